@@ -1,0 +1,1 @@
+"""Foreign recordings → captures: one file per format."""

@@ -1,0 +1,1 @@
+"""YAML knowledge: load, check, compile."""

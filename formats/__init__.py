@@ -1,0 +1,1 @@
+"""The contract: tables, journal, segment, capture, loss, clock, errors, limits."""

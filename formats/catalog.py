@@ -1,0 +1,47 @@
+"""The one visible list of tables. Adding a table = adding a file in `formats/tables/` and its line here."""
+
+from __future__ import annotations
+
+from formats.columns import Table
+from formats.tables import (
+    cgroup_state,
+    clock,
+    interface_state,
+    kube_event,
+    kube_object,
+    loss,
+    memory,
+    oom,
+    pressure,
+    process,
+    process_state,
+    request,
+    socket_state,
+    syscall_error,
+    tcp,
+    tracepoint,
+)
+
+CATALOG_VERSION = 1
+"""Goes up when a column changes its type or meaning. New tables and new columns at the end do not raise it."""
+
+TABLES: tuple[Table, ...] = (
+    process.TABLE,
+    oom.TABLE,
+    memory.TABLE,
+    pressure.TABLE,
+    tcp.TABLE,
+    syscall_error.TABLE,
+    request.TABLE,
+    tracepoint.TABLE,
+    kube_object.TABLE,
+    kube_event.TABLE,
+    process_state.TABLE,
+    cgroup_state.TABLE,
+    socket_state.TABLE,
+    interface_state.TABLE,
+    clock.TABLE,
+    loss.TABLE,
+)
+
+TABLE_BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}

@@ -1,0 +1,145 @@
+"""The one exception family of Tapio: one sentence, with the place and the next step, and a sysexits code.
+
+Damage inside a recording is data (see `formats.loss.Damage`), never an exception: these are raised only when nothing
+sensible can be returned at all.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command ends with. Source: sysexits.h, and 1 for "the answer is no" as with grep, diff and promtool."""
+
+    OK = 0
+    """The work is done and the answer is good."""
+    NEGATIVE = 1
+    """The work is done and the answer is no: damage was found, a pattern test failed, an object was not in the capture."""
+    USAGE = 64
+    """The command line is wrong."""
+    DATA = 65
+    """The input was read and is not what it should be."""
+    NO_INPUT = 66
+    """The input does not exist or cannot be opened."""
+    UNAVAILABLE = 69
+    """A peer (API server, Neo4j, recorder) or a kernel feature is not to be had."""
+    SOFTWARE = 70
+    """A defect of Tapio itself."""
+    CANNOT_CREATE = 73
+    """The output cannot be written."""
+    INPUT_OUTPUT = 74
+    """A disk or pipe failed."""
+    NO_PERMISSION = 77
+    """The rights of this process do not suffice."""
+    CONFIGURATION = 78
+    """The configuration file is wrong."""
+
+
+class TapioError(Exception):
+    """Base of every error that a user can meet.
+
+    Args:
+        problem: what is wrong, with numbers, in one clause and without a final stop.
+        where: the place: path, path:line:column, path at byte offset, URL, table and column.
+        next_step: what the reader can do now.
+    """
+
+    exit_code: ExitCode = ExitCode.SOFTWARE
+
+    def __init__(self, problem: str, *, where: str | None = None, next_step: str | None = None) -> None:
+        super().__init__(problem, where, next_step)
+        self.problem = problem
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        step = f"; {self.next_step}" if self.next_step else ""
+        return f"{place}{self.problem}{step}"
+
+
+class UsageError(TapioError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = ExitCode.USAGE
+
+
+class FormatError(TapioError):
+    """A file is not a capture, a segment or a journal at all."""
+
+    exit_code = ExitCode.DATA
+
+
+class VersionError(FormatError):
+    """A file was written by a version that this one cannot read."""
+
+
+class LimitError(FormatError):
+    """A file asks for more than `formats.limits` allows.
+
+    Args:
+        what: the limited thing, as named in `formats.limits`.
+        value: what the file asks for.
+        limit: what is allowed.
+    """
+
+    def __init__(self, what: str, value: int, limit: int, *, where: str | None = None) -> None:
+        super().__init__(
+            f"{what} is {value:,}, more than the limit of {limit:,}",
+            where=where,
+            next_step="the file is hostile or damaged; run `tapio verify` on it",
+        )
+        self.what = what
+        self.value = value
+        self.limit = limit
+
+
+class MissingInputError(TapioError):
+    """A file or directory is not there or cannot be opened."""
+
+    exit_code = ExitCode.NO_INPUT
+
+
+class KnowledgeError(TapioError):
+    """A YAML file of symptoms, causes or patterns is wrong; `where` is file:line:column."""
+
+    exit_code = ExitCode.DATA
+
+
+class ConfigurationError(TapioError):
+    """The recorder's configuration file is wrong; `where` is file:line."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class UnavailableError(TapioError):
+    """A peer or a kernel feature cannot be had. An unavailable answer is never an empty answer."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class PermissionDeniedError(TapioError):
+    """The rights of this process do not suffice."""
+
+    exit_code = ExitCode.NO_PERMISSION
+
+
+class OutputError(TapioError):
+    """An output cannot be created or written."""
+
+    exit_code = ExitCode.CANNOT_CREATE
+
+
+class StorageError(TapioError):
+    """A disk failed under us.
+
+    Args:
+        errno: the number that the kernel gave.
+    """
+
+    exit_code = ExitCode.INPUT_OUTPUT
+
+    def __init__(self, problem: str, *, errno: int, where: str | None = None, next_step: str | None = None) -> None:
+        super().__init__(problem, where=where, next_step=next_step)
+        self.errno = errno

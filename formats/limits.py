@@ -1,0 +1,43 @@
+"""Every limit on what a file may ask of its reader, with the reason for its size.
+
+A reader checks these before it allocates. The absolute ceilings suffice: honest telemetry compresses enormously, so
+there is no rule on ratios.
+"""
+
+from __future__ import annotations
+
+FRAME_STORED_BYTES = 16 << 20
+"""A journal frame or a segment's record batch as stored. Why: four times what one flush of a busy node makes."""
+
+FRAME_EXPANDED_BYTES = 64 << 20
+"""The same after decompression. Why: 65,536 rows of our widest table with ordinary texts need a tenth of it."""
+
+FRAME_ROWS = 65_536
+"""Rows of one frame or record batch: one IPC batch stays in cache while it is scanned."""
+
+ZSTD_WINDOW_LOG = 23
+"""8 MiB window: what level 1 to 3 encoders use at most."""
+
+TEXT_BYTES = 1 << 20
+"""One text value. Why: etcd refuses objects above 1.5 MiB, and managedFields are left out."""
+
+DICTIONARY_VALUES = 1_000_000
+"""Distinct values of one dictionary column of one segment."""
+
+MANIFEST_BYTES = 64 << 20
+"""A manifest.json or capture.json."""
+
+JSON_DEPTH = 64
+"""Nesting of any JSON text."""
+
+SEGMENT_BATCHES = 100_000
+"""Record batches of one segment."""
+
+CAPTURE_SEGMENTS = 10_000
+"""Segments of one capture."""
+
+YAML_BYTES = 256 << 10
+"""One YAML file of knowledge or configuration."""
+
+YAML_DEPTH = 20
+"""Nesting of YAML."""

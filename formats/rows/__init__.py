@@ -1,0 +1,1 @@
+"""Pure functions that turn a raw message of a peer into rows."""

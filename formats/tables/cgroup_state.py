@@ -1,0 +1,34 @@
+"""Table `cgroup_state`: which path a cgroup id stands for."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from formats.columns import Column, Sensitivity, Table
+from formats.tables.memory import CGROUP_PATH
+from formats.tables.process import CGROUP_ID
+
+TABLE = Table(
+    name="cgroup_state",
+    doc="One cgroup: that it is there at the start of a segment, appeared, or is gone.",
+    event_names=("cgroup.state", "cgroup.added", "cgroup.removed"),
+    own=(
+        CGROUP_ID,
+        CGROUP_PATH,
+        Column(
+            "k8s.pod.uid",
+            pa.utf8(),
+            Sensitivity.IDENTIFIER,
+            "Pod uid read from the path; null if it is no pod's.",
+            nullable=True,
+        ),
+        Column(
+            "container.id",
+            pa.utf8(),
+            Sensitivity.IDENTIFIER,
+            "Container id read from the path, without the runtime's prefix; null if it is no container's.",
+            nullable=True,
+        ),
+    ),
+    source="cgroup2 tree; path forms of kubelet cgroupfs and systemd drivers, containerd, CRI-O, Docker",
+)

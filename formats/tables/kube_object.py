@@ -1,0 +1,77 @@
+"""Table `kube_object`: versions of Kubernetes objects, as a watch tells them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from formats.columns import NAME_TYPE, Column, Sensitivity, Table
+
+KIND = Column("k8s.object.kind", NAME_TYPE, Sensitivity.PUBLIC, "Kind as the API spells it: Pod, ConfigMap, …")
+NAMESPACE = Column(
+    "k8s.namespace.name", NAME_TYPE, Sensitivity.NAME, "Namespace; null for cluster-wide objects.", nullable=True
+)
+
+TABLE = Table(
+    name="kube_object",
+    doc="One version of one object: seen in a list (`state`), or told by the watch (`added`, `modified`, `deleted`).",
+    event_names=("k8s.object.state", "k8s.object.added", "k8s.object.modified", "k8s.object.deleted"),
+    own=(
+        KIND,
+        Column(
+            "k8s.object.api_version", NAME_TYPE, Sensitivity.PUBLIC, "group/version as served, `v1` for the core group."
+        ),
+        NAMESPACE,
+        Column("k8s.object.name", pa.utf8(), Sensitivity.NAME, "metadata.name."),
+        Column("k8s.object.uid", pa.utf8(), Sensitivity.IDENTIFIER, "metadata.uid: the identity of the object."),
+        Column(
+            "k8s.object.resource_version",
+            pa.utf8(),
+            Sensitivity.IDENTIFIER,
+            "metadata.resourceVersion, opaque: only equality means something.",
+        ),
+        Column(
+            "k8s.object.generation",
+            pa.int64(),
+            Sensitivity.PUBLIC,
+            "metadata.generation; null if the kind has none.",
+            "1",
+            nullable=True,
+        ),
+        Column(
+            "k8s.object.created_unix_nano",
+            pa.int64(),
+            Sensitivity.PUBLIC,
+            "metadata.creationTimestamp; null if absent.",
+            "ns",
+            nullable=True,
+        ),
+        Column(
+            "k8s.object.owner.uid",
+            pa.utf8(),
+            Sensitivity.IDENTIFIER,
+            "uid of the controlling owner; null if none.",
+            nullable=True,
+        ),
+        Column(
+            "inferred",
+            pa.bool_(),
+            Sensitivity.PUBLIC,
+            "True if the change was found by listing again after a gap, so that its time is only an upper bound.",
+        ),
+        Column(
+            "k8s.object.content",
+            pa.utf8(),
+            Sensitivity.OBJECT,
+            "The object as JSON with sorted keys, without managedFields, Secret values and (unless allowed) ConfigMap values, which are digests; null in `deleted` if only the key is known.",
+            nullable=True,
+        ),
+        Column(
+            "k8s.object.changes",
+            pa.utf8(),
+            Sensitivity.OBJECT,
+            "What changed since the version before: JSON list of {path, old, new} sorted by path, heartbeats left out; null if there is no earlier version.",
+            nullable=True,
+        ),
+    ),
+    source="Kubernetes API concepts: resource versions, watch, bookmarks (KEP-956)",
+)

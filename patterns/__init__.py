@@ -1,0 +1,1 @@
+"""What is known about failures, as YAML: `<domain>/<name>.yaml`."""

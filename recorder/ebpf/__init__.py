@@ -1,0 +1,1 @@
+"""Kernel programs: load, drain the ring buffer as an array."""

@@ -1,0 +1,146 @@
+"""The one interface of every source: what it is (data) and what it can do (six methods).
+
+`recorder/sources/pressure.py` is the living example: copy it to add a source, give it a table in `formats/tables/`,
+and add its line to `recorder/registry.py`. `tests/laws/test_source_laws.py` says what is still missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from formats.columns import Table
+from formats.loss import LossReason
+
+
+class Profile(StrEnum):
+    """How much is recorded. Each profile has everything of the ones before it."""
+
+    LEAN = "lean"
+    DEFAULT = "default"
+    DEEP = "deep"
+
+
+class Need(StrEnum):
+    """What a source needs from the node; `tapio-recorder doctor` checks each."""
+
+    BPF = "bpf"
+    """bcc, the rights to load programs, and tracefs."""
+    KERNEL_LOG = "kernel_log"
+    """/dev/kmsg."""
+    CGROUPS = "cgroups"
+    """A mounted cgroup v1 memory controller or cgroup v2 tree."""
+    PRESSURE = "pressure"
+    """/proc/pressure."""
+    PROC = "proc"
+    """/proc of the host's pid namespace."""
+    KUBERNETES = "kubernetes"
+    """A kubeconfig or a service account that may list and watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """What a source is: data, printable, the same for every instance.
+
+    Attributes:
+        table: the one table that it records; the source bears the table's name.
+        needs: what must be there for it to work fully.
+        profile: the leanest profile that has it.
+        cost: one sentence: what it costs the node, with the measured figure.
+        loss_reasons: every reason its `stats` may name.
+        shed_order: lower is shed first when the recorder is over its budget; None is never shed.
+        fallback: what it does when a need is not met; None: it does not work then.
+        options: its configuration keys with their defaults; a key not in here is refused.
+    """
+
+    table: Table
+    needs: tuple[Need, ...]
+    profile: Profile
+    cost: str
+    loss_reasons: tuple[LossReason, ...] = ()
+    shed_order: int | None = None
+    fallback: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the source and of its table."""
+        return self.table.name
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source gets from the recorder when it opens: no source reads a clock, the environment or a global.
+
+    Attributes:
+        node_name: the Kubernetes name of this node.
+        options: the source's options, defaults filled in.
+        boot_time_ns: reads CLOCK_BOOTTIME.
+        proc: the host's /proc.
+        sysfs: the host's /sys.
+        cgroup_ids: record only these cgroup2 inodes and what is below them; empty = everything.
+        cgroup_paths: the same cgroups as paths below the root of each hierarchy.
+        state_directory: where a source may keep a small file over restarts.
+    """
+
+    node_name: str
+    options: Mapping[str, Any]
+    boot_time_ns: Callable[[], int]
+    proc: Path = Path("/proc")
+    sysfs: Path = Path("/sys")
+    cgroup_ids: tuple[int, ...] = ()
+    cgroup_paths: tuple[str, ...] = ()
+    state_directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStats:
+    """Running totals since `open`; the recorder turns their growth into loss rows.
+
+    Attributes:
+        produced: events that came to be, recorded or not.
+        missing: how many of them were not given by `drain`, by reason.
+        unknown_gaps: intervals (from, to in boot ns, reason, detail) in which an unknown number is missing.
+        detail: one sentence about its state for `status`; empty if all is well.
+    """
+
+    produced: int = 0
+    missing: Mapping[LossReason, int] = field(default_factory=dict)
+    unknown_gaps: tuple[tuple[int, int, LossReason, str], ...] = ()
+    detail: str = ""
+
+
+class Source(Protocol):
+    """One producer of one table. Every method is called from one thread."""
+
+    spec: SourceSpec
+
+    def open(self, context: SourceContext) -> None:
+        """Attach or connect.
+
+        Raises:
+            UnavailableError: says exactly what is missing and what to do.
+        """
+
+    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
+        """What has happened since the last call, as batches of `spec.table.drained_schema`, in the order of time.
+
+        Stops early when `budget_ns` of work is used up; the rest stays for the next call. Never blocks.
+        """
+
+    def snapshot(self) -> list[pa.RecordBatch]:
+        """The state that a segment needs at its start so that it can be read alone; an empty list if it has none."""
+
+    def stats(self) -> SourceStats:
+        """The running totals."""
+
+    def wake_fds(self) -> tuple[int, ...]:
+        """File descriptors that become readable when draining should not wait for the timer."""
+
+    def close(self) -> None:
+        """Detach and free everything. Calling it twice, or without `open`, does nothing."""

@@ -1,0 +1,1 @@
+"""The ring on disk: journaling, sealing, recovery, retention, freeze."""

@@ -1,0 +1,1 @@
+"""Post-mortem document → HTML page, terminal, Neo4j, GraphML."""

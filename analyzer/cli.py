@@ -1,0 +1,77 @@
+"""The command `tapio`: one visible list of commands, each loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from formats.errors import ExitCode, TapioError
+from formats.text import escape_text
+
+COMMANDS: dict[str, str] = {
+    "analyze": "Print the post-mortem document of a capture.",
+    "anonymize": "Write a copy of a capture that can be shared.",
+    "changes": "List what was changed while the capture was recorded.",
+    "graph": "Write the causality graph to Neo4j or GraphML.",
+    "import": "Make a capture from a foreign recording.",
+    "info": "Say what a capture holds, and what is missing from it.",
+    "report": "Write the post-mortem as one HTML page.",
+    "sql": "Ask a capture in SQL.",
+    "test": "Run the tests of patterns over recordings.",
+    "timeline": "List symptoms and changes in order of time.",
+    "verify": "Check every byte of a capture.",
+    "why": "Explain what happened to one object, from the root cause on.",
+}
+"""Name and one line of every command; `analyzer/commands/<name>.py` defines it as `command`
+(`import` is in `import_capture.py`, as it is a word of Python)."""
+
+_MODULES = {"import": "import_capture"}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used: `tapio why` must answer within a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"analyzer.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tapio")
+def cli() -> None:
+    """Replay a capture of a Kubernetes node: what happened, why, who was hit, what to do."""
+
+
+def main() -> None:
+    """Entry point: runs the command and turns errors into one sentence and an exit code."""
+    try:
+        result = cli.main(standalone_mode=False)
+    except TapioError as error:
+        click.echo(f"tapio: {escape_text(str(error))}", err=True)
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`tapio timeline … | head`): that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    sys.exit(result if isinstance(result, int) else ExitCode.OK)

@@ -1,0 +1,57 @@
+# `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format e2e bench bench-record bench-replay kill-sweep soak neo4j fixtures clean setup-demo setup-test
+PY := .venv/bin/python
+PYTEST := .venv/bin/pytest
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup-demo:
+	@deploy/setup.sh demo
+
+setup-test:
+	@deploy/setup.sh test
+
+demo: setup-demo ## Record a real incident on this machine, explain it, write demo/report.html
+	@$(PY) fixtures/lab/demo.py
+
+test: setup-test ## Run all tests and print the line coverage (the gate is 85 %)
+	@$(PY) -m coverage erase
+	@$(PYTEST) --cov --cov-report=term --cov-fail-under=85
+
+check: setup-test ## Formatting, lint, types and the layering contracts
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: setup-test ## Format the code and apply the safe fixes
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+e2e: setup-test ## Record and explain an incident of a real cluster (KUBECONFIG, or ../shared/cluster)
+	@$(PY) fixtures/lab/e2e.py
+
+bench: bench-record bench-replay ## Both benchmarks
+
+bench-record: setup-test ## Recorder beside `perf record` at 10,000, 165,000 and 1,000,000 events/s
+	@$(PY) tests/bench/bench_record.py
+
+bench-replay: setup-test ## Time and memory of `tapio analyze` for 1, 10 and 36 million events
+	@$(PY) tests/bench/bench_replay.py
+
+kill-sweep: setup-test ## Kill the recorder 200 times under load: nothing acknowledged may be lost
+	@$(PY) tests/robustness/kill_sweep.py --kills 200
+
+soak: setup-test ## Memory and CPU of the recorder with all sources on, for ten minutes
+	@$(PY) tests/bench/soak.py --minutes 10
+
+neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
+	@$(PY) fixtures/lab/neo4j/server.py
+
+fixtures: setup-test ## Record the incidents of fixtures/incidents again
+	@$(PY) fixtures/lab/record_all.py
+
+clean: ## Remove what builds and demos left (not .venv)
+	@rm -rf demo build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Makes this checkout ready: installs the missing Debian or Ubuntu packages (as root), the virtual environment .venv, and mounts
+# tracefs. Says what it does, and does nothing that is done already.
+# usage: deploy/setup.sh demo|test        (demo: what recording and analyzing need; test: also what the tests need)
+set -eu
+cd "$(dirname "$0")/.."
+goal=${1:?usage: deploy/setup.sh demo|test}
+say() { echo "setup: $*" >&2; }
+
+# What is missing, as Debian package names. Each line: a test that passes when it is there, and the package.
+missing=""
+need() { sh -c "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+python_is_there='for p in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+  $p -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))" && exit 0; done; exit 1'
+need "$python_is_there" "python3 python3-venv"
+need "test -d /usr/lib/python3/dist-packages/bcc" python3-bpfcc
+if [ "$goal" = test ]; then
+  need "command -v strace" strace
+  need "command -v gcc && test -f /usr/include/stdio.h" "gcc libc6-dev"
+  need "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
+  need "command -v java && command -v mvn" "default-jre-headless maven"
+  need "command -v ip" iproute2
+fi
+if [ -n "$missing" ]; then
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "missing:$missing"
+    say "install them (as root: apt-get install -y$missing) and run the same command again"
+    # Without bcc the demo still replays the shipped recording; without Python nothing works.
+    case "$goal$missing" in demo*python3-venv* | test*) exit 69 ;; esac
+  else
+    say "apt-get install$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    log=$(mktemp)
+    # shellcheck disable=SC2086 # a list of names
+    apt-get install -qq -y --no-install-recommends $missing >"$log" 2>&1 ||
+      { apt-get update -qq >"$log" 2>&1 && apt-get install -qq -y --no-install-recommends $missing >>"$log" 2>&1; } ||
+      { tail -n 5 "$log" >&2; say "apt-get failed, its output is in $log"; exit 69; }
+    rm -f "$log"
+  fi
+fi
+
+# The virtual environment. bcc has no wheel: it must match the distribution's libbcc, so its package is linked in.
+stamp=.venv/.ready-$goal
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+  for python in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
+  done
+  [ -x .venv/bin/python ] || { say "$python -m venv .venv"; "$python" -m venv .venv; }
+  case $goal in demo) extras=node,analyzer ;; *) extras=dev ;; esac
+  say "pip install -e .[$extras]"
+  .venv/bin/pip install --quiet --disable-pip-version-check -e ".[$extras]" || { say "pip failed"; exit 69; }
+  packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+  [ -d /usr/lib/python3/dist-packages/bcc ] && ln -sfn /usr/lib/python3/dist-packages/bcc "$packages/bcc"
+  [ "$goal" = demo ] || touch .venv/.ready-demo
+  touch "$stamp"
+fi
+
+# bcc reads the formats of tracepoints in tracefs.
+tracing=/sys/kernel/tracing
+if [ -d $tracing ] && [ ! -d $tracing/events ]; then
+  if [ "$(id -u)" = 0 ] && mount -t tracefs tracefs $tracing 2>/dev/null; then
+    say "mounted tracefs on $tracing"
+  else
+    say "tracefs is not mounted and cannot be mounted from here: kernel sources will not work"
+  fi
+fi

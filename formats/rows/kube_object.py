@@ -1,0 +1,139 @@
+"""Raw JSON of a Kubernetes object → rows of table `kube_object`; the same for a live watch and for an import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+
+from formats.batches import batch_from_rows
+from formats.rows.kube_changes import changes_json
+from formats.rows.kube_json import Json, bounded_json, field, integer, items, text
+from formats.rows.kube_redaction import Redaction, redact_object
+from formats.rows.kube_time import unix_nano
+from formats.tables import kube_object
+
+INFO = 9
+"""OpenTelemetry severity of every version: whether a change is bad is for the analyzer to say."""
+
+
+class Change(StrEnum):
+    """How a version of an object became known."""
+
+    STATE = "state"
+    """It was there when first listed, or when a segment began."""
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """One row of `kube_object` without its time, which its receiver adds; see `formats.tables.kube_object`."""
+
+    change: Change
+    kind: str
+    api_version: str
+    namespace: str | None
+    name: str
+    uid: str
+    resource_version: str
+    generation: int | None
+    created_unix_nano: int | None
+    owner_uid: str | None
+    is_inferred: bool
+    content: str
+    changes: str | None
+
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes it holds in memory."""
+        return 512 + len(self.content) + len(self.changes or "")
+
+
+def object_row(
+    raw: Json, change: Change, redaction: Redaction, *, previous: Json | None = None, is_inferred: bool = False
+) -> ObjectRow:
+    """The row of one version. Whatever is of a wrong type reads as absent: it never raises for what the object holds.
+
+    Args:
+        raw: the object as received, with `kind` and `apiVersion`.
+        change: how it became known.
+        redaction: what may be recorded.
+        previous: content of the version before, as recorded; None if there was none.
+        is_inferred: whether it was found by listing again.
+    """
+    recorded, content = bounded_json(redact_object(raw, redaction))
+    changes = None if previous is None or change is Change.DELETED else changes_json(previous, recorded)
+    return row_of_content(recorded, content, change, changes=changes, is_inferred=is_inferred)
+
+
+def row_of_content(
+    recorded: Json, content: str, change: Change, *, changes: str | None = None, is_inferred: bool = False
+) -> ObjectRow:
+    """The row of content that was recorded before: for `state` at the start of a segment and for inferred deletions.
+
+    Args:
+        recorded: the redacted object.
+        content: its canonical JSON.
+        change: how it became known.
+        changes: text of column `k8s.object.changes`.
+        is_inferred: whether it was found by listing again.
+    """
+    metadata = field(recorded, "metadata")
+    return ObjectRow(
+        change=change,
+        kind=text(recorded, "kind"),
+        api_version=text(recorded, "apiVersion"),
+        namespace=text(metadata, "namespace") or None,
+        name=text(metadata, "name"),
+        uid=text(metadata, "uid"),
+        resource_version=text(metadata, "resourceVersion"),
+        generation=integer(metadata, "generation"),
+        created_unix_nano=unix_nano(metadata.get("creationTimestamp")),
+        owner_uid=_controlling_owner(metadata),
+        is_inferred=is_inferred,
+        content=content,
+        changes=changes,
+    )
+
+
+def _controlling_owner(metadata: Json) -> str | None:
+    for owner in items(metadata, "ownerReferences"):
+        if isinstance(owner, dict) and owner.get("controller") is True:
+            return text(owner, "uid") or None
+    return None
+
+
+def object_batch(rows: Sequence[ObjectRow], boot_times_ns: Sequence[int]) -> pa.RecordBatch:
+    """The rows as a batch of the table's drained schema.
+
+    Args:
+        rows: in the order of time.
+        boot_times_ns: CLOCK_BOOTTIME when each was received, as many as rows.
+    """
+    return batch_from_rows(
+        kube_object.TABLE, [_columns(row, time) for row, time in zip(rows, boot_times_ns, strict=True)]
+    )
+
+
+def _columns(row: ObjectRow, boot_time_ns: int) -> dict[str, object]:
+    return {
+        "boot_time_ns": boot_time_ns,
+        "event_name": f"k8s.object.{row.change}",
+        "severity_number": INFO,
+        "k8s.object.kind": row.kind,
+        "k8s.object.api_version": row.api_version,
+        "k8s.namespace.name": row.namespace,
+        "k8s.object.name": row.name,
+        "k8s.object.uid": row.uid,
+        "k8s.object.resource_version": row.resource_version,
+        "k8s.object.generation": row.generation,
+        "k8s.object.created_unix_nano": row.created_unix_nano,
+        "k8s.object.owner.uid": row.owner_uid,
+        "inferred": row.is_inferred,
+        "k8s.object.content": row.content,
+        "k8s.object.changes": row.changes,
+    }

@@ -1,0 +1,105 @@
+"""Source `clock`: snapshots of the node's clocks, and jumps of the wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from formats.batches import batch_from_rows
+from formats.clock import ClockSnapshot
+from formats.tables import clock
+from recorder.cgroup_tree import read_text
+from recorder.clocks import read_clocks
+from recorder.polling import Rounds
+from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
+
+_INFO = 9
+_WARNING = 13
+
+
+class ClockSource:
+    """Reads the clocks each round; a row every `snapshot_s`, and at once when the wall clock was set.
+
+    Args:
+        read: reads the clocks; a parameter for tests.
+    """
+
+    spec = SourceSpec(
+        table=clock.TABLE,
+        needs=(),
+        profile=Profile.LEAN,
+        cost="some clock readings every 5 s: 0.1 ms",
+        options={"interval_s": 5, "snapshot_s": 60, "jump_ms": 50},
+    )
+
+    def __init__(self, read: Callable[[], ClockSnapshot] = read_clocks) -> None:
+        self._read = read
+        self._context: SourceContext | None = None
+        self._rounds: Rounds[None] | None = None
+        self._last: ClockSnapshot | None = None
+        self._last_row_boot_ns = 0
+        self._clocksource = ""
+        self._boot_id = ""
+        self._produced = 0
+
+    def open(self, context: SourceContext) -> None:
+        """Reads what does not change while the node runs."""
+        clocksource = context.sysfs / "devices/system/clocksource/clocksource0/current_clocksource"
+        self._clocksource = read_text(clocksource).strip() or "unknown"
+        self._boot_id = read_text(context.proc / "sys/kernel/random/boot_id").strip() or "unknown"
+        self._context = context
+        self._rounds = Rounds(int(context.options["interval_s"]) * 1_000_000_000, context.boot_time_ns, lambda: (None,))
+
+    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
+        """A snapshot when one is due, or a jump when wall clock and boot clock moved apart since the last reading.
+
+        An NTP slew of at most 500 ppm moves them by 2.5 ms in 5 s, so a larger step was made by somebody.
+        """
+        if self._context is None or self._rounds is None or not any(True for _ in self._rounds.take(budget_ns)):
+            return []
+        now, before = self._read(), self._last
+        self._last = now
+        jump_ns = int(self._context.options["jump_ms"]) * 1_000_000
+        if before is not None and abs(now.unix_minus_boot_ns - before.unix_minus_boot_ns) >= jump_ns:
+            return self._batch("clock.jump", _WARNING, now)
+        if now.boot_time_ns - self._last_row_boot_ns >= int(self._context.options["snapshot_s"]) * 1_000_000_000:
+            return self._batch("clock.snapshot", _INFO, now)
+        return []
+
+    def snapshot(self) -> list[pa.RecordBatch]:
+        """One snapshot: a segment's wall clock and boot clock are tied together at its start."""
+        if self._context is None:
+            return []
+        self._last = self._read()
+        return self._batch("clock.snapshot", _INFO, self._last)
+
+    def stats(self) -> SourceStats:
+        """The running totals."""
+        return SourceStats(produced=self._produced)
+
+    def wake_fds(self) -> tuple[int, ...]:
+        """None: polling follows the timer."""
+        return ()
+
+    def close(self) -> None:
+        """Forgets everything."""
+        self._context = None
+        self._rounds = None
+        self._last = None
+
+    def _batch(self, event_name: str, severity: int, snapshot: ClockSnapshot) -> list[pa.RecordBatch]:
+        self._last_row_boot_ns = snapshot.boot_time_ns
+        self._produced += 1
+        row = {
+            "boot_time_ns": snapshot.boot_time_ns,
+            "event_name": event_name,
+            "severity_number": severity,
+            "clock.monotonic_ns": snapshot.monotonic_ns,
+            "clock.read_window_ns": snapshot.read_window_ns,
+            "clock.max_error_ns": snapshot.max_error_ns,
+            "clock.is_synchronized": snapshot.is_synchronized,
+            "clock.source": self._clocksource,
+            "host.boot_id": self._boot_id,
+        }
+        return [batch_from_rows(clock.TABLE, [row])]

@@ -1,0 +1,136 @@
+"""The one columnar engine: a DuckDB connection in memory, locked before it sees anything that was recorded.
+
+Everything recorded and every condition written in YAML is hostile: after `Engine` is open, no statement can read or
+write a file, load an extension, reach the network or change a setting. `docs/adr/0001-columnar-engine.md` says why
+DuckDB.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from formats.errors import UsageError
+
+MEMORY_BYTES = 2 << 30
+"""What DuckDB may hold before it spills. Why: with decoded batches and Python beside it the whole stays below 4 GiB."""
+
+_SETTINGS_BEFORE_LOCK = (
+    "SET TimeZone = 'UTC'",
+    "SET default_collation = ''",
+    "SET python_enable_replacements = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+class Engine:
+    """A locked, private DuckDB database in memory that spills to its own directory and removes it when closed.
+
+    Args:
+        threads: worker threads; None = one per core. The result never depends on it.
+        memory_bytes: what the database may hold before it spills.
+    """
+
+    def __init__(self, *, threads: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._spill_directory = tempfile.mkdtemp(prefix="tapio-")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{memory_bytes}B",
+            "temp_directory": self._spill_directory,
+            "autoload_known_extensions": "false",
+            "autoinstall_known_extensions": "false",
+            "allow_community_extensions": "false",
+        }
+        if threads is not None:
+            config["threads"] = threads
+        self._connection = duckdb.connect(":memory:", config=config)
+        for setting in _SETTINGS_BEFORE_LOCK:
+            self._connection.execute(setting)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run statements of ours, result unused."""
+        self._connection.execute(sql, list(parameters))
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query of ours."""
+        return self._connection.execute(sql, list(parameters)).fetchall()
+
+    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """The first column of the first row; None if there is no row."""
+        row = self._connection.execute(sql, list(parameters)).fetchone()
+        return row[0] if row else None
+
+    def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query of ours, by column name."""
+        cursor = self._connection.execute(sql, list(parameters))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def ask(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Answer one query that a user wrote.
+
+        Returns:
+            Column names and rows.
+
+        Raises:
+            UsageError: it is no single query, or DuckDB refuses it.
+        """
+        self.check_is_query(sql)
+        try:
+            cursor = self._connection.execute(sql)
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+        except duckdb.Error as error:
+            raise _refusal(error) from error
+
+    def check_is_query(self, sql: str) -> None:
+        """Refuse what is not exactly one query.
+
+        Raises:
+            UsageError: says why.
+        """
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise _refusal(error) from error
+        kinds = [statement.type for statement in statements]
+        if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
+            found = ", ".join(kind.name for kind in kinds) or "nothing"
+            raise UsageError(f"found {found} where one SELECT is wanted", next_step="captures can only be read")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable under a name, without copying it; replaces what had the name."""
+        self._connection.unregister(name)
+        self._connection.register(name, table)
+
+    def insert(self, name: str, table: pa.Table) -> None:
+        """Append an Arrow table's rows to a table, column by name."""
+        self.register("rows_to_insert", table)
+        self._connection.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM rows_to_insert')  # noqa: S608 - our own names
+        self._connection.unregister("rows_to_insert")
+
+    def close(self) -> None:
+        """Free everything and remove the spill directory. Calling it twice does nothing."""
+        self._connection.close()
+        shutil.rmtree(self._spill_directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _refusal(error: duckdb.Error) -> UsageError:
+    """DuckDB's own words on one line: its messages draw the query with a caret over several."""
+    first_line = str(error).split("\n", 1)[0].strip()
+    return UsageError(
+        f"the query is refused: {first_line}", next_step="`tapio sql CAPTURE` without a query lists the tables"
+    )

@@ -1,0 +1,12 @@
+-- Which container a runtime's id stands for. Restarts give a container new ids; an id never stands for two.
+CREATE TABLE container_run AS
+WITH named AS (
+    SELECT unnest([runtime_id, terminated.containerID, terminated_before.containerID]) AS told_id, * FROM container_status
+)
+SELECT
+    regexp_extract(told_id, '([^/]+)$', 1) AS runtime_id,
+    arg_min(entity_id, (at_ns, node, seq, entity_id)) AS entity_id,
+    arg_min(pod_id, (at_ns, node, seq, entity_id)) AS pod_id
+FROM named
+WHERE told_id IS NOT NULL AND told_id <> ''
+GROUP BY ALL;

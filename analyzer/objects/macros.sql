@@ -1,0 +1,55 @@
+-- Small functions that every other file may use.
+
+-- The name of one event as evidence: `table:node:seq`.
+CREATE MACRO evidence_of(table_name, node, seq) AS table_name || ':' || node || ':' || seq;
+
+-- RFC 3339 text of the API as unix ns; null for what is no time. Why TRY twice: a hostile year overflows nanoseconds.
+CREATE MACRO unix_ns(time_text) AS TRY(epoch_us(TRY_CAST(time_text AS TIMESTAMPTZ)) * 1000);
+
+-- A Kubernetes quantity in thousandths of its unit, null for what is none. Source: apimachinery pkg/api/resource.
+CREATE MACRO quantity_milli(quantity) AS TRY(CAST(
+    TRY_CAST(regexp_extract(quantity, '^([+-]?[0-9]*\.?[0-9]+)(e[0-9]+|[A-Za-z]*)$', 1) AS DECIMAL(28, 6))
+    * CASE regexp_extract(quantity, '^([+-]?[0-9]*\.?[0-9]+)(e[0-9]+|[A-Za-z]*)$', 2)
+        WHEN 'u' THEN 0.001 WHEN 'm' THEN 1 WHEN '' THEN 1000
+        WHEN 'k' THEN 1000000 WHEN 'e3' THEN 1000000 WHEN 'M' THEN 1000000000 WHEN 'e6' THEN 1000000000
+        WHEN 'G' THEN 1000000000000 WHEN 'e9' THEN 1000000000000 WHEN 'T' THEN 1000000000000000
+        WHEN 'Ki' THEN 1024000 WHEN 'Mi' THEN 1048576000 WHEN 'Gi' THEN 1073741824000 WHEN 'Ti' THEN 1099511627776000
+      END AS BIGINT));
+
+-- The id of an object as an entity. Nodes go by name: kernel tables know no other.
+CREATE MACRO object_entity_id(kind, name, uid) AS CASE WHEN kind = 'Node' THEN 'Node/' || name ELSE kind || '/' || uid END;
+
+CREATE MACRO container_entity_id(pod_uid, container_name) AS 'Container/' || pod_uid || '/' || container_name;
+
+-- Joins what consecutive versions of one entity say of one facet into intervals in which it stayed the same.
+-- `told` has: entity_id, facet (which of several states of the entity), state (STRUCT: what stays the same), detail (STRUCT: what
+-- may change meanwhile; the last one is kept), since_ns (when the object says it began; null if it does not say), at_ns,
+-- until_ns (the next version), node, seq, is_state (found by listing, not told as it happened), is_last.
+CREATE MACRO intervals_of(told) AS TABLE
+WITH marked AS (
+    SELECT *, lag(state) OVER version IS DISTINCT FROM state OR lag(until_ns) OVER version IS DISTINCT FROM at_ns AS begins
+    FROM query_table(told)
+    WINDOW version AS (PARTITION BY entity_id, facet ORDER BY at_ns, node, seq)
+), numbered AS (
+    SELECT *, sum(begins::INT) OVER (PARTITION BY entity_id, facet ORDER BY at_ns, node, seq) AS run FROM marked
+), joined AS (
+    SELECT
+        entity_id,
+        facet,
+        any_value(state) AS state,
+        arg_max(detail, (at_ns, node, seq)) AS detail,
+        arg_min(since_ns, (at_ns, node, seq)) AS since_ns,
+        min(at_ns) AS told_ns,
+        max(until_ns) AS to_ns,
+        arg_min(node, (at_ns, node, seq)) AS node,
+        arg_min(seq, (at_ns, node, seq)) AS seq,
+        arg_min(is_state, (at_ns, node, seq)) AS is_old,
+        bool_or(is_last) AS is_open
+    FROM numbered
+    GROUP BY entity_id, facet, run
+)
+SELECT
+    entity_id, facet, state, detail,
+    CASE WHEN is_old THEN least(told_ns, coalesce(since_ns, told_ns)) ELSE told_ns END AS at_ns,
+    to_ns, node, seq, is_old, is_open
+FROM joined;

@@ -1,0 +1,45 @@
+-- Every version of every Kubernetes object that tells something new, with the interval in which it was the newest.
+-- What a segment repeats at its start, or a second recorder tells too, is left out: same uid, same resource version.
+-- `content` is null where it is no JSON or the object is gone.
+CREATE TABLE object_version AS
+WITH told AS (
+    SELECT
+        at_ns,
+        event_seq AS seq,
+        "k8s.node.name" AS node,
+        "k8s.object.kind" AS kind,
+        "k8s.namespace.name" AS namespace,
+        "k8s.object.name" AS name,
+        "k8s.object.uid" AS uid,
+        "k8s.object.generation" AS generation,
+        "k8s.object.created_unix_nano" AS created_ns,
+        "k8s.object.owner.uid" AS owner_uid,
+        "k8s.object.content" AS content,
+        "k8s.object.changes" AS changes,
+        inferred,
+        event_name = 'k8s.object.state' AS is_state,
+        event_name = 'k8s.object.added' AS is_addition,
+        event_name = 'k8s.object.deleted' AS is_deletion,
+        row_number() OVER (
+            PARTITION BY "k8s.object.uid", event_name = 'k8s.object.deleted',
+                CASE WHEN event_name = 'k8s.object.deleted' THEN '' ELSE "k8s.object.resource_version" END
+            ORDER BY at_ns, "k8s.node.name", event_seq
+        ) AS telling
+    FROM kube_object
+), once AS (
+    SELECT * EXCLUDE (telling) FROM told WHERE telling = 1
+)
+SELECT
+    object_entity_id(kind, name, uid) AS entity_id,
+    kind, namespace, name, uid, generation, created_ns, owner_uid,
+    at_ns,
+    CASE
+        WHEN is_deletion THEN at_ns
+        ELSE coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window))
+    END AS until_ns,
+    NOT is_deletion AND lead(at_ns) OVER version IS NULL AS is_last,
+    node, seq, inferred, is_state, is_addition, is_deletion,
+    CASE WHEN NOT is_deletion AND json_valid(content) THEN content END AS content,
+    changes
+FROM once
+WINDOW version AS (PARTITION BY uid ORDER BY at_ns, node, seq);

@@ -1,0 +1,30 @@
+-- The controlling owner of every object that has one: as its own object, or at least by what the reference says.
+CREATE TABLE owner_reference AS
+WITH told AS (
+    SELECT
+        entity_id, owner_uid,
+        min(at_ns) AS at_ns,
+        max(until_ns) AS until_ns,
+        arg_min(namespace, (at_ns, node, seq)) AS namespace,
+        arg_min(node, (at_ns, node, seq)) AS node,
+        arg_min(seq, (at_ns, node, seq)) AS seq,
+        arg_min(content, (at_ns, node, seq)) AS content
+    FROM object_version
+    WHERE owner_uid IS NOT NULL AND content IS NOT NULL
+    GROUP BY entity_id, owner_uid
+), referred AS (
+    SELECT
+        * EXCLUDE (content),
+        unnest(json_transform(
+            content, '{"metadata": {"ownerReferences": [{"kind": "VARCHAR", "name": "VARCHAR", "uid": "VARCHAR"}]}}'
+        ).metadata.ownerReferences) AS reference
+    FROM told
+)
+SELECT
+    entity_id,
+    object_entity_id(reference.kind, reference.name, owner_uid) AS owner_id,
+    reference.kind AS owner_kind, reference.name AS owner_name, owner_uid, namespace,
+    at_ns, until_ns, node, seq
+FROM referred
+WHERE reference.uid = owner_uid AND reference.kind IS NOT NULL AND reference.name IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY entity_id, owner_uid ORDER BY at_ns, node, seq) = 1;

@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     OK = 0
     """The work is done and the answer is good."""
     NEGATIVE = 1
-    """The work is done and the answer is no: damage was found, a pattern test failed, an object was not in the capture."""
+    """The work is done and the answer is no: damage was found, a pattern test failed, an object was not there."""
     USAGE = 64
     """The command line is wrong."""
     DATA = 65

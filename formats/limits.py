@@ -12,6 +12,9 @@ FRAME_STORED_BYTES = 16 << 20
 FRAME_EXPANDED_BYTES = 64 << 20
 """The same after decompression. Why: 65,536 rows of our widest table with ordinary texts need a tenth of it."""
 
+FRAME_WRITE_BYTES = 12 << 20
+"""Expanded bytes of a frame at most when we write. Why less than we read: what does not compress still fits."""
+
 FRAME_ROWS = 65_536
 """Rows of one frame or record batch: one IPC batch stays in cache while it is scanned."""
 
@@ -41,3 +44,6 @@ YAML_BYTES = 256 << 10
 
 YAML_DEPTH = 20
 """Nesting of YAML."""
+
+DOCUMENT_CHARACTERS = 256 << 20
+"""A post-mortem document as JSON. Why: 20,000 symptoms with their evidence rows need a tenth of it."""

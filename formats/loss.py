@@ -28,14 +28,14 @@ SUPPRESSED_REASONS = frozenset({LossReason.SHED, LossReason.SAMPLED, LossReason.
 """Left out on purpose, by a stated rule: counted as `suppressed`, not as `lost`."""
 
 LOSS_ADVICE: dict[LossReason, str] = {
-    LossReason.KERNEL_RING_FULL: "the kernel made events faster than they were drained; raise the source's ring_bytes or the recorder's CPU budget",
-    LossReason.KERNEL_MAP_FULL: "more distinct keys than the kernel map holds; raise the source's map_entries or narrow --cgroup",
-    LossReason.QUEUE_FULL: "batches waited for the disk until the memory budget was used up; use a faster disk or raise memory_bytes",
+    LossReason.KERNEL_RING_FULL: "events came faster than they were drained; raise ring_bytes or the CPU budget",
+    LossReason.KERNEL_MAP_FULL: "more keys than the kernel map holds; raise map_entries or narrow --cgroup",
+    LossReason.QUEUE_FULL: "the memory budget was used up by what waited for the disk; raise memory_bytes",
     LossReason.REJECTED: "a record did not fit its table; report it with the recorder's log",
-    LossReason.SHED: "the source was switched off to keep the recorder within its budget; raise cpu_percent or use a leaner profile",
+    LossReason.SHED: "switched off to keep the recorder within its budget; raise cpu_percent",
     LossReason.SAMPLED: "only some of these are kept by design; the totals are in the counted rows",
     LossReason.RATE_LIMITED: "the source's own rate limit was reached; raise it if these events matter",
-    LossReason.WATCH_GAP: "the watch on the API server broke and what happened meanwhile was reconstructed by listing again",
+    LossReason.WATCH_GAP: "the watch on the API server broke; what happened meanwhile was found by listing again",
     LossReason.SOURCE_FAILED: "the source failed and was started again; its error is in the recorder's log",
     LossReason.RECORDER_DOWN: "the recorder was not running",
     LossReason.DISK_FULL: "the disk was full; free space or lower the ring's max_bytes",

@@ -1,0 +1,67 @@
+"""`tapio verify`: every byte of a capture against its digest, every value against its schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from formats.capture import open_capture
+from formats.errors import ExitCode
+from formats.loss import Damage
+from formats.text import escape_text
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_context
+def command(context: click.Context, path: Path, *, as_json: bool) -> None:
+    """Check every byte of the capture at PATH: a .tapio file, a segment, or a directory of segments.
+
+    Ends with 0 if all is well, 1 if anything is damaged.
+    """
+    with open_capture(path) as capture:
+        wounds = sorted(capture.verify(), key=lambda wound: (wound.file, wound.offset, wound.length, wound.detail))
+        if as_json:
+            click.echo(
+                json.dumps(
+                    {
+                        "capture": capture.id,
+                        "segments": len(capture.segments),
+                        "events": capture.events,
+                        "damage": [dataclasses.asdict(wound) for wound in wounds],
+                        "notes": list(capture.notes),
+                    },
+                    sort_keys=True,
+                    indent=2,
+                )
+            )
+        else:
+            for wound in wounds:
+                click.echo(_sentence(wound))
+            for note in capture.notes:
+                click.echo(f"note: {escape_text(note)}")
+            click.echo(_summary(len(wounds), len(capture.segments), capture.events))
+    context.exit(ExitCode.NEGATIVE if wounds else ExitCode.OK)
+
+
+def _sentence(wound: Damage) -> str:
+    """One wound as one line: where, what kind, what it costs."""
+    place = f"{escape_text(wound.file)}: bytes {wound.offset:,} to {wound.offset + wound.length:,}"
+    if wound.rows is not None and wound.table is not None:
+        cost = f"; {wound.rows:,} rows of {escape_text(wound.table)} are lost" if wound.rows else "; no rows are lost"
+    elif wound.table is not None:
+        cost = f"; rows of {escape_text(wound.table)} may be lost"
+    else:
+        cost = ""
+    return f"{place}: {wound.kind.value}: {escape_text(wound.detail)}{cost}"
+
+
+def _summary(wounds: int, segments: int, events: int) -> str:
+    found = f"{segments:,} segment{'' if segments == 1 else 's'} with {events:,} events"
+    if not wounds:
+        return f"{found}: every byte is as it was written"
+    return f"{found}: {wounds:,} place{'' if wounds == 1 else 's'} damaged; what is around them can be read"

@@ -1,0 +1,470 @@
+"""The journal: the open, append-only part of a recording (docs/format.md, section Journal).
+
+A writer appends frames and syncs them; a reader gives every whole frame and says what is damaged between them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+
+from formats import limits
+from formats.arrow_decode import decode_columns, read_dictionaries, read_schema
+from formats.arrow_messages import MessageKind, read_message
+from formats.batches import full_schema, split_batch
+from formats.catalog import TABLE_BY_NAME
+from formats.columns import BOOT_TIME_NS, EVENT_SEQ, TIME_UNIX_NANO
+from formats.errors import FormatError, LimitError, MissingInputError, StorageError, VersionError
+from formats.journal_layout import (
+    DIGEST_BYTES,
+    FRAME_HEADER_BYTES,
+    HEADER_BYTES,
+    HEADER_COPY_BYTES,
+    MAGIC,
+    MARKER,
+    FrameFlag,
+    FrameHeader,
+    JournalHeader,
+    digest_of,
+    pack_frame_header,
+    pack_header,
+    unpack_frame_header,
+    unpack_header,
+)
+from formats.loss import Damage, DamageKind
+from formats.schema_match import expected_schema, fit_columns
+
+__all__ = ["JournalFrame", "JournalHeader", "JournalWriter", "OpenedJournal", "open_journal", "read_journal"]
+
+_KNOWN_FLAGS = FrameFlag.DENSE_SEQ | FrameFlag.CONSTANT_CLOCK
+_MARKER_PATTERN = re.compile(re.escape(MARKER))
+_ZSTD = pa.Codec("zstd")
+_DEFAULT_LEVEL = 1
+_STREAM = pa.ipc.IpcWriteOptions(compression=None, use_threads=False)
+
+
+class JournalWriter:
+    """Appends frames to a new journal file. Not for several threads.
+
+    Args:
+        path: must not exist yet.
+        header: who writes it, and when it begins.
+        level: of zstd.
+
+    Raises:
+        StorageError: the disk refuses. After that the file must be set aside and a new one begun: a failed sync is
+            never tried again, as the kernel has dropped the pages that it could not write (PostgreSQL, 2018).
+    """
+
+    def __init__(self, path: Path, header: JournalHeader, *, level: int = _DEFAULT_LEVEL) -> None:
+        self.path = path
+        self.header = header
+        self.size = 0
+        """Bytes written so far."""
+        self._number = 0
+        self._compressor = zstandard.ZstdCompressor(level=level)
+        packed = pack_header(header)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise _storage_error("the journal cannot be created", path, error) from error
+        self._write([packed])
+
+    def append(self, batches: Sequence[pa.RecordBatch]) -> int:
+        """Write batches of tables' full schemas, each as one frame or more; they are safe only after `sync`.
+
+        A batch belongs to the table whose schema it has; tables of equal schemas do not exist (a law).
+
+        Returns:
+            Bytes written.
+
+        Raises:
+            FormatError: a batch has the schema of no table.
+            LimitError: a row is larger than a frame; nothing of this call was written then.
+            StorageError: the disk failed or is full; what this call wrote is incomplete.
+        """
+        parts: list[bytes | memoryview] = []
+        for batch in batches:
+            name = _table_of(batch.schema)
+            for piece in split_batch(batch):
+                parts.extend(self._frame(name, piece))
+        return self._write(parts) if parts else 0
+
+    def sync(self) -> None:
+        """Return when everything appended is on the disk."""
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            raise _storage_error("the journal cannot be synced", self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file without syncing. Closing twice does nothing."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            try:
+                os.close(fd)
+            except OSError as error:
+                raise _storage_error("the journal cannot be closed", self.path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _frame(self, table: str, batch: pa.RecordBatch) -> tuple[bytes, bytes, bytes]:
+        boot = batch.column(BOOT_TIME_NS.name).to_numpy()
+        seq = batch.column(EVENT_SEQ.name).to_numpy()
+        unix = batch.column(TIME_UNIX_NANO.name).to_numpy()
+        flags = FrameFlag(0)
+        left_out = set()
+        first, last = int(seq[0]), int(seq[-1])
+        if last - first == len(seq) - 1 and bool((seq[1:] - seq[:-1] == 1).all()):
+            flags |= FrameFlag.DENSE_SEQ
+            left_out.add(EVENT_SEQ.name)
+        else:
+            first, last = int(seq.min()), int(seq.max())
+        unix_minus_boot = int(unix[0]) - int(boot[0])
+        if bool((unix - boot == unix_minus_boot).all()):
+            flags |= FrameFlag.CONSTANT_CLOCK
+            left_out.add(TIME_UNIX_NANO.name)
+        expanded = _serialize(batch.select([name for name in batch.schema.names if name not in left_out]))
+        stored = self._compressor.compress(expanded)
+        header = pack_frame_header(
+            FrameHeader(
+                self.header.id,
+                self._number,
+                len(stored),
+                expanded.size,
+                len(boot),
+                flags,
+                first,
+                last,
+                int(boot.min()),
+                int(boot.max()),
+                unix_minus_boot,
+                table,
+            )
+        )
+        self._number += 1
+        return header, stored, digest_of(header, stored)
+
+    def _write(self, parts: Sequence[bytes | memoryview]) -> int:
+        view = memoryview(b"".join(parts))
+        written = 0
+        try:
+            while written < len(view):
+                written += os.write(self._fd, view[written:])
+        except OSError as error:
+            raise _storage_error("the journal cannot be written", self.path, error) from error
+        finally:
+            self.size += written
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFrame:
+    """One whole frame.
+
+    Attributes:
+        table: name of its table.
+        batch: its rows, in the catalog's schema of the table, or in the file's if the table is not in the catalog.
+        header: its place in the journal and its extent in time.
+    """
+
+    table: str
+    batch: pa.RecordBatch
+    header: FrameHeader
+
+
+class OpenedJournal:
+    """A journal file, mapped: its header, and which whole frames it has.
+
+    Every frame's digest is checked when it is opened; payloads are decoded when they are asked for.
+
+    Attributes:
+        path: of the file.
+        header: None if both copies are damaged.
+        tables: rows of the whole frames, by table.
+        damage: what is damaged, in the order of the file.
+        good_bytes: length of the file up to the end of its last whole frame.
+    """
+
+    def __init__(self, path: Path, data: memoryview) -> None:
+        self.path = path
+        self._data = data
+        self._buffer = pa.py_buffer(data) if len(data) else pa.py_buffer(b"")
+        self.damage: list[Damage] = []
+        self._frames: list[tuple[int, FrameHeader]] = []
+        self.header = self._read_header()
+        self.good_bytes = 0
+        self._scan()
+        if self.header is None and not self._frames and not MAGIC.startswith(bytes(data[: len(MAGIC)])):
+            raise FormatError(
+                "the file is not a Tapio journal", where=str(path), next_step="give the path of a `.journal` file"
+            )
+        self.tables: dict[str, int] = {}
+        for _, frame in self._frames:
+            self.tables[frame.table] = self.tables.get(frame.table, 0) + frame.rows
+
+    def items(self) -> Iterator[JournalFrame | Damage]:
+        """Every whole frame and every damage, in the order of the file."""
+        wounds = sorted(self.damage, key=lambda damage: damage.offset)
+        position = 0
+        for offset, frame in self._frames:
+            while position < len(wounds) and wounds[position].offset <= offset:
+                yield wounds[position]
+                position += 1
+            yield self._decode(offset, frame)
+        yield from wounds[position:]
+
+    def batches(self, table: str) -> Iterator[pa.RecordBatch]:
+        """The rows of one table, frame by frame in the order of the file. What does not decode is left out."""
+        for offset, frame in self._frames:
+            if frame.table == table:
+                item = self._decode(offset, frame)
+                if isinstance(item, JournalFrame):
+                    yield item.batch
+
+    def _read_header(self) -> JournalHeader | None:
+        first, second = (
+            unpack_header(self._data[start : start + HEADER_COPY_BYTES]) for start in (0, HEADER_COPY_BYTES)
+        )
+        if len(self._data) < HEADER_BYTES:
+            self._wound(0, len(self._data), DamageKind.TRUNCATED, "the journal ends within its header")
+        else:
+            for start, copy in ((0, first), (HEADER_COPY_BYTES, second)):
+                if copy is None:
+                    self._wound(
+                        start, HEADER_COPY_BYTES, DamageKind.DIGEST, "a copy of the journal's header is damaged"
+                    )
+            if first is not None and second is not None and first != second:
+                self._wound(HEADER_COPY_BYTES, HEADER_COPY_BYTES, DamageKind.UNEXPECTED, "the header's copies differ")
+        return first or second
+
+    def _scan(self) -> None:
+        """Find the whole frames: follow the lengths, and look for the next marker where they lead nowhere."""
+        data, position = self._data, min(HEADER_BYTES, len(self._data))
+        journal_id = self.header.id if self.header else None
+        seen: set[int] = set()
+        expected = 0
+        while position < len(data):
+            frame = unpack_frame_header(data, position)
+            if frame is None:
+                position = self._skip(position)
+                continue
+            end = position + FRAME_HEADER_BYTES + frame.stored_bytes + DIGEST_BYTES
+            problem = self._problem(position, end, frame, journal_id)
+            if problem is not None:
+                kind, detail = problem
+                if kind is DamageKind.TRUNCATED:
+                    following = self._next_frame(position + 1)
+                    end = following if following is not None else len(data)
+                self._wound(position, end - position, kind, detail, frame.table, frame.rows)
+                if frame.journal_id == journal_id:
+                    seen.add(frame.number)
+                    expected = max(expected, frame.number + 1)
+                position = end
+                continue
+            journal_id = journal_id or frame.journal_id
+            if frame.number in seen:
+                self._wound(
+                    position,
+                    end - position,
+                    DamageKind.UNEXPECTED,
+                    f"frame {frame.number} comes a second time",
+                    frame.table,
+                    0,
+                )
+            else:
+                if frame.number != expected:
+                    relation = "before its place" if frame.number > expected else "after its place"
+                    self._wound(
+                        position,
+                        0,
+                        DamageKind.MISSING if frame.number > expected else DamageKind.UNEXPECTED,
+                        f"frame {frame.number} stands {relation}, where frame {expected} should be",
+                    )
+                seen.add(frame.number)
+                expected = max(expected, frame.number + 1)
+                self._frames.append((position, frame))
+            position = self.good_bytes = end
+
+    def _problem(
+        self, position: int, end: int, frame: FrameHeader, journal_id: bytes | None
+    ) -> tuple[DamageKind, str] | None:
+        """What is wrong with the frame whose header is whole; None if nothing is."""
+        if end > len(self._data):
+            return DamageKind.TRUNCATED, "the frame is cut short"
+        payload = position + FRAME_HEADER_BYTES
+        stored = self._data[payload : payload + frame.stored_bytes]
+        found = digest_of(self._data[position:payload], stored)
+        if found != bytes(self._data[end - DIGEST_BYTES : end]):
+            return DamageKind.DIGEST, "the frame's digest does not match"
+        if journal_id is not None and frame.journal_id != journal_id:
+            return DamageKind.UNEXPECTED, "the frame belongs to another journal"
+        for what, value, limit in (
+            ("stored bytes of a frame", frame.stored_bytes, limits.FRAME_STORED_BYTES),
+            ("expanded bytes of a frame", frame.expanded_bytes, limits.FRAME_EXPANDED_BYTES),
+            ("rows of a frame", frame.rows, limits.FRAME_ROWS),
+        ):
+            if value > limit:
+                return DamageKind.LIMIT, f"{what} is {value:,}, more than the limit of {limit:,}"
+        return None
+
+    def _skip(self, position: int) -> int:
+        """Note the damage from here to the next whole frame header, or to the end."""
+        following = self._next_frame(position + 1)
+        end = following if following is not None else len(self._data)
+        if following is None and MARKER.startswith(bytes(self._data[position : position + len(MARKER)])):
+            self._wound(position, end - position, DamageKind.TRUNCATED, "the journal ends within a frame's header")
+        else:
+            self._wound(position, end - position, DamageKind.DIGEST, "no whole frame begins here")
+        return end
+
+    def _next_frame(self, position: int) -> int | None:
+        for match in _MARKER_PATTERN.finditer(self._data, position):
+            if unpack_frame_header(self._data, match.start()) is not None:
+                return match.start()
+        return None
+
+    def _decode(self, offset: int, frame: FrameHeader) -> JournalFrame | Damage:
+        payload = offset + FRAME_HEADER_BYTES
+        try:
+            batch = _decode_payload(self._buffer.slice(payload, frame.stored_bytes), frame)
+        except LimitError as error:
+            kind, detail = DamageKind.LIMIT, error.problem
+        except FormatError as error:
+            kind, detail = DamageKind.MALFORMED, error.problem
+        else:
+            return JournalFrame(frame.table, batch, frame)
+        length = FRAME_HEADER_BYTES + frame.stored_bytes + DIGEST_BYTES
+        return Damage(self.path.name, offset, length, kind, detail, frame.table, frame.rows)
+
+    def _wound(  # noqa: PLR0917 - the fields of a Damage in their order
+        self, offset: int, length: int, kind: DamageKind, detail: str, table: str | None = None, rows: int | None = None
+    ) -> None:
+        self.damage.append(Damage(self.path.name, offset, length, kind, detail, table, rows))
+
+
+def open_journal(path: Path) -> OpenedJournal:
+    """A journal with the list of its whole frames; damage is in its `damage`.
+
+    Raises:
+        MissingInputError: there is no such file.
+        FormatError: it is no journal at all.
+        VersionError: it is of a later major version.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise MissingInputError(
+            f"the journal cannot be opened ({os.strerror(error.errno or 0)})",
+            where=str(path),
+            next_step="check the path",
+        ) from error
+    try:
+        size = os.fstat(fd).st_size
+        if size == 0:
+            return OpenedJournal(path, memoryview(b""))
+        return OpenedJournal(path, memoryview(mmap.mmap(fd, size, access=mmap.ACCESS_READ)))
+    except VersionError as error:
+        raise VersionError(error.problem, where=str(path), next_step=error.next_step) from error
+    finally:
+        os.close(fd)
+
+
+def read_journal(path: Path) -> Iterator[JournalFrame | Damage]:
+    """Every whole frame and every damage of a journal, in the order of the file.
+
+    Raises:
+        MissingInputError: there is no such file.
+        FormatError: it is no journal at all.
+        VersionError: it is of a later major version.
+    """
+    return open_journal(path).items()
+
+
+def _serialize(batch: pa.RecordBatch) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_STREAM) as stream:
+        stream.write_batch(batch)
+    return sink.getvalue()
+
+
+def _decode_payload(stored: pa.Buffer, frame: FrameHeader) -> pa.RecordBatch:
+    """The batch of a frame whose digest is right.
+
+    Raises:
+        FormatError: the payload is not what the frame's header and the catalog say.
+        LimitError: it needs more than `limits` allow.
+    """
+    if frame.flags & ~_KNOWN_FLAGS:
+        raise FormatError(f"the frame has flags {int(frame.flags):#x} that need a later version of Tapio")
+    try:
+        content = zstandard.frame_content_size(stored)
+        if content != frame.expanded_bytes:
+            raise FormatError(f"the frame declares {frame.expanded_bytes:,} bytes, and its zstd frame {content:,}")
+        # Why this is safe from bombs: both declared sizes are equal and within the limit, and zstd stops there.
+        data = _ZSTD.decompress(stored, decompressed_size=frame.expanded_bytes)
+    except (OSError, zstandard.ZstdError, pa.ArrowException) as error:
+        raise FormatError("the payload is no zstd frame") from error
+    messages = []
+    position, view = 0, memoryview(data)
+    while (message := read_message(view, position)) is not None:
+        messages.append(message)
+        position = message.end
+    if len(messages) < 2 or messages[0].kind is not MessageKind.SCHEMA or messages[-1].kind is not MessageKind.BATCH:
+        raise FormatError("the payload is not a schema, dictionaries and one batch")
+    layout = messages[-1].layout
+    if layout is None or layout.rows != frame.rows:
+        raise FormatError(f"the payload has not the {frame.rows:,} rows that its frame declares")
+    schema = read_schema(data, messages[0])
+    dictionaries = read_dictionaries(data, messages[1:-1], schema)
+    body = data.slice(messages[-1].body, messages[-1].end - messages[-1].body)
+    wanted = {field.name: dictionaries.get(field.name) for field in schema}
+    columns = dict(zip(schema.names, decode_columns(body, layout, list(schema), wanted), strict=True))
+    if frame.flags & FrameFlag.DENSE_SEQ:
+        seq = np.uint64(frame.first_seq) + np.arange(frame.rows, dtype=np.uint64)
+        columns[EVENT_SEQ.name] = pa.array(seq)
+    if frame.flags & FrameFlag.CONSTANT_CLOCK and BOOT_TIME_NS.name in columns:
+        columns[TIME_UNIX_NANO.name] = pa.array(
+            columns[BOOT_TIME_NS.name].to_numpy() + np.int64(frame.unix_minus_boot_ns)
+        )
+    found = pa.schema([pa.field(name, column.type) for name, column in columns.items()])
+    return fit_columns(expected_schema(frame.table, found), columns, frame.rows)
+
+
+_TABLE_BY_SCHEMA = {tuple(full_schema(table)): name for name, table in TABLE_BY_NAME.items()}
+
+
+def _table_of(schema: pa.Schema) -> str:
+    name = _TABLE_BY_SCHEMA.get(tuple(schema))
+    if name is None:
+        raise FormatError(
+            "a batch has the schema of no table",
+            next_step="complete it with `formats.batches.complete_batch`; this is a defect of the source",
+        )
+    return name
+
+
+def _storage_error(problem: str, path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{problem} ({os.strerror(error.errno or 0)})",
+        errno=error.errno or 0,
+        where=str(path),
+        next_step="free space or check the disk",
+    )

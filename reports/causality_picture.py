@@ -1,0 +1,177 @@
+"""The causality graph as a picture: boxes and curves with their places, ready for the page's template to draw as SVG."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+
+from formats.postmortem import ChainStep, Document, Edge, Symptom
+from formats.text import escape_text
+from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
+from reports.quantities import clock_minute, lag
+from reports.story import short_name
+
+MOST_BOXES = 120
+"""More boxes than this nobody reads; the table of symptoms has them all."""
+
+_TITLE_CELLS = 27
+_LINE_CELLS = 29
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One symptom or change in the picture.
+
+    Attributes:
+        number: position of the symptom in the document.
+        title, line, foot: its three lines of text, cut to the width of the box.
+        on_chain: whether it is a step of a finding's chain.
+        root: whether a chain begins with it.
+    """
+
+    number: int
+    symptom: Symptom
+    x: float
+    y: float
+    title: str
+    line: str
+    foot: str
+    on_chain: bool
+    root: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One causal link in the picture; `path` is an SVG path."""
+
+    number: int
+    edge: Edge
+    source: int
+    target: int
+    path: str
+    label: str
+    label_x: float
+    label_y: float
+    on_chain: bool
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole picture, in CSS pixels; `left_out` symptoms have a cause or effect but no box."""
+
+    boxes: tuple[Box, ...]
+    curves: tuple[Curve, ...]
+    width: float
+    height: float
+    left_out: int
+    box_width: int = BOX_WIDTH
+    box_height: int = BOX_HEIGHT
+
+
+def causality_picture(document: Document) -> Picture:
+    """The symptoms that have a cause or an effect, laid out with causes above effects."""
+    numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
+    links = {(step.symptom_id, after.symptom_id) for finding in document.findings for step, after in _pairs(finding.chain)}
+    chained = {step.symptom_id for finding in document.findings for step in finding.chain}
+    roots = {finding.chain[0].symptom_id for finding in document.findings if finding.chain}
+    linked = chained | {end for edge in document.edges if edge.source != edge.target for end in (edge.source, edge.target)}
+    wanted = [symptom for symptom in document.symptoms if symptom.id in linked]
+    wanted.sort(key=lambda symptom: (symptom.id not in chained, symptom.finding is None, numbers[symptom.id]))
+    shown = sorted(wanted[:MOST_BOXES], key=lambda symptom: numbers[symptom.id])
+    place = {symptom.id: index for index, symptom in enumerate(shown)}
+    edges = [
+        (number, edge)
+        for number, edge in enumerate(document.edges)
+        if edge.source in place and edge.target in place and edge.source != edge.target
+    ]
+    layout = lay_out(len(shown), [(place[edge.source], place[edge.target]) for _, edge in edges])
+    boxes = tuple(
+        _box(symptom, numbers[symptom.id], corner, on_chain=symptom.id in chained, root=symptom.id in roots)
+        for symptom, corner in zip(shown, layout.boxes, strict=True)
+    )
+    sources = Counter(edge.source for _, edge in edges)
+    targets = Counter(edge.target for _, edge in edges)
+    curves = tuple(
+        _curve(
+            number,
+            edge,
+            numbers,
+            route,
+            on_chain=(edge.source, edge.target) in links,
+            at_end=sources[edge.source] > targets[edge.target],
+        )
+        for (number, edge), route in zip(edges, layout.routes, strict=True)
+    )
+    return Picture(boxes, curves, layout.width, layout.height, len(wanted) - len(shown))
+
+
+def _pairs(items: tuple[ChainStep, ...]) -> list[tuple[ChainStep, ChainStep]]:
+    return list(zip(items, items[1:], strict=False))
+
+
+def _box(symptom: Symptom, number: int, corner: Point, *, on_chain: bool, root: bool) -> Box:
+    times = f"{clock_minute(symptom.begin)}" + (f" · {symptom.count}×" if symptom.count > 1 else "")
+    return Box(
+        number,
+        symptom,
+        corner.x,
+        corner.y,
+        fit(symptom.name.replace("-", " "), _TITLE_CELLS),
+        fit(short_name(symptom.entity), _LINE_CELLS),
+        times,
+        on_chain,
+        root,
+    )
+
+
+def _curve(
+    number: int, edge: Edge, numbers: dict[str, int], route: tuple[Point, ...], *, on_chain: bool, at_end: bool
+) -> Curve:
+    path = f"M{route[0].x} {route[0].y}"
+    for here, there in zip(route, route[1:], strict=False):
+        bend = (there.y - here.y) / 2
+        path += f"C{here.x} {here.y + bend:g} {there.x} {there.y - bend:g} {there.x} {there.y}"
+    label_x, label_y = _label_place(route, at_end=at_end)
+    return Curve(
+        number,
+        edge,
+        numbers[edge.source],
+        numbers[edge.target],
+        path,
+        lag(edge.lag_ns),
+        label_x,
+        label_y,
+        on_chain,
+        edge.order_known,
+    )
+
+
+def _label_place(route: tuple[Point, ...], *, at_end: bool) -> tuple[float, float]:
+    """Where the label stands: on the first stretch of the curve, or on its last if more curves leave here than arrive there."""
+    start, stop = route[-2:] if at_end else route[:2]
+    part = 0.64 if at_end else 0.36
+    bent = part * part * (3 - 2 * part)
+    return round(start.x + (stop.x - start.x) * bent, 1), round(start.y + (stop.y - start.y) * part + 4, 1)
+
+
+def fit(text: str, cells: int) -> str:
+    """The text in so many cells, escaped as it will be shown; what is too long loses its middle: names differ at their ends.
+
+    East Asian wide characters take two cells.
+    """
+    shown = escape_text(text)
+    if _take(shown, cells) == shown:
+        return shown
+    head, tail = _take(shown, (cells - 1) * 3 // 5), _take(shown[::-1], (cells - 1) * 2 // 5)
+    return f"{head}…{tail[::-1]}"
+
+
+def _take(text: str, cells: int) -> str:
+    width = 0
+    for index, character in enumerate(text):
+        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if width > cells:
+            return text[:index]
+    return text

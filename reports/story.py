@@ -1,0 +1,273 @@
+"""What a document says, as sentences: the same words on the page and in the terminal.
+
+Everything here is plain text made from the document alone. Texts of the document are passed on as they were recorded:
+whoever shows them escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from formats.loss import SUPPRESSED_REASONS
+from formats.postmortem import Change, Document, Edge, Entity, EntityRef, Finding, LossRow, RootCause, Symptom
+from reports.quantities import clock_minute, counted, number, percent, span, unix_nanos
+
+_CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000
+
+
+class Verdict(StrEnum):
+    """What the document comes to."""
+
+    EXPLAINED = "explained"
+    """At least one finding."""
+    UNEXPLAINED = "unexplained"
+    """Something is wrong, and nothing explains it."""
+    CALM = "calm"
+    """Nothing wrong was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer of a document in 20 seconds.
+
+    Attributes:
+        title: one sentence, without a final stop.
+        summary: what happened, when, and to whom, in one or two sentences.
+        since: when it began, RFC 3339; None if nothing did.
+        cause: what began it; None if unknown or nothing did.
+        hit: who was hit; None if nobody or nothing is known.
+        first_action: what to do first; None if there is nothing to do.
+        caveat: why this could be wrong or incomplete; None if nothing says so.
+    """
+
+    verdict: Verdict
+    title: str
+    summary: str
+    since: str | None
+    cause: str | None
+    hit: str | None
+    first_action: str | None
+    caveat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A change that was considered and is no root cause, with the reason."""
+
+    change: Change
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that the document cannot know, in one sentence, with the evidence ids that it speaks of."""
+
+    what: str
+    evidence: tuple[str, ...]
+
+
+def full_name(entity: Entity | EntityRef | RootCause) -> str:
+    """`ConfigMap shop/cache-config`, `Node worker-3`."""
+    place = f"{entity.namespace}/" if entity.namespace else ""
+    return f"{entity.kind} {place}{entity.name}"
+
+
+def short_name(entity: Entity | EntityRef) -> str:
+    """`ConfigMap cache-config`: for pictures, where the namespace is one too many."""
+    return f"{entity.kind} {entity.name}"
+
+
+def headline(document: Document) -> Headline:
+    """The answer on top of every report."""
+    caveat = _caveat(document)
+    if document.findings:
+        first = document.findings[0]
+        return Headline(
+            Verdict.EXPLAINED,
+            first.title,
+            finding_summary(document, first),
+            first.root_cause.time,
+            cause_sentence(first.root_cause),
+            hit(document, first),
+            first.recommendations[0] if first.recommendations else None,
+            caveat,
+        )
+    unexplained = unexplained_symptoms(document)
+    if unexplained:
+        first_seen = min(unexplained, key=lambda symptom: (symptom.begin, symptom.id))
+        return Headline(
+            Verdict.UNEXPLAINED,
+            f"{counted(len(unexplained), 'symptom')} without an explanation",
+            f"The first, at {clock_minute(first_seen.begin)} UTC: {first_seen.what}. "
+            f"No recorded change or other symptom accounts for {'it' if len(unexplained) == 1 else 'them'}.",
+            first_seen.begin,
+            None,
+            None,
+            None,
+            caveat,
+        )
+    return Headline(
+        Verdict.CALM,
+        "Nothing wrong was found",
+        f"{looked_at(document)} No symptom of a known failure was among them.",
+        None,
+        None,
+        None,
+        None,
+        caveat,
+    )
+
+
+def cause_sentence(cause: RootCause) -> str:
+    """`ConfigMap shop/cache-config: data.MEM_MB 24 → 200`; the name is not said twice."""
+    return cause.what if cause.name in cause.what else f"{full_name(cause)}: {cause.what}"
+
+
+def finding_summary(document: Document, finding: Finding) -> str:
+    """What happened, in at most three sentences: the cause, its first effect, its last."""
+    cause, chain = finding.root_cause, finding.chain
+    at = clock_minute(cause.time)
+    if cause.name in cause.what:
+        sentence = f"It began at {at} UTC: {cause.what}."
+    elif document_nature(document, finding) == "change":
+        sentence = f"It began at {at} UTC with a change of {full_name(cause)} ({cause.what})."
+    else:
+        sentence = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
+    if len(chain) > 1:
+        after = unix_nanos(chain[1].time) - unix_nanos(cause.time)
+        sentence += f" {span(after)} later: {chain[1].what}."
+    if len(chain) > 2:
+        sentence += f" In the end: {chain[-1].what}."
+    return sentence
+
+
+def document_nature(document: Document, finding: Finding) -> str:
+    """Whether a finding begins with a change, a symptom or mere context."""
+    if not finding.chain:
+        return "symptom"
+    first = finding.chain[0].symptom_id
+    return next((symptom.nature for symptom in document.symptoms if symptom.id == first), "symptom")
+
+
+def hit(document: Document, finding: Finding) -> str | None:
+    """`3 services (api, cache, frontend), 4 pods, 787 failed requests, for 6 min 35 s`; None if nobody is known."""
+    impact = finding.impact
+    parts = []
+    for ids, word in ((impact.services, "service"), (impact.workloads, "workload"), (impact.pods, "pod")):
+        if ids:
+            names = entity_names(document, ids) if word != "pod" else ""
+            parts.append(counted(len(ids), word) + (f" ({names})" if names else ""))
+    if impact.failed_requests is not None:
+        parts.append(counted(impact.failed_requests, "failed request"))
+    if not parts:
+        return None
+    return f"{', '.join(parts)}, for {span(impact.duration_ns)}"
+
+
+def entity_names(document: Document, ids: Iterable[str], *, most: int = 4) -> str:
+    """The names of the entities of these ids, the first few of them."""
+    names = [document.entities[key].name if key in document.entities else key for key in ids]
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def unexplained_symptoms(document: Document) -> list[Symptom]:
+    """Symptoms that no finding explains; changes and context are none."""
+    return [symptom for symptom in document.symptoms if symptom.nature == "symptom" and symptom.finding is None]
+
+
+def looked_at(document: Document) -> str:
+    """What the answer rests on, in one sentence."""
+    capture = document.capture
+    length = span(unix_nanos(capture.end) - unix_nanos(capture.begin))
+    nodes = counted(len(capture.nodes), "node")
+    return f"{counted(capture.events, 'event')} of {nodes} in {length} and {counted(len(document.changes), 'change')} were looked at."
+
+
+def lost_rows(document: Document) -> list[LossRow]:
+    """What is missing against our will: losses without what was left out by a stated rule."""
+    return [row for row in document.capture.loss if row.reason not in SUPPRESSED_REASONS]
+
+
+def _caveat(document: Document) -> str | None:
+    lost = lost_rows(document)
+    if not lost:
+        return None
+    known = sum(row.count for row in lost if row.count is not None)
+    uncounted = sum(row.count is None for row in lost)
+    amount = counted(known, "event") if known else ""
+    gaps = counted(uncounted, "gap of unknown size", "gaps of unknown size") if uncounted else ""
+    tables = ", ".join(sorted({row.table for row in lost}))
+    return f"The recording is not complete: {' and '.join(filter(None, (amount, gaps)))} missing ({tables})."
+
+
+def loss_amount(row: LossRow) -> str:
+    """How many events a loss row stands for."""
+    return "unknown" if row.count is None else number(row.count)
+
+
+def set_aside(document: Document) -> list[SetAside]:
+    """The changes that begin no finding, each with the reason why not. In the document's order."""
+    roots = {finding.chain[0].symptom_id for finding in document.findings if finding.chain}
+    symptoms = {symptom.id: symptom for symptom in document.symptoms}
+    causes = {edge.source for edge in document.edges}
+    aside = []
+    for change in document.changes:
+        symptom = symptoms.get(change.symptom) if change.symptom is not None else None
+        if symptom is not None and symptom.id in roots:
+            continue
+        aside.append(SetAside(change, _why_set_aside(symptom, causes)))
+    return aside
+
+
+def _why_set_aside(symptom: Symptom | None, causes: set[str]) -> str:
+    if symptom is None:
+        return "Nothing that went wrong uses or depends on it."
+    if symptom.id not in causes:
+        return "No symptom followed from it: none that it is related to came within the time in which it could have had an effect."
+    if symptom.finding is None:
+        return "What followed from it is no failure that a pattern knows."
+    return f"It took part in finding {symptom.finding}, but another change accounts for more of what was seen."
+
+
+def unknowns(document: Document, finding: Finding) -> list[Unknown]:
+    """What stays open about a finding: evidence that is missing, and orders that the clocks cannot decide."""
+    missing = [Unknown(statement.what, statement.evidence) for statement in finding.missing]
+    taking_part = {step.symptom_id for step in finding.chain} | set(finding.also)
+    symptoms = {symptom.id: symptom for symptom in document.symptoms}
+    unordered = [
+        Unknown(unordered_sentence(edge, symptoms, document.capture.clock_error_ns), edge.evidence)
+        for edge in document.edges
+        if not edge.order_known and edge.source in taking_part and edge.target in taking_part
+    ]
+    return missing + unordered
+
+
+def unordered_sentence(edge: Edge, symptoms: dict[str, Symptom], clock_error_ns: int | None) -> str:
+    """Says that two symptoms' order is not known, and why."""
+    bound = f", which may differ by {span(clock_error_ns)}," if clock_error_ns is not None else ""
+    source, target = symptoms[edge.source], symptoms[edge.target]
+    return (
+        f"Which came first, {source.name} of {short_name(source.entity)} or {target.name} of "
+        f"{short_name(target.entity)}: the nodes' clocks{bound} do not tell"
+    )
+
+
+def clock_sentence(document: Document) -> str | None:
+    """How far the nodes' clocks may be apart; None if that is too little to matter."""
+    error = document.capture.clock_error_ns
+    if error is None:
+        return "The error of the nodes' clocks was not recorded: orders across nodes are not certain."
+    if error < _CLOCK_ERROR_WORTH_TELLING_NS or len(document.capture.nodes) < 2:
+        return None
+    return f"The nodes' clocks may differ by {span(error)}: what is closer together on two nodes has no certain order."
+
+
+def confidence_words(document: Document, finding: Finding) -> str:
+    """The confidence and how it came about, in one line."""
+    terms = " × ".join(f"{term.value:g} ({term.term})" for term in finding.confidence_terms)
+    count = len(document.findings)
+    rank = f"rank {finding.rank} of {count}" if count > 1 else "the only finding"
+    return f"{percent(finding.confidence)}, {rank}" + (f" = {terms}" if terms else "")

@@ -1,0 +1,232 @@
+// The page reads without scripts; these add the charts, the explorable graph, the way to the evidence, and printing.
+// Recorded text reaches the document through textContent and through plotly texts that Python escaped; nowhere else.
+"use strict";
+(() => {
+  const narrow = () => window.innerWidth < 640;
+  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // ---- Charts -------------------------------------------------------------------------------------------------
+
+  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const COLOR_KEYS = new Set(["color", "fillcolor", "fgcolor", "bgcolor", "bordercolor", "gridcolor", "linecolor"]);
+
+  // A copy of the figure with the theme's values for its colour names. Only under colour keys: elsewhere it is text.
+  const themed = (value, key) => {
+    if (Array.isArray(value)) return value.map((item) => themed(item, key));
+    if (value !== null && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, name)]));
+    }
+    return COLOR_KEYS.has(key) && typeof value === "string" && value.startsWith("--") ? token(value) : value;
+  };
+
+  const layoutOf = (figure, id, width) => {
+    const timeline = id === "timeline";
+    const small = width < 640;
+    const axis = {
+      gridcolor: "--grid", linecolor: "--line-strong", tickfont: { color: "--ink-2", size: 12 }, automargin: true,
+      title: { font: { color: "--ink-3", size: 12 } },
+    };
+    const given = figure.layout;
+    const yaxis = { ...axis, ...given.yaxis, title: { ...axis.title, ...(given.yaxis.title || {}) } };
+    if (timeline && small) Object.assign(yaxis, { ticklabelposition: "inside top", ticklabelshift: 2, tickfont: { color: "--ink-2", size: 11 } });
+    return themed({
+      ...given,
+      width,
+      height: timeline && small ? given.height * 1.25 : given.height,
+      xaxis: { ...axis, ...given.xaxis, nticks: small ? 5 : 10 },
+      yaxis,
+      font: { family: token("--sans"), color: "--ink", size: 13 },
+      margin: { l: timeline && small ? 8 : 52, r: 16, t: timeline ? 34 : 16, b: 36 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      legend: { orientation: "h", y: 0, yref: "container", yanchor: "bottom", x: 0, font: { size: 12, color: "--ink-2" }, itemclick: timeline ? "toggle" : "toggleothers" },
+      hoverlabel: { bgcolor: "--surface", bordercolor: "--line-strong", font: { color: "--ink", family: token("--sans"), size: 13 }, align: "left" },
+      dragmode: small ? false : "zoom",
+    });
+  };
+
+  const draw = (element, width) => {
+    const id = element.dataset.figure;
+    const figure = figures[id];
+    const box = width || element.clientWidth - 8;
+    return Plotly.react(element, themed(figure.data), layoutOf(figure, id, box), { displayModeBar: false, showTips: false });
+  };
+
+  const charts = [...document.querySelectorAll("[data-figure]")];
+  const drawAll = (width) => charts.forEach((element) => draw(element, width));
+  drawAll();
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawAll(); });
+  let lastWidth = window.innerWidth;
+  window.addEventListener("resize", () => {
+    if (window.innerWidth === lastWidth) return; // a phone's address bar comes and goes
+    lastWidth = window.innerWidth;
+    drawAll();
+  });
+  for (const element of charts) {
+    if (element.dataset.figure !== "timeline") continue;
+    element.on("plotly_click", (event) => {
+      const number = event.points[0] && event.points[0].customdata;
+      if (Number.isInteger(number)) reveal(document.getElementById(`s-${number}`));
+    });
+  }
+
+  // ---- Causality graph ----------------------------------------------------------------------------------------
+
+  const picture = document.querySelector(".graph-picture");
+  if (picture) {
+    const whole = picture.getAttribute("viewBox").split(" ").map(Number);
+    const boxes = [...picture.querySelectorAll(".box")];
+    const curves = [...picture.querySelectorAll(".curve")];
+    const note = document.createElement("div");
+    note.className = "graph-note";
+    note.hidden = true;
+    note.setAttribute("aria-live", "polite");
+    picture.parentElement.append(note);
+    let view = whole.slice();
+
+    const show = () => picture.setAttribute("viewBox", view.join(" "));
+    const fit = () => {
+      view = whole.slice();
+      const scale = picture.clientWidth / whole[2];
+      if (scale < 0.62) { // too small to read: begin at the top, where the root cause is, and let the reader move
+        const root = picture.querySelector(".box.on-chain") || boxes[0];
+        const middle = root.transform.baseVal[0].matrix.e + 116;
+        picture.style.height = "26rem";
+        view = [middle - picture.clientWidth / 0.8 / 2, whole[1], picture.clientWidth / 0.8, picture.clientHeight / 0.8];
+      }
+      show();
+    };
+    const zoom = (factor, x = view[0] + view[2] / 2, y = view[1] + view[3] / 2) => {
+      const limited = Math.min(Math.max(view[2] * factor, 200), whole[2] * 3) / view[2];
+      view = [x - (x - view[0]) * limited, y - (y - view[1]) * limited, view[2] * limited, view[3] * limited];
+      show();
+    };
+    const place = (event) => {
+      const box = picture.getBoundingClientRect();
+      const scale = Math.max(view[2] / box.width, view[3] / box.height);
+      return { x: view[0] + view[2] / 2 + (event.clientX - box.left - box.width / 2) * scale,
+               y: view[1] + view[3] / 2 + (event.clientY - box.top - box.height / 2) * scale, scale };
+    };
+
+    picture.classList.add("movable");
+    picture.parentElement.querySelector(".graph-tools").hidden = false;
+    for (const button of picture.parentElement.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", () => {
+        if (button.dataset.zoom === "fit") { view = whole.slice(); show(); } else zoom(button.dataset.zoom === "in" ? 0.75 : 1 / 0.75);
+      });
+    }
+    picture.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return; // plain wheels scroll the page
+      event.preventDefault();
+      const at = place(event);
+      zoom(event.deltaY < 0 ? 0.85 : 1 / 0.85, at.x, at.y);
+    }, { passive: false });
+
+    let grip = null;
+    picture.addEventListener("pointerdown", (event) => {
+      if (event.button === 0) grip = { x: event.clientX, y: event.clientY, view: view.slice(), scale: place(event).scale, moved: false };
+    });
+    window.addEventListener("pointermove", (event) => {
+      if (!grip) return;
+      const [dx, dy] = [event.clientX - grip.x, event.clientY - grip.y];
+      if (Math.hypot(dx, dy) > 5) { grip.moved = true; picture.classList.add("moving"); }
+      if (!grip.moved) return;
+      view = [grip.view[0] - dx * grip.scale, grip.view[1] - dy * grip.scale, grip.view[2], grip.view[3]];
+      show();
+    });
+    const release = () => { picture.classList.remove("moving"); setTimeout(() => { grip = null; }, 0); };
+    window.addEventListener("pointerup", release);
+    window.addEventListener("pointercancel", release);
+    picture.addEventListener("dragstart", (event) => event.preventDefault());
+
+    const closure = (start, from, to) => {
+      const found = new Set([start]);
+      for (const number of found) for (const curve of curves) if (curve.dataset[from] === number) found.add(curve.dataset[to]);
+      return found;
+    };
+    const choose = (number) => {
+      picture.classList.toggle("choosing", number !== null);
+      note.hidden = number === null;
+      if (number === null) { boxes.forEach((box) => box.classList.remove("chosen", "related")); return; }
+      const [causes, effects] = [closure(number, "target", "source"), closure(number, "source", "target")];
+      for (const box of boxes) {
+        box.classList.toggle("chosen", box.dataset.symptom === number);
+        box.classList.toggle("related", causes.has(box.dataset.symptom) || effects.has(box.dataset.symptom));
+      }
+      for (const curve of curves) {
+        const { source, target } = curve.dataset;
+        curve.classList.toggle("related", (causes.has(source) && causes.has(target)) || (effects.has(source) && effects.has(target)));
+      }
+      const row = document.getElementById(`s-${number}`);
+      const title = document.createElement("p");
+      title.textContent = row.querySelector(".what").textContent;
+      note.replaceChildren(title, ...row.querySelector(".symptom-body").cloneNode(true).childNodes);
+    };
+    picture.addEventListener("click", (event) => {
+      if (grip && grip.moved) { event.preventDefault(); return; }
+      const box = event.target.closest(".box");
+      if (box) event.preventDefault();
+      choose(box ? box.dataset.symptom : null);
+    });
+    picture.addEventListener("keydown", (event) => {
+      const box = event.target.closest(".box");
+      if (event.key === "Escape") choose(null);
+      if (!box) return;
+      const along = { ArrowDown: ["source", "target"], ArrowUp: ["target", "source"] }[event.key];
+      if (along) {
+        event.preventDefault();
+        const next = curves.find((curve) => curve.dataset[along[0]] === box.dataset.symptom);
+        if (next) boxes.find((other) => other.dataset.symptom === next.dataset[along[1]]).focus();
+      }
+    });
+    fit();
+    window.addEventListener("beforeprint", () => { choose(null); picture.style.height = ""; view = whole.slice(); show(); });
+  }
+
+  // ---- The way to what is linked ------------------------------------------------------------------------------
+
+  function reveal(target) {
+    if (!target) return;
+    for (let element = target; element; element = element.parentElement) if (element.tagName === "DETAILS") element.open = true;
+    const fields = target.querySelector("td details");
+    if (fields) fields.open = true;
+    location.hash = target.id;
+    target.scrollIntoView({ block: narrow() ? "start" : "center" });
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#e-'], a[href^='#s-']");
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    reveal(document.getElementById(link.getAttribute("href").slice(1)));
+  });
+  if (/^#[es]-\d+$/.test(location.hash)) reveal(document.getElementById(location.hash.slice(1)));
+
+  const filter = document.getElementById("filter");
+  if (filter) {
+    const rows = [...document.querySelectorAll("#evidence-rows tbody tr")];
+    const count = document.getElementById("filter-count");
+    filter.closest(".filter").hidden = false;
+    filter.addEventListener("input", () => {
+      const wanted = filter.value.toLowerCase();
+      let shown = 0;
+      for (const row of rows) {
+        row.hidden = !row.textContent.toLowerCase().includes(wanted);
+        shown += row.hidden ? 0 : 1;
+      }
+      count.textContent = wanted ? `${shown} of ${rows.length}` : "";
+    });
+  }
+
+  // ---- Printing -----------------------------------------------------------------------------------------------
+
+  window.addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details:not(.long, .rows details)")) {
+      if (!details.open) { details.open = true; details.dataset.closed = ""; }
+    }
+    for (const element of charts) draw(element, element.closest(".measures") ? 330 : 680);
+  });
+  window.addEventListener("afterprint", () => {
+    for (const details of document.querySelectorAll("details[data-closed]")) { details.open = false; delete details.dataset.closed; }
+    drawAll();
+  });
+})();

@@ -220,6 +220,11 @@ class OpenedJournal:
         for _, frame in self._frames:
             self.tables[frame.table] = self.tables.get(frame.table, 0) + frame.rows
 
+    @property
+    def frames(self) -> tuple[FrameHeader, ...]:
+        """The headers of the whole frames, in the order of the file."""
+        return tuple(frame for _, frame in self._frames)
+
     def items(self) -> Iterator[JournalFrame | Damage]:
         """Every whole frame and every damage, in the order of the file."""
         wounds = sorted(self.damage, key=lambda damage: damage.offset)

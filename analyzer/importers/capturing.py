@@ -1,0 +1,55 @@
+"""From a foreign file to a capture file: read it, seal one segment, write the capture."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from analyzer.importers.k8s_watch import read_k8s_watch
+from formats.capture import CaptureInfo, write_capture
+from formats.errors import OutputError
+
+
+def import_k8s_watch(
+    path: Path,
+    output: Path,
+    *,
+    node_name: str,
+    configmap_values: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> int:
+    """Make a capture from a recorded conversation with a Kubernetes API. The same file gives the same bytes.
+
+    Args:
+        path: the recording; see `analyzer.importers.k8s_watch`.
+        output: the capture; what is there is replaced.
+        node_name: the node that the rows will bear.
+        configmap_values: whether values of ConfigMaps are kept.
+        on_progress: called now and then with the bytes read so far, of twice the size of the file.
+
+    Returns:
+        The number of rows of the capture, losses left out.
+
+    Raises:
+        FormatError: there is no Kubernetes object in the file.
+        MissingInputError: the file cannot be read.
+        OutputError: the capture cannot be written there.
+    """
+    recording, identity = read_k8s_watch(
+        path, node_name=node_name, configmap_values=configmap_values, on_progress=on_progress
+    )
+    created_by = f"tapio import {version('tapio')}"
+    try:
+        # Beside the capture, so that it needs no space elsewhere and an unwritable place is found out first.
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.absolute().parent) as directory:
+            segment = recording.seal(Path(directory), "imported", identity=identity, created_by=created_by)
+            write_capture(output, [segment], info=CaptureInfo(created_by=created_by))
+    except OSError as error:
+        raise OutputError(
+            f"the capture cannot be written ({error.strerror})",
+            where=str(output),
+            next_step="choose a directory that exists and may be written",
+        ) from error
+    return recording.rows

@@ -1,0 +1,188 @@
+"""Rows of a foreign recording on their way into a capture: the part that is the same for every format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+
+from formats.batches import batch_from_rows, complete_batch
+from formats.catalog import TABLE_BY_NAME
+from formats.clock import ClockSnapshot
+from formats.columns import TIME_UNIX_NANO, Table
+from formats.loss import SUPPRESSED_REASONS, LossReason
+from formats.rows.kube_event import EventRow, event_batch
+from formats.rows.kube_object import ObjectRow, object_batch
+from formats.sealing import SegmentHeader, seal_segment
+
+PENDING_BYTES = 8 << 20
+"""Rows that are kept as Python objects before they become an Arrow batch."""
+
+CLOCK_DRIFT_NS = 1_000_000
+"""Wall clock and boot clock of a line that disagree by more than this make a new clock snapshot. Why: the two clocks
+are read one after the other, so they always differ by some microseconds."""
+
+CLOCK_SNAPSHOTS = 1_000
+
+RowT = TypeVar("RowT", ObjectRow, EventRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """When something was received.
+
+    Attributes:
+        unix_nano: wall clock.
+        boot_ns: CLOCK_BOOTTIME.
+    """
+
+    unix_nano: int
+    boot_ns: int
+
+
+class Recording:
+    """Collects rows and losses, and seals them as the one segment of a capture.
+
+    Args:
+        node_name: what `k8s.node.name` will be: who recorded it.
+    """
+
+    def __init__(self, node_name: str) -> None:
+        self.node_name = node_name
+        self._clocks: list[ClockSnapshot] = []
+        self._batches: dict[str, list[pa.RecordBatch]] = defaultdict(list)
+        self._next_seq: dict[str, int] = defaultdict(int)
+        self._objects: _Pending[ObjectRow] = _Pending(object_batch)
+        self._events: _Pending[EventRow] = _Pending(event_batch)
+        self._losses: list[tuple[Instant, dict[str, object]]] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows so far, losses left out."""
+        return sum(self._next_seq.values()) + len(self._objects.rows) + len(self._events.rows)
+
+    def add_objects(self, rows: Sequence[ObjectRow], at: Instant) -> None:
+        """Rows of `kube_object` that were received at one instant."""
+        self._add(TABLE_BY_NAME["kube_object"], self._objects, rows, at)
+
+    def add_events(self, rows: Sequence[EventRow], at: Instant) -> None:
+        """Rows of `kube_event` that were received at one instant."""
+        self._add(TABLE_BY_NAME["kube_event"], self._events, rows, at)
+
+    def add_loss(
+        self, table: str, reason: LossReason, count: int | None, *, since: Instant, until: Instant, detail: str
+    ) -> None:
+        """A row of `loss`.
+
+        Args:
+            table: the table that misses rows.
+            reason: why.
+            count: how many; None = unknown.
+            since: nothing was lost before.
+            until: nothing was lost after.
+            detail: where exactly.
+        """
+        row: dict[str, object] = {
+            "boot_time_ns": until.boot_ns,
+            "event_name": "loss.suppressed" if reason in SUPPRESSED_REASONS else "loss.lost",
+            "severity_number": 13,
+            "loss.table": table,
+            "loss.reason": str(reason),
+            "loss.count": count,
+            "loss.from_boot_ns": since.boot_ns,
+            "loss.to_boot_ns": until.boot_ns,
+            "loss.detail": detail,
+        }
+        self._losses.append((until, row))
+
+    def tell_clock(self, at: Instant) -> None:
+        """What wall clock and boot clock of a line say of each other."""
+        offset = at.unix_nano - at.boot_ns
+        if self._clocks and abs(self._clocks[-1].unix_minus_boot_ns - offset) <= CLOCK_DRIFT_NS:
+            return
+        if len(self._clocks) < CLOCK_SNAPSHOTS and (not self._clocks or at.boot_ns > self._clocks[-1].boot_time_ns):
+            self._clocks.append(ClockSnapshot(at.unix_nano, at.boot_ns, at.boot_ns, 0, None, is_synchronized=False))
+
+    def seal(self, parent: Path, name: str, *, identity: str, created_by: str) -> Path:
+        """Write the segment.
+
+        Args:
+            parent: directory that will hold it.
+            name: of the segment.
+            identity: what makes this recording this one; the same identity gives the same bytes.
+            created_by: program and version.
+
+        Returns:
+            The segment's directory.
+        """
+        identifier = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+        self._flush(TABLE_BY_NAME["kube_object"], self._objects)
+        self._flush(TABLE_BY_NAME["kube_event"], self._events)
+        self._keep_losses()
+        self._keep_clocks(identifier)
+        header = SegmentHeader(identifier, self.node_name, identifier, created_by, tuple(self._clocks))
+        seal_segment(parent, name, header, lambda table: iter(self._batches[table]), tuple(self._batches))
+        return parent / name
+
+    def _add(self, table: Table, pending: _Pending[RowT], rows: Sequence[RowT], at: Instant) -> None:
+        for row in rows:
+            pending.rows.append((at, row))
+            pending.bytes += row.stored_bytes
+            if pending.bytes > PENDING_BYTES:
+                self._flush(table, pending)
+
+    def _flush(self, table: Table, pending: _Pending[RowT]) -> None:
+        if not pending.rows:
+            return
+        ordered = sorted(pending.rows, key=lambda entry: entry[0].boot_ns)
+        drained = pending.to_batch([row for _, row in ordered], [at.boot_ns for at, _ in ordered])
+        self._keep(table, drained, [at.unix_nano for at, _ in ordered])
+        pending.rows, pending.bytes = [], 0
+
+    def _keep_losses(self) -> None:
+        ordered = sorted(self._losses, key=lambda entry: entry[0].boot_ns)
+        self._keep_rows("loss", [row for _, row in ordered], [at.unix_nano for at, _ in ordered])
+
+    def _keep_clocks(self, boot_id: str) -> None:
+        rows: list[dict[str, object]] = [
+            {
+                "boot_time_ns": clock.boot_time_ns,
+                "event_name": "clock.snapshot",
+                "severity_number": 9,
+                "clock.monotonic_ns": clock.monotonic_ns,
+                "clock.read_window_ns": clock.read_window_ns,
+                "clock.max_error_ns": clock.max_error_ns,
+                "clock.is_synchronized": clock.is_synchronized,
+                "clock.source": "imported",
+                "host.boot_id": boot_id,
+            }
+            for clock in self._clocks
+        ]
+        self._keep_rows("clock", rows, [clock.time_unix_nano for clock in self._clocks])
+
+    def _keep_rows(self, table: str, rows: list[dict[str, object]], times_unix_nano: list[int]) -> None:
+        if rows:
+            self._keep(TABLE_BY_NAME[table], batch_from_rows(TABLE_BY_NAME[table], rows), times_unix_nano)
+
+    def _keep(self, table: Table, drained: pa.RecordBatch, times_unix_nano: list[int]) -> None:
+        first_seq = self._next_seq[table.name]
+        batch = complete_batch(table, drained, node_name=self.node_name, first_seq=first_seq, unix_minus_boot_ns=0)
+        # The file's own wall clock is nearer to the truth than a sum of boot clock and an older difference.
+        index = batch.schema.get_field_index(TIME_UNIX_NANO.name)
+        times = pa.array(times_unix_nano, TIME_UNIX_NANO.type)
+        self._batches[table.name].append(batch.set_column(index, batch.schema.field(index), times))
+        self._next_seq[table.name] += batch.num_rows
+
+
+class _Pending(Generic[RowT]):
+    """Rows that are not yet a batch."""
+
+    def __init__(self, to_batch: Callable[[Sequence[RowT], Sequence[int]], pa.RecordBatch]) -> None:
+        self.to_batch: Callable[[Sequence[RowT], Sequence[int]], pa.RecordBatch] = to_batch
+        self.rows: list[tuple[Instant, RowT]] = []
+        self.bytes = 0

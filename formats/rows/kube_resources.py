@@ -1,0 +1,91 @@
+"""The kinds of Kubernetes objects that are recorded, and under which names clusters of different ages serve them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One way in which a cluster may serve a resource.
+
+    Attributes:
+        api_version: `v1` for the core group, else group/version.
+        plural: name in the URL.
+        kind: as the API spells it.
+    """
+
+    api_version: str
+    plural: str
+    kind: str
+
+    @property
+    def group_path(self) -> str:
+        """Path of the group and version: `/api/v1` or `/apis/apps/v1`."""
+        return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource to record.
+
+    Attributes:
+        name: its plural, as people write it in the configuration.
+        served: how it may be served, the preferred way first.
+        is_namespaced: whether its objects live in namespaces.
+    """
+
+    name: str
+    served: tuple[Served, ...]
+    is_namespaced: bool = True
+
+    @property
+    def kind(self) -> str:
+        """Kind of the preferred way."""
+        return self.served[0].kind
+
+
+def _resource(plural: str, kind: str, *api_versions: str, is_namespaced: bool = True) -> Resource:
+    served = tuple(Served(api_version, plural, kind) for api_version in api_versions)
+    return Resource(plural, served, is_namespaced)
+
+
+OBJECT_RESOURCES: tuple[Resource, ...] = (
+    _resource("pods", "Pod", "v1"),
+    _resource("replicasets", "ReplicaSet", "apps/v1"),
+    _resource("deployments", "Deployment", "apps/v1"),
+    _resource("statefulsets", "StatefulSet", "apps/v1"),
+    _resource("daemonsets", "DaemonSet", "apps/v1"),
+    _resource("jobs", "Job", "batch/v1"),
+    _resource("cronjobs", "CronJob", "batch/v1", "batch/v1beta1"),
+    _resource("services", "Service", "v1"),
+    Resource(
+        "endpointslices",
+        (
+            Served("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
+            Served("discovery.k8s.io/v1beta1", "endpointslices", "EndpointSlice"),
+            Served("v1", "endpoints", "Endpoints"),
+        ),
+    ),
+    _resource("configmaps", "ConfigMap", "v1"),
+    _resource("secrets", "Secret", "v1"),
+    _resource("nodes", "Node", "v1", is_namespaced=False),
+    _resource("persistentvolumeclaims", "PersistentVolumeClaim", "v1"),
+    _resource("persistentvolumes", "PersistentVolume", "v1", is_namespaced=False),
+    _resource(
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        "autoscaling/v2",
+        "autoscaling/v2beta2",
+        "autoscaling/v1",
+    ),
+    _resource("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1"),
+    _resource("resourcequotas", "ResourceQuota", "v1"),
+    _resource("namespaces", "Namespace", "v1", is_namespaced=False),
+)
+"""What `kube_object` records when nothing else is asked for."""
+
+EVENTS = Resource("events", (Served("v1", "events", "Event"), Served("events.k8s.io/v1", "events", "Event")))
+"""Both APIs describe the same Events, so one of them is recorded: core/v1 where it may be read."""
+
+RESOURCE_BY_NAME: dict[str, Resource] = {resource.name: resource for resource in OBJECT_RESOURCES}

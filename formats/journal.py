@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import pyarrow as pa
 import zstandard
 
@@ -25,6 +24,7 @@ from formats.batches import full_schema, split_batch
 from formats.catalog import TABLE_BY_NAME
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ, TIME_UNIX_NANO
 from formats.errors import FormatError, LimitError, MissingInputError, StorageError, VersionError
+from formats.frame_packing import pack_columns, unpack_columns
 from formats.journal_layout import (
     DIGEST_BYTES,
     FRAME_HEADER_BYTES,
@@ -32,7 +32,6 @@ from formats.journal_layout import (
     HEADER_COPY_BYTES,
     MAGIC,
     MARKER,
-    FrameFlag,
     FrameHeader,
     JournalHeader,
     digest_of,
@@ -46,7 +45,6 @@ from formats.schema_match import expected_schema, fit_columns
 
 __all__ = ["JournalFrame", "JournalHeader", "JournalWriter", "OpenedJournal", "open_journal", "read_journal"]
 
-_KNOWN_FLAGS = FrameFlag.DENSE_SEQ | FrameFlag.CONSTANT_CLOCK
 _MARKER_PATTERN = re.compile(re.escape(MARKER))
 _ZSTD = pa.Codec("zstd")
 _DEFAULT_LEVEL = 1
@@ -128,20 +126,11 @@ class JournalWriter:
     def _frame(self, table: str, batch: pa.RecordBatch) -> tuple[bytes, bytes, bytes]:
         boot = batch.column(BOOT_TIME_NS.name).to_numpy()
         seq = batch.column(EVENT_SEQ.name).to_numpy()
+        first, lowest = int(seq.min()), int(boot.min())
         unix = batch.column(TIME_UNIX_NANO.name).to_numpy()
-        flags = FrameFlag(0)
-        left_out = set()
-        first, last = int(seq[0]), int(seq[-1])
-        if last - first == len(seq) - 1 and bool((seq[1:] - seq[:-1] == 1).all()):
-            flags |= FrameFlag.DENSE_SEQ
-            left_out.add(EVENT_SEQ.name)
-        else:
-            first, last = int(seq.min()), int(seq.max())
-        unix_minus_boot = int(unix[0]) - int(boot[0])
-        if bool((unix - boot == unix_minus_boot).all()):
-            flags |= FrameFlag.CONSTANT_CLOCK
-            left_out.add(TIME_UNIX_NANO.name)
-        expanded = _serialize(batch.select([name for name in batch.schema.names if name not in left_out]))
+        offset = int((unix[:1] - boot[:1])[0])  # of arrays, as they wrap where hostile times overflow
+        packed, flags = pack_columns(batch, first_seq=first, min_boot_ns=lowest, unix_minus_boot_ns=offset)
+        expanded = _serialize(packed)
         stored = self._compressor.compress(expanded)
         header = pack_frame_header(
             FrameHeader(
@@ -152,10 +141,10 @@ class JournalWriter:
                 len(boot),
                 flags,
                 first,
-                last,
-                int(boot.min()),
+                int(seq.max()),
+                lowest,
                 int(boot.max()),
-                unix_minus_boot,
+                offset,
                 table,
             )
         )
@@ -417,8 +406,6 @@ def _decode_payload(stored: pa.Buffer, frame: FrameHeader) -> pa.RecordBatch:
         FormatError: the payload is not what the frame's header and the catalog say.
         LimitError: it needs more than `limits` allow.
     """
-    if frame.flags & ~_KNOWN_FLAGS:
-        raise FormatError(f"the frame has flags {int(frame.flags):#x} that need a later version of Tapio")
     try:
         content = zstandard.frame_content_size(stored)
         if content != frame.expanded_bytes:
@@ -442,13 +429,14 @@ def _decode_payload(stored: pa.Buffer, frame: FrameHeader) -> pa.RecordBatch:
     body = data.slice(messages[-1].body, messages[-1].end - messages[-1].body)
     wanted = {field.name: dictionaries.get(field.name) for field in schema}
     columns = dict(zip(schema.names, decode_columns(body, layout, list(schema), wanted), strict=True))
-    if frame.flags & FrameFlag.DENSE_SEQ:
-        seq = np.uint64(frame.first_seq) + np.arange(frame.rows, dtype=np.uint64)
-        columns[EVENT_SEQ.name] = pa.array(seq)
-    if frame.flags & FrameFlag.CONSTANT_CLOCK and BOOT_TIME_NS.name in columns:
-        columns[TIME_UNIX_NANO.name] = pa.array(
-            columns[BOOT_TIME_NS.name].to_numpy() + np.int64(frame.unix_minus_boot_ns)
-        )
+    columns = unpack_columns(
+        columns,
+        frame.flags,
+        rows=frame.rows,
+        first_seq=frame.first_seq,
+        min_boot_ns=frame.min_boot_ns,
+        unix_minus_boot_ns=frame.unix_minus_boot_ns,
+    )
     found = pa.schema([pa.field(name, column.type) for name, column in columns.items()])
     return fit_columns(expected_schema(frame.table, found), columns, frame.rows)
 

@@ -29,12 +29,17 @@ FRAME_HEADER_BYTES = _FRAME.size + DIGEST_BYTES
 
 
 class FrameFlag(IntFlag):
-    """What was left out of a frame's payload because the frame's header says it. Unknown flags: `VersionError`."""
+    """How the columns of a payload are packed. A frame with a flag that a reader does not know is damage to it."""
 
     DENSE_SEQ = 1
-    """`event_seq` counts up by one from `first_seq`."""
+    """`event_seq` is left out: it counts up by one from `first_seq`."""
     CONSTANT_CLOCK = 2
-    """`time_unix_nano` is `boot_time_ns` + `unix_minus_boot_ns` in every row."""
+    """`time_unix_nano` is left out: it is `boot_time_ns` + `unix_minus_boot_ns` in every row."""
+    BOOT_DELTA = 4
+    """`boot_time_ns` holds the difference to the row before, in the first row the difference to `min_boot_ns`."""
+    TRANSPOSED = 8
+    """The bytes of every integer column wider than one byte and without nulls are transposed: the lowest byte of every
+    row, then the next byte of every row, and so on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,9 @@ from formats.merging import merge_batches
 
 SEGMENT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 """Directory name of a segment. Names that begin with a dot are being written or set aside."""
-LEVEL = 3
-"""zstd level of a segment's buffers."""
+LEVEL = 2
+"""zstd level of a segment's buffers. Measured on `tracepoint`: 6.7 bytes a row; 1 leaves 8.2 for a tenth less time,
+3 and 4 leave more for more time, and even 12 saves only 0.2."""
 
 
 @dataclass(frozen=True, slots=True)

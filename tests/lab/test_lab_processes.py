@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.lab.cgroups import CgroupTree, find_hierarchies
+from fixtures.lab.cgroups import CgroupTree, read_hierarchies
 from fixtures.lab.incident import Role
 from fixtures.lab.names import choose_names
 from fixtures.lab.object_store import Object
@@ -37,7 +37,7 @@ class NoSink:
 
 @pytest.fixture
 def lab(tmp_path: Path):
-    hierarchies = find_hierarchies(Path("/proc/self/mounts").read_text())
+    hierarchies = read_hierarchies()
     with RunningLab(choose_names(0), hierarchies, NoSink(), tmp_path) as running:
         running.start()
         yield running
@@ -68,7 +68,7 @@ def test_shop_serves_and_every_process_is_in_its_containers_cgroup(lab: RunningL
     for pod in lab.store.list("Pod"):
         container_id = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
         path = f"{lab.pods_cgroup}/burstable/pod{pod['metadata']['uid']}/{container_id}"
-        unified = find_hierarchies(Path("/proc/self/mounts").read_text()).v2
+        unified = read_hierarchies().v2
         assert unified is not None
         pids = (unified / path.lstrip("/") / "cgroup.procs").read_text().split()
         assert len(pids) == 1
@@ -127,7 +127,7 @@ def test_lab_that_is_killed_leaves_nothing_that_the_next_one_does_not_remove(tmp
     )
     assert process.stdout is not None
     root = process.stdout.readline().strip().removesuffix("/kubepods")
-    hierarchies = find_hierarchies(Path("/proc/self/mounts").read_text())
+    hierarchies = read_hierarchies()
     tree = CgroupTree(hierarchies, root)
     assert tree.pids()
     # WHEN

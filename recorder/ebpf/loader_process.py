@@ -1,0 +1,121 @@
+"""Start the loader, ask it for programs, and take over their file descriptors."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from formats.errors import TapioError, UnavailableError
+from recorder.ebpf.program import LoadedProgram, ProgramRequest
+
+_SECONDS_PER_PROGRAM: Final = 30
+"""Why so long: compiling takes 0.2 s on an idle machine, but a recorder may start while a node is in trouble."""
+_ANSWER_BYTES: Final = 128 << 10
+_MOST_DESCRIPTORS: Final = 253
+
+
+def load_programs(
+    requests: Sequence[ProgramRequest], btf: Path = Path("/sys/kernel/btf/vmlinux")
+) -> list[LoadedProgram | TapioError]:
+    """Compile, load and attach all programs with one loader process.
+
+    Args:
+        requests: what to load.
+        btf: the kernel's description of its types.
+
+    Returns:
+        For each request, in order, the running program, or why it does not run. One that fails does not touch the
+        others.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(_SECONDS_PER_PROGRAM)
+    question = json.dumps({"btf": str(btf), "programs": [request.to_json() for request in requests]}).encode()
+    with ours, _start(theirs) as process:
+        theirs.close()
+        results: list[LoadedProgram | TapioError] = []
+        try:
+            if process.stdin is not None:
+                process.stdin.write(question)
+                process.stdin.close()
+            results.extend(_receive(ours, request.file) for request in requests)
+        except (OSError, ValueError) as error:
+            for result in results:
+                if isinstance(result, LoadedProgram):
+                    result.close()
+            process.kill()
+            return [_loader_died(error)] * len(requests)
+    return results
+
+
+def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """The loader, which finds our packages where this process found them."""
+    root = str(Path(__file__).resolve().parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-m", "recorder.ebpf.loader", str(theirs.fileno())],
+        stdin=subprocess.PIPE,
+        pass_fds=[theirs.fileno()],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+    )
+
+
+def _receive(answers: socket.socket, file: str) -> LoadedProgram | TapioError:
+    """The answer to one request.
+
+    Raises:
+        OSError, ValueError: the loader is gone, or does not speak our language.
+    """
+    message, descriptors, _flags, _address = socket.recv_fds(
+        answers,
+        _ANSWER_BYTES,
+        _MOST_DESCRIPTORS,
+        socket.MSG_CMSG_CLOEXEC,  # no child of the recorder may keep a probe alive
+    )
+    if not message:
+        raise ConnectionResetError("it closed the connection without an answer")
+    answer: dict[str, Any] = json.loads(message)
+    if "error" in answer:
+        return _explain(file, answer)
+    maps, functions = answer["maps"], answer["functions"]
+    return LoadedProgram(
+        file=file,
+        maps=dict(zip(maps, descriptors, strict=False)),
+        functions=dict(zip(functions, descriptors[len(maps) :], strict=False)),
+        links=tuple(descriptors[len(maps) + len(functions) :]),
+    )
+
+
+def _explain(file: str, answer: dict[str, Any]) -> TapioError:
+    """Why a program does not run, from what the loader, the compiler and the kernel said."""
+    problem, messages = str(answer["error"]), str(answer["messages"])
+    place = f"bpf/{file}"
+    compiler = re.search(r"error: (.*)", messages)
+    if answer.get("is_explained"):
+        return UnavailableError(problem, where=place, next_step=answer["next_step"])
+    if compiler:
+        return UnavailableError(
+            f"the program does not compile on this kernel: {compiler[1]}", where=place, next_step="report it"
+        )
+    if "Operation not permitted" in messages or os.geteuid() != 0:
+        return UnavailableError(
+            "the kernel does not allow this process to load programs",
+            where=place,
+            next_step="run the recorder as root, or with the capabilities CAP_BPF and CAP_PERFMON",
+        )
+    last = messages.strip().splitlines()[-1:] or [""]
+    return UnavailableError(
+        f"the kernel refused the program: {problem} {last[0]}".strip(), where=place, next_step="report it"
+    )
+
+
+def _loader_died(error: Exception) -> TapioError:
+    return UnavailableError(
+        f"the loader of kernel programs ended before its work was done ({error})",
+        next_step="run `python -m recorder.ebpf.loader` by hand, or look for an OOM kill of it",
+    )

@@ -1,0 +1,133 @@
+"""Reading BPF maps with the bpf(2) system call: the recorder needs no library for it.
+
+Source: man bpf(2); include/uapi/linux/bpf.h, union bpf_attr.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from formats.errors import UnavailableError
+
+_SYSCALL_NUMBER: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
+_LOOKUP, _UPDATE, _OBJECT_INFO, _LOOKUP_AND_DELETE_BATCH = 1, 2, 15, 25
+_PROGRAM_INFO_BYTES: Final = 216
+_RECURSION_MISSES_AT: Final = 208
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+def _bpf(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
+    """The errno of the call, 0 if it worked."""
+    number = _SYSCALL_NUMBER.get(platform.machine())
+    if number is None:
+        raise UnavailableError(
+            f"the number of the bpf system call on {platform.machine()} is not known",
+            next_step=f"use one of {', '.join(_SYSCALL_NUMBER)}",
+        )
+    ctypes.set_errno(0)
+    if _LIBC.syscall(number, command, attributes, len(attributes)) >= 0:
+        return 0
+    return ctypes.get_errno()
+
+
+def possible_cpus(sysfs: Path = Path("/sys")) -> int:
+    """How many values a per-CPU map has: one for every CPU that could ever come, not only those that are there."""
+    text = (sysfs / "devices/system/cpu/possible").read_text(encoding="ascii").strip()
+    return int(text.rsplit(",", 1)[-1].rsplit("-", 1)[-1]) + 1
+
+
+def read_per_cpu(descriptor: int, value: np.dtype[Any], cpus: int, index: int = 0) -> npt.NDArray[Any]:
+    """The values of one element of a per-CPU array map, one per possible CPU.
+
+    Args:
+        descriptor: of the map.
+        value: its C struct; a multiple of 8 bytes.
+        cpus: from `possible_cpus`.
+        index: which element.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    key = ctypes.c_uint32(index)
+    values = np.zeros(cpus, value)
+    attributes = struct.pack("=IxxxxQQQ", descriptor, ctypes.addressof(key), values.ctypes.data, 0)
+    _check(_bpf(_LOOKUP, attributes))
+    return values
+
+
+def write_element(descriptor: int, index: int, value: int) -> None:
+    """Set one 32-bit element of an array map.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    key, content = ctypes.c_uint32(index), ctypes.c_uint32(value)
+    attributes = struct.pack("=IxxxxQQQ", descriptor, ctypes.addressof(key), ctypes.addressof(content), 0)
+    _check(_bpf(_UPDATE, attributes))
+
+
+def take_all(
+    descriptor: int, key: np.dtype[Any], value: np.dtype[Any], entries: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Remove and return every element of a hash map: (keys, values), in no order.
+
+    Args:
+        descriptor: of the map.
+        key: the C struct of its keys.
+        value: the C struct of its values.
+        entries: how many elements it can hold.
+
+    Raises:
+        OSError: the kernel refused (batches exist since Linux 5.6).
+    """
+    keys, values = np.empty(entries, key), np.empty(entries, value)
+    position = ctypes.create_string_buffer(max(key.itemsize, 8))
+    taken, is_first, outcome = 0, True, 0
+    while taken < entries and outcome == 0:
+        attributes = ctypes.create_string_buffer(
+            struct.pack(
+                "=QQQQIIQQ",
+                0 if is_first else ctypes.addressof(position),
+                ctypes.addressof(position),
+                keys[taken:].ctypes.data,
+                values[taken:].ctypes.data,
+                entries - taken,
+                descriptor,
+                0,
+                0,
+            ),
+            56,
+        )
+        outcome = _bpf(_LOOKUP_AND_DELETE_BATCH, attributes)
+        if outcome not in (0, errno.ENOENT):  # ENOENT: that was the last one
+            _check(outcome)
+        taken += struct.unpack_from("=I", attributes, 32)[0]
+        is_first = False
+    return keys[:taken], values[:taken]
+
+
+def recursion_misses(descriptor: int) -> int:
+    """How often a program was not run because it, or another one, was already running on that CPU; 0 if not told.
+
+    The kernel counts this since Linux 5.12.
+    """
+    information = ctypes.create_string_buffer(_PROGRAM_INFO_BYTES)
+    attributes = struct.pack("=IIQ", descriptor, _PROGRAM_INFO_BYTES, ctypes.addressof(information))
+    if _bpf(_OBJECT_INFO, attributes):
+        return 0
+    (misses,) = struct.unpack_from("=Q", information, _RECURSION_MISSES_AT)
+    return int(misses)
+
+
+def _check(outcome: int) -> None:
+    if outcome:
+        raise OSError(outcome, os.strerror(outcome))

@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format e2e bench bench-record bench-replay kill-sweep soak neo4j fixtures clean setup-demo setup-test
+.PHONY: help demo test check format e2e bench bench-record bench-replay kill-sweep soak neo4j docs fixtures clean setup-demo setup-test
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
@@ -49,6 +49,9 @@ soak: setup-test ## Memory and CPU of the recorder with all sources on, for ten 
 
 neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
 	@$(PY) fixtures/lab/neo4j/server.py
+
+docs: setup-test ## Write docs/reference.md from the code
+	@$(PY) tests/docs/reference.py
 
 fixtures: setup-test ## Record the incidents of fixtures/incidents again
 	@$(PY) fixtures/lab/record_all.py

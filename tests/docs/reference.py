@@ -1,0 +1,105 @@
+"""Writes docs/reference.md from the code: tables, columns, loss reasons, exit codes, commands. `make docs` runs it.
+
+`test_docs.py` fails when the file and the code differ, so neither can change alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import pyarrow as pa
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+import recorder.cli  # noqa: E402
+
+import analyzer.cli  # noqa: E402 - the path above comes first
+from formats.catalog import TABLES  # noqa: E402
+from formats.columns import COMMON_COLUMNS, Column  # noqa: E402
+from formats.errors import ExitCode  # noqa: E402
+from formats.loss import LOSS_ADVICE, SUPPRESSED_REASONS, LossReason  # noqa: E402
+
+REFERENCE = REPOSITORY / "docs" / "reference.md"
+
+
+def render_reference() -> str:
+    """The whole page."""
+    parts = [
+        "# Reference",
+        "",
+        "Written from the code by `make docs`; a test compares the two.",
+        "",
+        "## Commands",
+        "",
+        *_commands("tapio", analyzer.cli.cli),
+        *_commands("tapio-recorder", recorder.cli.cli),
+        "## Exit codes",
+        "",
+        "| code | name | meaning |",
+        "| --- | --- | --- |",
+        *(f"| {code.value} | `{code.name}` | {_docs_of(code)} |" for code in ExitCode),
+        "| 130 | | Interrupted with Ctrl-C. |",
+        "",
+        "## Loss reasons",
+        "",
+        "| reason | counted as | what to do |",
+        "| --- | --- | --- |",
+        *(
+            f"| `{reason}` | {'suppressed' if reason in SUPPRESSED_REASONS else 'lost'} | {LOSS_ADVICE[reason]} |"
+            for reason in LossReason
+        ),
+        "",
+        "## Tables",
+        "",
+        "Every table begins with the common columns.",
+        "",
+        *_columns(COMMON_COLUMNS),
+    ]
+    for table in TABLES:
+        parts += [
+            f"### `{table.name}`",
+            "",
+            table.doc,
+            "",
+            f"Events: {', '.join(f'`{name}`' for name in table.event_names)}. Source: {table.source}.",
+            "",
+            *_columns(table.own),
+        ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _commands(program: str, group: click.Group) -> list[str]:
+    context = click.Context(group, info_name=program)
+    lines = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
+        lines += [f"### `{program} {name}`", "", "```text", command.get_help(inner).replace("\b\n", ""), "```", ""]
+    return lines
+
+
+def _columns(columns: tuple[Column, ...]) -> list[str]:
+    rows = ["| column | type | unit | sensitivity | meaning |", "| --- | --- | --- | --- | --- |"]
+    rows += [
+        f"| `{column.name}` | {_type(column.type)}{'?' if column.nullable else ''} | {column.unit or ''} "
+        f"| {column.sensitivity} | {column.doc} |".replace(" |  | ", " | | ")
+        for column in columns
+    ]
+    return [*rows, ""]
+
+
+def _type(arrow: pa.DataType) -> str:
+    return "name" if pa.types.is_dictionary(arrow) else str(arrow)
+
+
+def _docs_of(code: ExitCode) -> str:
+    source = (REPOSITORY / "formats" / "errors.py").read_text(encoding="utf-8")
+    return source.split(f"    {code.name} = {code.value}\n", 1)[1].split('"""')[1]
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(render_reference(), encoding="utf-8")

@@ -1,0 +1,64 @@
+"""Documents cannot rot: what is written is compared with the code, in both directions."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def _load_reference():
+    spec = importlib.util.spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["reference"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_reference_is_what_the_code_says():
+    # GIVEN the page and the code
+    reference = _load_reference()
+    # WHEN the page is written anew THEN nothing changes
+    assert reference.REFERENCE.read_text(encoding="utf-8") == reference.render_reference(), "run `make docs`"
+
+
+def test_every_make_target_of_the_readme_exists():
+    # GIVEN the targets that `make help` prints
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+    targets = {line.split()[0] for line in listed.splitlines() if line.strip()}
+    # WHEN documents name a target
+    named = set()
+    for page in [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").rglob("*.md")]:
+        named |= set(re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8")))
+    # THEN it exists
+    assert named <= targets
+
+
+def test_every_relative_link_leads_somewhere():
+    # GIVEN every page
+    broken = []
+    for page in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), REPOSITORY / "fixtures" / "README.md"]:
+        # WHEN it links to a file
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(REPOSITORY)}: {target}")
+    # THEN the file is there
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["architecture", "format", "facts", "patterns", "sources", "configuration", "promises", "runbook", "glossary"],
+)
+def test_pages_named_by_the_readme_exist(name):
+    # GIVEN the list of pages in the README WHEN a page is named THEN it is there, and the README names it
+    assert (REPOSITORY / "docs" / f"{name}.md").exists()
+    assert f"docs/{name}.md" in (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""YAML knowledge: load, check, compile."""
+"""Knowledge about failures: YAML read (`load`), checked (`check`, `expressions`), and turned into SQL (`compile`)."""

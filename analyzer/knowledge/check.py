@@ -1,0 +1,182 @@
+"""Checks what rules refer to: facts, columns, symptoms, placeholders, expressions; all before a capture is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from analyzer.knowledge.expressions import ExpressionChecker
+from analyzer.knowledge.model import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
+from formats.catalog import TABLES
+from formats.errors import KnowledgeError
+from formats.yaml_reader import suggest
+
+FactColumns = Mapping[str, Mapping[str, str]]
+"""DuckDB type by column by fact."""
+
+EPISODE_COLUMNS: Mapping[str, str] = {
+    "symptom": "VARCHAR",
+    "entity_id": "VARCHAR",
+    "kind": "VARCHAR",
+    "namespace": "VARCHAR",
+    "name": "VARCHAR",
+    "node": "VARCHAR",
+    "entity_from_ns": "BIGINT",
+    "from_ns": "BIGINT",
+    "to_ns": "BIGINT",
+    "count": "BIGINT",
+    "magnitude": "BIGINT",
+}
+"""Columns of `cause` and `effect` in the `when:` of a cause, beside those that their symptoms keep."""
+
+TITLE_PLACEHOLDERS = frozenset({"entity", "kind", "name", "namespace", "node", "count", "magnitude", "duration"})
+"""What the title of a symptom may name, beside the columns that it keeps."""
+
+CAUSE_PLACEHOLDERS = frozenset({"cause", "effect", "cause_name", "effect_name", "lag"})
+"""What `says:` of a cause may name."""
+
+PATTERN_PLACEHOLDERS = frozenset(
+    {"root", "root_kind", "root_name", "namespace", "effect", "effect_name", "workload", "workload_kind", "node"}
+)
+"""What titles and actions of a pattern may name, beside the columns that all its roots keep."""
+
+MERGEABLE_AGGREGATES = frozenset({"count", "count_star", "max", "min", "sum"})
+"""Aggregates of a magnitude. Why only these: episodes of two parts of a capture are merged without their rows."""
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_MAGNITUDE = re.compile(r"\s*(count|sum|max|min)\s*\(.*\)\s*", re.IGNORECASE | re.DOTALL)
+
+
+def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
+    """Checks every reference of every rule.
+
+    Raises:
+        KnowledgeError: for the first mistake in order of kind and name, with its place.
+    """
+    symptoms = {rule.name: rule for rule in knowledge.symptoms}
+    with ExpressionChecker() as checker:
+        for symptom in knowledge.symptoms:
+            _check_symptom(symptom, facts, checker)
+        for cause in knowledge.causes:
+            _check_cause(cause, symptoms, facts, checker)
+    for pattern in knowledge.patterns:
+        _check_pattern(pattern, symptoms)
+
+
+def magnitude_aggregate(sql: str) -> str:
+    """The aggregate that a checked magnitude is made by: count, sum, max or min."""
+    match = _MAGNITUDE.fullmatch(sql)
+    return match[1].lower() if match else ""
+
+
+def placeholders(template: str) -> tuple[str, ...]:
+    """The names in braces of a template, in order."""
+    return tuple(_PLACEHOLDER.findall(template))
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """The template with its placeholders replaced, once: what was put in is not read again."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], "?"), template)
+
+
+def kept_columns(names: Collection[str], symptoms: Mapping[str, SymptomRule], facts: FactColumns) -> dict[str, str]:
+    """Name and type of every column that some of these symptoms keep."""
+    columns: dict[str, str] = {}
+    for name in sorted(names):
+        rule = symptoms[name]
+        for column in rule.keep:
+            columns[column] = facts[rule.facts[0]][column]
+    return columns
+
+
+def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChecker) -> None:
+    for fact in rule.facts:
+        if fact not in facts:
+            raise KnowledgeError(
+                f"symptom `{rule.name}` is from the unknown fact `{fact}`",
+                where=rule.where,
+                next_step=suggest(fact, facts),
+            )
+        columns = facts[fact]
+        of = f"fact {fact}"
+        for column in (rule.entity, *rule.keep):
+            if column not in columns:
+                raise KnowledgeError(
+                    f"{of} has no column `{column}`, which symptom `{rule.name}` uses",
+                    where=rule.where,
+                    next_step=suggest(column, columns),
+                )
+        for column in rule.keep:
+            if column in EPISODE_COLUMNS or column in TITLE_PLACEHOLDERS:
+                raise KnowledgeError(
+                    f"symptom `{rule.name}` cannot keep `{column}`: every symptom has one of its own", where=rule.where
+                )
+        if rule.condition is not None:
+            checker.check(rule.condition, columns, of=of)
+        if rule.magnitude is not None:
+            checker.check(rule.magnitude, columns, of=of, aggregates=True)
+            if not magnitude_aggregate(rule.magnitude.sql):
+                raise KnowledgeError(
+                    f"the magnitude of `{rule.name}` must be one of count(…), sum(…), max(…), min(…)",
+                    where=rule.magnitude.where,
+                )
+    _check_template(rule.title, TITLE_PLACEHOLDERS | set(rule.keep), f"the title of symptom `{rule.name}`", rule.where)
+
+
+def _check_cause(
+    rule: CauseRule, symptoms: Mapping[str, SymptomRule], facts: FactColumns, checker: ExpressionChecker
+) -> None:
+    _check_names((*rule.causes, *rule.effects), symptoms, f"cause `{rule.name}`", rule.where)
+    changed = [name for name in rule.effects if symptoms[name].nature is Nature.CHANGE]
+    if changed:
+        raise KnowledgeError(
+            f"cause `{rule.name}` explains the change `{changed[0]}`; a change is never an effect", where=rule.where
+        )
+    _check_template(rule.says, CAUSE_PLACEHOLDERS, f"`says` of cause `{rule.name}`", rule.where)
+    if rule.condition is not None:
+        columns = {
+            **{f"cause.{name}": kind for name, kind in EPISODE_COLUMNS.items()},
+            **{f"cause.{name}": kind for name, kind in kept_columns(rule.causes, symptoms, facts).items()},
+            **{f"effect.{name}": kind for name, kind in EPISODE_COLUMNS.items()},
+            **{f"effect.{name}": kind for name, kind in kept_columns(rule.effects, symptoms, facts).items()},
+        }
+        checker.check(rule.condition, columns, of=f"cause `{rule.name}`")
+
+
+def _check_pattern(rule: PatternRule, symptoms: Mapping[str, SymptomRule]) -> None:
+    of = f"pattern `{rule.name}`"
+    wanted = [item for item in (*rule.refuted_by, *rule.needs) if item.symptom is not None]
+    names = (
+        *rule.roots,
+        *rule.chain,
+        *(name for names in rule.requires for name in names),
+        *(item.symptom for item in wanted if item.symptom),
+    )
+    _check_names(names, symptoms, of, rule.where)
+    tables = {table.name for table in TABLES}
+    for item in (*rule.refuted_by, *rule.needs):
+        if item.table is not None and item.table not in tables:
+            raise KnowledgeError(
+                f"{of} names the unknown table `{item.table}`", where=rule.where, next_step=suggest(item.table, tables)
+            )
+    kept = set.intersection(*(set(symptoms[name].keep) for name in rule.roots))
+    for text in (rule.title, *rule.actions):
+        _check_template(text, PATTERN_PLACEHOLDERS | kept, of, rule.where)
+    for test in rule.tests:
+        _check_names(test.chain, symptoms, f"a test of {of}", test.where)
+
+
+def _check_names(names: Collection[str], symptoms: Mapping[str, SymptomRule], of: str, where: str) -> None:
+    for name in names:
+        if name not in symptoms:
+            raise KnowledgeError(
+                f"{of} names the unknown symptom `{name}`", where=where, next_step=suggest(name, symptoms)
+            )
+
+
+def _check_template(template: str, allowed: Collection[str], of: str, where: str) -> None:
+    for name in placeholders(template):
+        if name not in allowed:
+            raise KnowledgeError(
+                f"{of} has the unknown placeholder `{{{name}}}`", where=where, next_step=suggest(name, allowed)
+            )

@@ -1,0 +1,222 @@
+"""What the YAML of `patterns/` says, as data: symptoms, causes, patterns. `docs/patterns.md` is normative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Nature(StrEnum):
+    """What a symptom is in a story."""
+
+    CHANGE = "change"
+    """Somebody or something altered it: can be a root cause."""
+    SYMPTOM = "symptom"
+    """Something is wrong with it: wants an explanation; a root cause only if nothing explains it."""
+    CONTEXT = "context"
+    """Neither wrong nor a cause, but a link in the chain: a rollout, an eviction."""
+
+
+class Severity(StrEnum):
+    """How bad a symptom is. Only `error` and `fatal` symptoms make findings."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    FATAL = "fatal"
+
+
+class Role(StrEnum):
+    """Whether a symptom may stand at the beginning of a finding."""
+
+    ANY = "any"
+    """It may, if nothing explains it."""
+    EFFECT = "effect"
+    """It never may: it is always the effect of something, seen or not (an error of an upstream call)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One SQL expression of a YAML file.
+
+    Attributes:
+        sql: its text.
+        where: file:line:column.
+    """
+
+    sql: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymptomRule:
+    """`kind: Symptom`: how something shows in one fact.
+
+    Attributes:
+        facts: the facts it may show in, one rule row each; the columns used must be in all of them.
+        entity: column of the fact with the entity id.
+        condition: WHERE; None = every row.
+        merge_ns: events on one entity no further apart than this are one episode.
+        at_least: an episode with fewer events is dropped.
+        lasting_ns: an episode shorter than this is dropped.
+        keep: columns of the fact whose first non-null value (by time) stays with the episode.
+        magnitude: aggregate over the episode; None = no measure.
+        title: template of the sentence.
+        unit: of the magnitude.
+    """
+
+    name: str
+    where: str
+    nature: Nature
+    severity: Severity
+    role: Role
+    title: str
+    facts: tuple[str, ...]
+    entity: str
+    condition: Expression | None
+    merge_ns: int
+    at_least: int
+    lasting_ns: int
+    keep: tuple[str, ...]
+    magnitude: Expression | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One relation of a path, from the entity before it to `kinds`.
+
+    Attributes:
+        relation: OWNS, CONTAINS, …
+        forward: True for `-REL->` (the entity before is the relation's source), False for `<-REL-`.
+        kinds: kinds that the entity after it may have; empty = any.
+    """
+
+    relation: str
+    forward: bool
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How two entities must be related. No steps = the same entity, or the same namespace (see `text`).
+
+    Attributes:
+        text: as written.
+        kinds: kinds of the first entity; empty = any.
+        steps: the relations from cause to effect.
+    """
+
+    text: str
+    kinds: tuple[str, ...]
+    steps: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRule:
+    """`kind: Cause`: which symptom may cause which.
+
+    Attributes:
+        causes: names of symptoms that may be the cause.
+        effects: names of symptoms that may be the effect.
+        paths: any of these relations must hold.
+        lag_ns: (least, most): the effect begins at least so long after the cause began, and at most so long after
+            the cause ended.
+        confidence: 0 to 1, when everything fits.
+        condition: over `cause.*` and `effect.*` (see `check.EPISODE_COLUMNS`); None = always.
+        says: template of the sentence.
+    """
+
+    name: str
+    where: str
+    causes: tuple[str, ...]
+    effects: tuple[str, ...]
+    paths: tuple[Path, ...]
+    lag_ns: tuple[int, int]
+    confidence: float
+    condition: Expression | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Evidence that a pattern wants: a symptom by name, or a table that must hold rows.
+
+    Attributes:
+        symptom: name of a symptom; None if a table is wanted.
+        table: name of a table; None if a symptom is wanted.
+        says: what it means that it is there (refutation) or is not there (missing).
+    """
+
+    symptom: str | None
+    table: str | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatternTest:
+    """One test of a pattern over one recording.
+
+    Attributes:
+        where: file:line:column.
+        capture: path as written: relative to the YAML file, or to the fixtures folder.
+        root_kind: expected kind of the root cause; None if no finding of this pattern is expected.
+        root_namespace: expected namespace; None = not compared.
+        root_name: expected name.
+        chain: symptom names that must be in the chain in this order.
+    """
+
+    where: str
+    capture: str
+    root_kind: str | None
+    root_namespace: str | None
+    root_name: str | None
+    chain: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRule:
+    """`kind: Pattern`: what a named failure looks like, means and asks for.
+
+    Attributes:
+        roots: names of symptoms that may be the root.
+        chain: names of symptoms of which at least one after the root must be explained; each one found raises the fit.
+        requires: of each tuple of names at least one must be explained (or be the root).
+        root_cause: kind of entity that is named as root cause, looked for upwards from the root's entity by
+            CONTAINS and OWNS; None = the root's own entity.
+    """
+
+    name: str
+    where: str
+    title: str
+    category: str
+    meaning: str
+    roots: tuple[str, ...]
+    chain: tuple[str, ...]
+    requires: tuple[tuple[str, ...], ...]
+    root_cause: str | None
+    refuted_by: tuple[Wanted, ...]
+    needs: tuple[Wanted, ...]
+    actions: tuple[str, ...]
+    tests: tuple[PatternTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All rules, each list sorted by name.
+
+    Attributes:
+        files: names of the files read, sorted.
+    """
+
+    symptoms: tuple[SymptomRule, ...]
+    causes: tuple[CauseRule, ...]
+    patterns: tuple[PatternRule, ...]
+    files: tuple[str, ...]
+
+    def symptom(self, name: str) -> SymptomRule:
+        """The symptom of that name; KeyError if there is none."""
+        for rule in self.symptoms:
+            if rule.name == name:
+                return rule
+        raise KeyError(name)

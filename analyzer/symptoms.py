@@ -1,0 +1,221 @@
+"""Symptoms: what the rules of `kind: Symptom` find in the facts, merged into episodes, one row each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import duckdb
+
+from analyzer.engine import Engine
+from analyzer.knowledge.check import FactColumns, fill
+from analyzer.knowledge.compile import episodes_query, merged_episodes_query
+from analyzer.knowledge.durations import format_duration
+from analyzer.knowledge.fact_columns import PART_FACTS
+from analyzer.knowledge.model import Knowledge, Nature, Role, Severity, SymptomRule
+from formats.errors import KnowledgeError
+
+MOST_EPISODES_OF_A_RULE = 5_000
+"""Episodes of one rule in one part of a capture, those with most events kept. Why: the graph is for people."""
+
+MOST_SYMPTOMS = 20_000
+"""Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
+
+_SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
+_TEXT_SHOWN = 200
+
+
+class Facts(Protocol):
+    """What this station needs of the model of a capture."""
+
+    @property
+    def engine(self) -> Engine:
+        """The database that holds the facts, `entity` and `relation`."""
+
+    def parts(self, facts: Sequence[str]) -> Iterator[object]:
+        """Loads what these part facts read, one part of the capture after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One episode of one symptom on one entity: a node of the causality graph.
+
+    Attributes:
+        number: its place in order of begin, from 1; its id in documents is `s` and this number.
+        rule: what it is an episode of.
+        entity_id: key of the table `entity`.
+        pod_id: of containers and processes; None for others.
+        workload_id: of pods and what belongs to them; None for others.
+        from_ns, to_ns: unix ns, both included.
+        is_open: it had not ended when the capture ended.
+        recorded_on: node whose clock gave the times.
+        details: the kept columns by name, as text; those without a value are left out.
+        evidence: at most 20 event ids, first and last among them.
+        what: one sentence.
+    """
+
+    number: int
+    rule: SymptomRule
+    entity_id: str
+    kind: str
+    namespace: str | None
+    name: str
+    node: str | None
+    pod_id: str | None
+    workload_id: str | None
+    from_ns: int
+    to_ns: int
+    is_open: bool
+    recorded_on: str | None
+    count: int
+    magnitude: int | None
+    details: Mapping[str, str]
+    evidence: tuple[str, ...]
+    what: str
+
+    @property
+    def is_severe(self) -> bool:
+        """Whether it is bad enough to want a finding."""
+        return self.rule.nature is Nature.SYMPTOM and self.rule.severity in (Severity.ERROR, Severity.FATAL)
+
+    @property
+    def may_be_root(self) -> bool:
+        """Whether a finding may begin with it."""
+        return self.rule.nature is not Nature.CONTEXT and self.rule.role is Role.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """All symptoms of a capture.
+
+    Attributes:
+        items: in order of number.
+        left_out: how many episodes were left out because of `MOST_SYMPTOMS`.
+    """
+
+    items: tuple[Symptom, ...]
+    left_out: int
+
+
+def find_symptoms(model: Facts, knowledge: Knowledge, facts: FactColumns) -> Symptoms:
+    """Finds the episodes of every symptom rule and leaves them in the table `symptom` of the model's database.
+
+    Raises:
+        KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
+    """
+    engine = model.engine
+    engine.execute(
+        """
+        CREATE OR REPLACE TABLE episode (name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN,
+          recorded_on VARCHAR, count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[])
+        """
+    )
+    whole = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts if fact not in PART_FACTS]
+    by_part = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts if fact in PART_FACTS]
+    # Parts first: the facts over the whole capture are complete only when every part has been seen.
+    for _part in model.parts(sorted({fact for _rule, fact in by_part})):
+        for rule, fact in by_part:
+            _run(engine, rule, "INSERT INTO episode " + episodes_query(rule, fact, facts, MOST_EPISODES_OF_A_RULE))
+    for rule, fact in whole:
+        _run(engine, rule, "INSERT INTO episode " + episodes_query(rule, fact, facts, MOST_EPISODES_OF_A_RULE))
+    return _number_symptoms(engine, knowledge)
+
+
+def _run(engine: Engine, rule: SymptomRule, sql: str) -> None:
+    try:
+        engine.execute(sql)
+    except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException) as problem:
+        place = rule.condition.where if rule.condition is not None else rule.where
+        sentence = str(problem).splitlines()[0]
+        raise KnowledgeError(
+            f"symptom `{rule.name}` fails on this capture: {sentence}", where=place, next_step="guard the expression"
+        ) from None
+
+
+def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
+    engine.execute(
+        """
+        CREATE OR REPLACE TABLE joined (name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN,
+          recorded_on VARCHAR, count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[])
+        """
+    )
+    seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM episode")}
+    for rule in knowledge.symptoms:
+        if rule.name in seen:
+            engine.execute("INSERT INTO joined " + merged_episodes_query(rule))
+    severities = ", ".join(
+        f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen
+    )
+    severity = f"CASE joined.name {severities} END" if severities else "0"
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TABLE symptom AS
+        SELECT row_number() OVER (ORDER BY from_ns, name, entity_id) AS symptom_id, *
+        FROM (
+          SELECT joined.*, entity.kind, entity.namespace, entity.name AS entity_name, entity.node, entity.pod_id,
+            entity.workload_id, entity.from_ns AS entity_from_ns
+          FROM joined JOIN entity USING (entity_id)
+          ORDER BY {severity}, joined.from_ns, joined.name, entity_id LIMIT {MOST_SYMPTOMS}
+        )
+        """  # noqa: S608 - names of rules are checked by the loader
+    )
+    found = int(engine.value("SELECT count(*) FROM joined JOIN entity USING (entity_id)"))
+    rules = {rule.name: rule for rule in knowledge.symptoms}
+    rows = engine.records(
+        """
+        SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, from_ns, to_ns,
+          is_open, recorded_on, count, magnitude, details, evidence
+        FROM symptom ORDER BY symptom_id
+        """
+    )
+    items = []
+    for row in rows:
+        rule = rules[row["name"]]
+        kept = json.loads(row["details"])
+        items.append(
+            Symptom(
+                number=row["symptom_id"],
+                rule=rule,
+                entity_id=row["entity_id"],
+                kind=row["kind"],
+                namespace=row["namespace"],
+                name=row["entity_name"],
+                node=row["node"],
+                pod_id=row["pod_id"],
+                workload_id=row["workload_id"],
+                from_ns=row["from_ns"],
+                to_ns=row["to_ns"],
+                is_open=row["is_open"],
+                recorded_on=row["recorded_on"],
+                count=row["count"],
+                magnitude=row["magnitude"],
+                details={key: value for key, value in kept.items() if value is not None},
+                evidence=tuple(dict.fromkeys(row["evidence"])),
+                what=_describe(rule, row, kept),
+            )
+        )
+    return Symptoms(items=tuple(items), left_out=found - len(items))
+
+
+def _describe(rule: SymptomRule, row: Mapping[str, object], kept: Mapping[str, str | None]) -> str:
+    duration = format_duration(int(str(row["to_ns"])) - int(str(row["from_ns"])))
+    values = {column: shorten(kept.get(column) or "nothing") for column in rule.keep}
+    values.update(
+        entity=f"{row['kind']} {row['entity_name']}",
+        kind=str(row["kind"]),
+        name=str(row["entity_name"]),
+        namespace=str(row["namespace"] or "no namespace"),
+        node=str(row["node"] or "no node"),
+        count=str(row["count"]),
+        magnitude="?" if row["magnitude"] is None else f"{row['magnitude']:,}",
+        duration=duration,
+    )
+    return fill(rule.title, values)
+
+
+def shorten(text: str) -> str:
+    """A recorded text on one line, cut to what a sentence can bear; what is cut ends with `…`."""
+    line = " ".join(text.split())
+    return line if len(line) <= _TEXT_SHOWN else line[: _TEXT_SHOWN - 1] + "…"

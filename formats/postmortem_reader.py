@@ -1,4 +1,4 @@
-"""Reads a post-mortem document back from JSON, strictly: what is not exactly a document is refused with its JSON path."""
+"""Reads a post-mortem document back from JSON; what is not exactly a document is refused with its JSON path."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ import math
 import re
 import types
 import typing
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from formats import limits
 from formats.errors import FormatError, LimitError, VersionError
-from formats.postmortem import DOCUMENT_VERSION, ChainStep, Document, EntityRef, Finding
+from formats.postmortem import (
+    DOCUMENT_VERSION,
+    Change,
+    ChainStep,
+    Document,
+    EntityRef,
+    Finding,
+    Measure,
+    Prediction,
+    Symptom,
+)
 
 _TIME = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{9}Z")
 _TIME_FIELDS = frozenset(
     {"begin", "end", "time", "first_seen", "last_seen", "made_at", "expected_from", "expected_to"},
 )
-"""Fields of the document that hold a time: RFC 3339, UTC, nine decimals. (`Change.old` and other texts hold anything.)"""
+"""Fields of the document that hold a time: RFC 3339, UTC, nine decimals."""
 
 _NEXT_STEP = "give a document that `tapio analyze --json` of this version wrote"
 
@@ -137,7 +148,7 @@ class _Decoder:
         if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
         names = {str: "a text", bool: "true or false", int: "an integer", float: "a finite number"}
-        self._refuse(names[kind], value, path)
+        return self._refuse(names[kind], value, path)
 
     def _check_json(self, value: Any, path: str, depth: int) -> None:
         if depth == 0:
@@ -175,7 +186,7 @@ class _Decoder:
 
     def _refuse(self, wanted: str, value: Any, path: str) -> NoReturn:
         raise FormatError(
-            f"expected {wanted}, found {ascii(value):.60}", where=f"{self._where} at {path}", next_step=_NEXT_STEP
+            f"expected {wanted}, found {value!a:.60}", where=f"{self._where} at {path}", next_step=_NEXT_STEP
         )
 
 
@@ -190,9 +201,7 @@ def _check_references(document: Document, where: str) -> None:
 
     def check(known: typing.Container[str], key: str, path: str) -> None:
         if key not in known:
-            raise FormatError(
-                f"{ascii(key):.60} is not in the document", where=f"{where} at {path}", next_step=_NEXT_STEP
-            )
+            raise FormatError(f"{key!a:.60} is not in the document", where=f"{where} at {path}", next_step=_NEXT_STEP)
 
     def check_entity(ref: EntityRef, path: str) -> None:
         check(document.entities, ref.id, f"{path}.entity.id")
@@ -214,11 +223,12 @@ def _check_references(document: Document, where: str) -> None:
         check(document.entities, relation.target, f"$.relations[{index}].target")
     for index, finding in enumerate(document.findings):
         check_finding(finding, f"$.findings[{index}]")
-    for name, items in (
-        ("changes", document.changes),
-        ("symptoms", document.symptoms),
-        ("predictions", document.predictions),
-        ("measures", document.measures),
-    ):
+    named: dict[str, Iterable[Change | Symptom | Prediction | Measure]] = {
+        "changes": document.changes,
+        "symptoms": document.symptoms,
+        "predictions": document.predictions,
+        "measures": document.measures,
+    }
+    for name, items in named.items():
         for index, item in enumerate(items):
             check_entity(item.entity, f"$.{name}[{index}]")

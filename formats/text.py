@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKS_IN_A_ROW = 4
+"""Combining marks on one letter. Why: no language stacks more, and a pile of them paints over other lines."""
 
 
 def escape_text(text: str, *, limit: int | None = None) -> str:
@@ -17,15 +19,23 @@ def escape_text(text: str, *, limit: int | None = None) -> str:
     Returns:
         One line that a terminal shows as it is: no escape sequence, line break or reordering survives.
     """
-    shown = "".join(_escape_character(character) for character in text)
+    shown = text if text.isascii() and text.isprintable() else _escape_characters(text)
     if limit is not None and len(shown) > limit:
         return shown[: max(limit - 1, 0)] + "…"
     return shown
 
 
-def _escape_character(character: str) -> str:
-    if unicodedata.category(character) not in _ESCAPED_CATEGORIES:
-        return character
+def _escape_characters(text: str) -> str:
+    shown = []
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        shown.append(_escape(character) if category in _ESCAPED_CATEGORIES or marks > _MARKS_IN_A_ROW else character)
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
     code = ord(character)
     if code <= 0xFF:
         return f"\\x{code:02x}"

@@ -1,12 +1,13 @@
-"""The causality graph as a picture: boxes and curves with their places, ready for the page's template to draw as SVG."""
+"""The causality graph as a picture: boxes and curves with their places, for the page's template to draw as SVG."""
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
-from formats.postmortem import ChainStep, Document, Edge, Symptom
+from formats.postmortem import Document, Edge, Symptom
 from formats.text import escape_text
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 from reports.quantities import clock_minute, lag
@@ -15,7 +16,7 @@ from reports.story import short_name
 MOST_BOXES = 120
 """More boxes than this nobody reads; the table of symptoms has them all."""
 
-_TITLE_CELLS = 27
+_TITLE_CELLS = 25
 _LINE_CELLS = 29
 
 
@@ -73,10 +74,17 @@ class Picture:
 def causality_picture(document: Document) -> Picture:
     """The symptoms that have a cause or an effect, laid out with causes above effects."""
     numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
-    links = {(step.symptom_id, after.symptom_id) for finding in document.findings for step, after in _pairs(finding.chain)}
+    links = {
+        (step.symptom_id, after.symptom_id)
+        for finding in document.findings
+        for step, after in itertools.pairwise(finding.chain)
+    }
     chained = {step.symptom_id for finding in document.findings for step in finding.chain}
     roots = {finding.chain[0].symptom_id for finding in document.findings if finding.chain}
-    linked = chained | {end for edge in document.edges if edge.source != edge.target for end in (edge.source, edge.target)}
+    linked = set(chained)
+    for edge in document.edges:
+        if edge.source != edge.target:
+            linked |= {edge.source, edge.target}
     wanted = [symptom for symptom in document.symptoms if symptom.id in linked]
     wanted.sort(key=lambda symptom: (symptom.id not in chained, symptom.finding is None, numbers[symptom.id]))
     shown = sorted(wanted[:MOST_BOXES], key=lambda symptom: numbers[symptom.id])
@@ -107,10 +115,6 @@ def causality_picture(document: Document) -> Picture:
     return Picture(boxes, curves, layout.width, layout.height, len(wanted) - len(shown))
 
 
-def _pairs(items: tuple[ChainStep, ...]) -> list[tuple[ChainStep, ChainStep]]:
-    return list(zip(items, items[1:], strict=False))
-
-
 def _box(symptom: Symptom, number: int, corner: Point, *, on_chain: bool, root: bool) -> Box:
     times = f"{clock_minute(symptom.begin)}" + (f" · {symptom.count}×" if symptom.count > 1 else "")
     return Box(
@@ -130,7 +134,7 @@ def _curve(
     number: int, edge: Edge, numbers: dict[str, int], route: tuple[Point, ...], *, on_chain: bool, at_end: bool
 ) -> Curve:
     path = f"M{route[0].x} {route[0].y}"
-    for here, there in zip(route, route[1:], strict=False):
+    for here, there in itertools.pairwise(route):
         bend = (there.y - here.y) / 2
         path += f"C{here.x} {here.y + bend:g} {there.x} {there.y - bend:g} {there.x} {there.y}"
     label_x, label_y = _label_place(route, at_end=at_end)
@@ -149,7 +153,7 @@ def _curve(
 
 
 def _label_place(route: tuple[Point, ...], *, at_end: bool) -> tuple[float, float]:
-    """Where the label stands: on the first stretch of the curve, or on its last if more curves leave here than arrive there."""
+    """Where the label stands: on the curve's first stretch, or on its last if more curves leave here than arrive there."""
     start, stop = route[-2:] if at_end else route[:2]
     part = 0.64 if at_end else 0.36
     bent = part * part * (3 - 2 * part)
@@ -157,7 +161,7 @@ def _label_place(route: tuple[Point, ...], *, at_end: bool) -> tuple[float, floa
 
 
 def fit(text: str, cells: int) -> str:
-    """The text in so many cells, escaped as it will be shown; what is too long loses its middle: names differ at their ends.
+    """The text in so many cells, escaped; what is too long loses its middle, because names differ at their ends.
 
     East Asian wide characters take two cells.
     """

@@ -1,7 +1,7 @@
-"""The page's charts as plotly figures: plain dicts, because building them through plotly's classes takes 100 times as long.
+"""The page's charts as plotly figures: plain dicts in plotly's JSON schema, which is all that its classes would make.
 
-Colours are names of the page's CSS variables (`--error`); the page puts their values in, so that one figure serves light,
-dark and print. Recorded texts go through `plotly_text`: plotly reads a subset of HTML in every text that it draws.
+Colours are names of the page's CSS variables (`--error`); the page puts their values in, so that one figure serves
+light, dark and print. Recorded texts go through `plotly_text`: plotly reads a subset of HTML in every text that it draws.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Figure:
 
 
 def plotly_text(text: str) -> str:
-    """Recorded text that plotly shows verbatim: no tag, entity, control or reordering character is left to interpret."""
+    """Recorded text that plotly shows verbatim: no tag, entity or control character is left to interpret."""
     return escape_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -86,7 +86,7 @@ def timeline(document: Document) -> Figure:
     return Figure(
         "timeline",
         "Timeline",
-        f"{len(document.symptoms)} symptoms and changes on {shown} objects{more}, each a row of the list of symptoms below.",
+        f"{len(document.symptoms)} symptoms and changes on {shown} objects{more}; the list of symptoms below has each.",
         {"data": data, "layout": _timeline_layout(document, rows)},
     )
 
@@ -100,7 +100,7 @@ class _Rows:
 
 
 def _rows(document: Document) -> tuple[_Rows, int]:
-    """Groups entities by node (cluster-wide ones first), each in order of first symptom. Gives also how many are left out."""
+    """Entities by node (cluster-wide ones first) in order of their first symptom, and how many are left out."""
     first: dict[str, tuple[str, int]] = {}
     refs: dict[str, EntityRef] = {}
     explained = {symptom.entity.id for symptom in document.symptoms if symptom.finding is not None}
@@ -126,7 +126,9 @@ def _severity(symptom: Symptom) -> str:
     return symptom.severity if symptom.severity in _SYMBOLS else "info"
 
 
-def _symptom_traces(severity: str, numbered: list[tuple[int, Symptom]], position: dict[str, int]) -> list[dict[str, Any]]:
+def _symptom_traces(
+    severity: str, numbered: list[tuple[int, Symptom]], position: dict[str, int]
+) -> list[dict[str, Any]]:
     color = f"--{severity}"
     common = {
         "y": [position[symptom.entity.id] for _, symptom in numbered],
@@ -156,7 +158,12 @@ def _symptom_traces(severity: str, numbered: list[tuple[int, Symptom]], position
         "type": "scatter",
         "mode": "markers",
         "x": [_plot_time(symptom.begin) for _, symptom in numbered],
-        "marker": {"color": color, "size": 10, "symbol": _SYMBOLS[severity], "line": {"width": 1, "color": "--surface"}},
+        "marker": {
+            "color": color,
+            "size": 10,
+            "symbol": _SYMBOLS[severity],
+            "line": {"width": 1, "color": "--surface"},
+        },
     }
     return [bars, points]
 
@@ -227,7 +234,7 @@ def _timeline_layout(document: Document, rows: _Rows) -> dict[str, Any]:
 
 
 def _headings(rows: _Rows) -> list[dict[str, Any]]:
-    """The nodes' names over their rows. Annotations, because bold tick labels need a style attribute, which the page forbids."""
+    """The nodes' names over their rows. Not tick labels: bold ones need a style attribute, which the page forbids."""
     return [
         {
             "x": 0,
@@ -273,6 +280,7 @@ def _root_annotations(document: Document) -> list[dict[str, Any]]:
             "xanchor": "left",
             "xshift": -4,
             "showarrow": False,
+            "name": "root" if finding.rank == 1 else "other-root",
             "text": f"root cause {finding.rank}" if several else "root cause",
             "font": {"color": "--change", "size": 11},
         }
@@ -303,7 +311,10 @@ def _window(document: Document) -> tuple[int, int]:
     """What the charts show first: the incident with a margin; the whole capture if that is not much more."""
     begin, end = unix_nanos(document.capture.begin), unix_nanos(document.capture.end)
     times = [
-        unix_nanos(time) for symptom in document.symptoms if symptom.finding is not None for time in (symptom.begin, symptom.end)
+        unix_nanos(time)
+        for symptom in document.symptoms
+        if symptom.finding is not None
+        for time in (symptom.begin, symptom.end)
     ]
     if not times:
         return begin, end
@@ -326,14 +337,17 @@ def _measure_figures(document: Document) -> list[Figure]:
     groups: dict[str, list[Measure]] = defaultdict(list)
     for measure in document.measures:
         groups[measure.name].append(measure)
-    weight = _entity_weights(document)
+    weights = _entity_weights(document)
+
+    def weight(measure: Measure) -> int:
+        return weights.get(measure.entity.id, len(weights))
 
     def best(name: str) -> tuple[int, str]:
-        return (min(weight.get(measure.entity.id, len(weight)) for measure in groups[name]), name)
+        return (min(map(weight, groups[name])), name)
 
     result = []
     for index, name in enumerate(sorted(groups, key=best)):
-        lines = sorted(groups[name], key=lambda measure: (weight.get(measure.entity.id, len(weight)), measure.entity.id))
+        lines = sorted(groups[name], key=lambda measure: (weight(measure), measure.entity.id))
         result.append(_measure_figure(document, f"measure-{index}", name, lines))
     return result
 
@@ -351,7 +365,8 @@ def _entity_weights(document: Document) -> dict[str, int]:
 
 def _measure_figure(document: Document, key: str, name: str, measures: list[Measure]) -> Figure:
     drawn = measures[:MOST_LINES]
-    values = [value for measure in drawn for _, value in measure.points] + [m.limit for m in drawn if m.limit is not None]
+    values = [value for measure in drawn for _, value in measure.points]
+    values += [measure.limit for measure in drawn if measure.limit is not None]
     unit = drawn[0].unit
     scale, label = _scale(unit, max((abs(value) for value in values), default=1))
     data: list[dict[str, Any]] = []
@@ -384,7 +399,11 @@ def _measure_figure(document: Document, key: str, name: str, measures: list[Meas
     layout = {
         "height": 260,
         "showlegend": len(drawn) > 1,
-        "annotations": [_limit_annotation(measure, scale, index) for index, measure in enumerate(drawn) if measure.limit is not None],
+        "annotations": [
+            _limit_annotation(measure.limit, unit, scale, f"--series-{index + 1}")
+            for index, measure in enumerate(drawn)
+            if measure.limit is not None
+        ],
         "xaxis": _time_axis(document),
         "yaxis": {
             "title": {"text": plotly_text(label)} if label else {},
@@ -398,9 +417,8 @@ def _measure_figure(document: Document, key: str, name: str, measures: list[Meas
     return Figure(key, name, _measure_summary(drawn, len(measures) - len(drawn)), {"data": data, "layout": layout})
 
 
-def _limit_annotation(measure: Measure, scale: int, index: int) -> dict[str, Any]:
+def _limit_annotation(limit: int, unit: str, scale: int, color: str) -> dict[str, Any]:
     """Names a limit on its line, at the right, where there is no legend to look it up in."""
-    limit = measure.limit or 0
     return {
         "x": 1,
         "xref": "paper",
@@ -409,8 +427,8 @@ def _limit_annotation(measure: Measure, scale: int, index: int) -> dict[str, Any
         "yref": "y",
         "yanchor": "bottom",
         "showarrow": False,
-        "text": plotly_text(f"limit {amount(limit, measure.unit)}"),
-        "font": {"color": f"--series-{index + 1}", "size": 11},
+        "text": plotly_text(f"limit {amount(limit, unit)}"),
+        "font": {"color": color, "size": 11},
     }
 
 

@@ -1,11 +1,12 @@
 """Lays a directed graph out in layers, causes above effects. Pure and deterministic: same input, same picture.
 
-The usual four steps (Sugiyama, Tagawa, Toda 1981): break cycles, layer by longest path, order each layer by barycentres,
-place by least squares. Cycles are rare (only where clocks cannot order), so breaking them needs no cleverness.
+The usual four steps (Sugiyama, Tagawa, Toda 1981): break cycles, layer by longest path, order each layer by
+barycentres, place by least squares. Cycles are rare (only where clocks cannot order), so breaking them needs no cleverness.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ GAP_Y = 58
 _LANE_WIDTH = 22
 _SWEEPS = 8
 _LANE_STIFFNESS = 4.0
+_SHELF_WIDTH = 1_160
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class Point:
 
     x: float
     y: float
+
+    def moved(self, x: float, y: float) -> Point:
+        """The place so far to the right and down."""
+        return Point(round(self.x + x, 1), round(self.y + y, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +49,59 @@ class Layout:
 
 
 def lay_out(count: int, edges: Sequence[tuple[int, int]]) -> Layout:
-    """Places nodes 0 … count-1, given in their natural order (time).
+    """Places nodes 0 … count-1, given in their natural order (time). What is not connected stands side by side.
 
     Args:
         count: number of nodes.
         edges: (source, target), both below `count`; no loops. Edges that close a cycle are drawn upwards.
     """
-    if count == 0:
-        return Layout((), (), 0, 0)
+    boxes: dict[int, Point] = {}
+    routes: dict[int, tuple[Point, ...]] = {}
+    left = top = shelf = width = 0.0
+    for nodes in _components(count, edges):
+        member = {node: index for index, node in enumerate(nodes)}
+        inside = [index for index, (source, _) in enumerate(edges) if source in member]
+        part = _lay_out_connected(len(nodes), [(member[edges[i][0]], member[edges[i][1]]) for i in inside])
+        if left > 0 and left + part.width > _SHELF_WIDTH:
+            left, top, shelf = 0.0, top + shelf + GAP_Y, 0.0
+        for node, point in zip(nodes, part.boxes, strict=True):
+            boxes[node] = point.moved(left, top)
+        for index, route in zip(inside, part.routes, strict=True):
+            routes[index] = tuple(point.moved(left, top) for point in route)
+        width, shelf = max(width, left + part.width), max(shelf, part.height)
+        left += part.width + 2 * GAP_X
+    ordered_boxes = tuple(boxes[node] for node in range(count))
+    ordered_routes = tuple(routes[index] for index in range(len(edges)))
+    return Layout(ordered_boxes, ordered_routes, round(width, 1), round(top + shelf, 1))
+
+
+def _components(count: int, edges: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """The connected components, each in order, by their first node."""
+    beside: dict[int, list[int]] = defaultdict(list)
+    for source, target in edges:
+        beside[source].append(target)
+        beside[target].append(source)
+    found: list[list[int]] = []
+    seen: set[int] = set()
+    for start in range(count):
+        if start in seen:
+            continue
+        seen.add(start)
+        component = [start]
+        for node in component:
+            for other in beside[node]:
+                if other not in seen:
+                    seen.add(other)
+                    component.append(other)
+        found.append(sorted(component))
+    return found
+
+
+def _lay_out_connected(count: int, edges: Sequence[tuple[int, int]]) -> Layout:
     downward = _without_cycles(count, edges)
     layer_of = _layers(count, downward)
     graph = _Lanes(layer_of, downward)
-    layers = _ordered(graph)
-    x = _placed(graph, layers)
+    x = _placed(graph, _ordered(graph))
     left = min(x[node] - graph.width(node) / 2 for node in range(graph.size))
     right = max(x[node] + graph.width(node) / 2 for node in range(graph.size))
 
@@ -64,19 +110,19 @@ def lay_out(count: int, edges: Sequence[tuple[int, int]]) -> Layout:
 
     boxes = tuple(Point(round(middle(node).x - BOX_WIDTH / 2, 1), middle(node).y) for node in range(count))
     routes = []
-    for (source, target), path in zip(edges, graph.paths, strict=True):
+    for (source, _), path in zip(edges, graph.paths, strict=True):
         points = [middle(node) for node in path]
         route = [Point(points[0].x, points[0].y + BOX_HEIGHT)]
         for lane in points[1:-1]:
             route += [lane, Point(lane.x, lane.y + BOX_HEIGHT)]
         route.append(points[-1])
-        routes.append(tuple(route) if path[0] == source and path[-1] == target else tuple(reversed(route)))
+        routes.append(tuple(route) if path[0] == source else tuple(reversed(route)))
     height = (max(layer_of) + 1) * (BOX_HEIGHT + GAP_Y) - GAP_Y
     return Layout(boxes, tuple(routes), round(right - left, 1), height)
 
 
 def _without_cycles(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The edges, those turned round that lead back to a node which leads here (found by an iterative depth-first walk)."""
+    """The edges; those that close a cycle, as an iterative depth-first walk meets them, are turned round."""
     following: dict[int, list[int]] = defaultdict(list)
     for index, (source, _) in enumerate(edges):
         following[source].append(index)
@@ -89,14 +135,14 @@ def _without_cycles(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[
         stack = [(start, iter(following[start]))]
         while stack:
             node, rest = stack[-1]
-            index = next(rest, None)
-            if index is None:
+            edge = next(rest, None)
+            if edge is None:
                 state[node] = 2
                 stack.pop()
                 continue
-            target = edges[index][1]
+            target = edges[edge][1]
             if state[target] == 1:
-                result[index] = (target, node)
+                result[edge] = (target, node)
             elif state[target] == 0:
                 state[target] = 1
                 stack.append((target, iter(following[target])))
@@ -142,7 +188,7 @@ class _Lanes:
                 path.append(len(self.layer) - 1)
             path.append(target)
             self.paths.append(path)
-            for upper, lower in zip(path, path[1:], strict=False):
+            for upper, lower in itertools.pairwise(path):
                 self.above[lower].append(upper)
                 self.below[upper].append(lower)
         self.size = len(self.layer)
@@ -168,13 +214,11 @@ def _ordered(graph: _Lanes) -> list[list[int]]:
         for level in order:
             beside = layers[level - 1] if down else layers[level + 1]
             position = {node: index for index, node in enumerate(beside)}
-            here = {node: index for index, node in enumerate(layers[level])}
-
-            def barycentre(node: int, position: dict[int, int] = position, here: dict[int, int] = here) -> tuple[float, int]:
-                places = [position[other] for other in neighbours[node]]  # noqa: B023 - used within this turn of the loop only
-                return (sum(places) / len(places) if places else float(here[node]), here[node])
-
-            layers[level].sort(key=barycentre)
+            keys = []
+            for index, node in enumerate(layers[level]):
+                places = [position[other] for other in neighbours[node]]
+                keys.append((sum(places) / len(places) if places else float(index), index, node))
+            layers[level] = [node for _, _, node in sorted(keys)]
         crossings = _crossings(graph, layers)
         if crossings < fewest:
             best, fewest = [list(layer) for layer in layers], crossings
@@ -183,7 +227,7 @@ def _ordered(graph: _Lanes) -> list[list[int]]:
 
 def _crossings(graph: _Lanes, layers: list[list[int]]) -> int:
     total = 0
-    for upper, lower in zip(layers, layers[1:], strict=False):
+    for upper, lower in itertools.pairwise(layers):
         position = {node: index for index, node in enumerate(lower)}
         ends = [end for node in upper for end in sorted(position[other] for other in graph.below[node])]
         total += sum(ends[i] > ends[j] for i in range(len(ends)) for j in range(i + 1, len(ends)))
@@ -195,12 +239,14 @@ def _placed(graph: _Lanes, layers: list[list[int]]) -> list[float]:
     x = [0.0] * graph.size
     for layer in layers:
         _place_layer(graph, layer, [0.0] * len(layer), x)
-    for sweep in range(_SWEEPS):
-        neighbours = (graph.above, graph.below)[sweep % 2]
+    for sweep in range(3 * _SWEEPS):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
             wanted = []
             for node in layer:
-                pulls = [(x[other], graph.straightness(node, other)) for other in neighbours[node]]
+                neighbours = [*graph.above[node], *graph.below[node]]
+                if sweep < _SWEEPS:  # first one side at a time, which moves whole branches
+                    neighbours = (graph.above, graph.below)[sweep % 2][node]
+                pulls = [(x[other], graph.straightness(node, other)) for other in neighbours]
                 pull = sum(weight for _, weight in pulls)
                 wanted.append(sum(place * weight for place, weight in pulls) / pull if pulls else x[node])
             _place_layer(graph, layer, wanted, x)
@@ -208,9 +254,9 @@ def _placed(graph: _Lanes, layers: list[list[int]]) -> list[float]:
 
 
 def _place_layer(graph: _Lanes, layer: list[int], wanted: list[float], x: list[float]) -> None:
-    """Least squares under minimal distances: isotonic regression (pool adjacent violators) after taking the distances off."""
+    """Least squares under minimal distances: isotonic regression (pool adjacent violators) less the distances."""
     offsets = [0.0]
-    for left, right in zip(layer, layer[1:], strict=False):
+    for left, right in itertools.pairwise(layer):
         offsets.append(offsets[-1] + (graph.width(left) + graph.width(right)) / 2 + GAP_X)
     pools: list[tuple[float, float, int]] = []
     for node, want, offset in zip(layer, wanted, offsets, strict=True):

@@ -1,8 +1,8 @@
 """The post-mortem as one HTML page that needs nothing but a browser: no network, no server, no other file.
 
 Three fences keep recorded text text, each enough by itself: every expression of the template is escaped (for HTML by
-autoescape, for the eye by `formats.text.escape_text`); what scripts need is one JSON block with `<`, `>` and `&` written
-as escapes; and the content security policy lets only our own two scripts and one style sheet run, by their digests.
+autoescape, for the eye by `formats.text.escape_text`); what scripts need is one JSON block with `<`, `>` and `&`
+written as escapes; and the content security policy lets only our own two scripts and one style sheet run, by their digests.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def render_page(document: Document) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Assets:
-    """Our own style sheets and scripts: the only texts that are put into the page unescaped, and the policy that admits them."""
+    """Our own style sheets and scripts: all that enters the page unescaped, and the policy that admits them."""
 
     style: Markup
     chart_style: Markup
@@ -110,6 +110,7 @@ def _template() -> Template:
         "number": quantities.number,
         "percent": quantities.percent,
         "lag": quantities.lag,
+        "before": quantities.before,
         "full_name": story.full_name,
         "counted": quantities.counted,
     }
@@ -118,7 +119,7 @@ def _template() -> Template:
 
 
 def _visible(value: Any) -> Any:
-    """Applied by Jinja to every expression: recorded text with nothing invisible left in it; a forgotten None is a defect."""
+    """Applied by Jinja to every expression: nothing invisible is left in recorded text; a forgotten None is a defect."""
     if value is None:
         raise TypeError("the page's template printed None")
     if isinstance(value, str) and not isinstance(value, Markup):
@@ -221,5 +222,3 @@ class _Page:
 def _field_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= _FIELD_CHARACTERS else text[:_FIELD_CHARACTERS] + "…"
-
-

@@ -60,6 +60,13 @@ def lag(nanos: int) -> str:
     return f"{span(nanos)} later" if nanos > 0 else f"{span(-nanos)} earlier"
 
 
+def before(nanos: int) -> str:
+    """How long before the effect the cause was, as a phrase."""
+    if nanos == 0:
+        return "at the same moment"
+    return f"{span(nanos)} before" if nanos > 0 else f"{span(-nanos)} after"
+
+
 def number(value: int) -> str:
     """`12 345`, with no-break spaces, as ISO 31 writes it; up to four digits are left together."""
     return f"{value:,}".replace(",", _FIGURE_SPACE) if abs(value) >= 10_000 else str(value)

@@ -183,7 +183,8 @@ def looked_at(document: Document) -> str:
     capture = document.capture
     length = span(unix_nanos(capture.end) - unix_nanos(capture.begin))
     nodes = counted(len(capture.nodes), "node")
-    return f"{counted(capture.events, 'event')} of {nodes} in {length} and {counted(len(document.changes), 'change')} were looked at."
+    events, changes = counted(capture.events, "event"), counted(len(document.changes), "change")
+    return f"{events} of {nodes} in {length} and {changes} were looked at."
 
 
 def lost_rows(document: Document) -> list[LossRow]:
@@ -226,7 +227,7 @@ def _why_set_aside(symptom: Symptom | None, causes: set[str]) -> str:
     if symptom is None:
         return "Nothing that went wrong uses or depends on it."
     if symptom.id not in causes:
-        return "No symptom followed from it: none that it is related to came within the time in which it could have had an effect."
+        return "No symptom followed from it: none that it is related to came while it could have had an effect."
     if symptom.finding is None:
         return "What followed from it is no failure that a pattern knows."
     return f"It took part in finding {symptom.finding}, but another change accounts for more of what was seen."

@@ -28,13 +28,14 @@
     };
     const given = figure.layout;
     const yaxis = { ...axis, ...given.yaxis, title: { ...axis.title, ...(given.yaxis.title || {}) } };
-    if (timeline && small) Object.assign(yaxis, { ticklabelposition: "inside top", ticklabelshift: 2, tickfont: { color: "--ink-2", size: 11 } });
+    if (timeline && small) Object.assign(yaxis, { ticklabelposition: "inside top", ticklabelshift: 8, tickfont: { color: "--ink-2", size: 11 } });
     return themed({
       ...given,
       width,
       height: timeline && small ? given.height * 1.25 : given.height,
       xaxis: { ...axis, ...given.xaxis, nticks: small ? 5 : 10 },
       yaxis,
+      annotations: (given.annotations || []).filter((note) => !small || note.name !== "other-root"),
       font: { family: token("--sans"), color: "--ink", size: 13 },
       margin: { l: timeline && small ? 8 : 52, r: 16, t: timeline ? 34 : 16, b: 36 },
       paper_bgcolor: "rgba(0,0,0,0)",
@@ -49,7 +50,7 @@
     const id = element.dataset.figure;
     const figure = figures[id];
     const box = width || element.clientWidth - 8;
-    return Plotly.react(element, themed(figure.data), layoutOf(figure, id, box), { displayModeBar: false, showTips: false });
+    return Plotly.react(element, themed(figure.data), layoutOf(figure, id, box), { displayModeBar: false, showTips: false, typesetMath: false });
   };
 
   const charts = [...document.querySelectorAll("[data-figure]")];
@@ -91,7 +92,8 @@
       if (scale < 0.62) { // too small to read: begin at the top, where the root cause is, and let the reader move
         const root = picture.querySelector(".box.on-chain") || boxes[0];
         const middle = root.transform.baseVal[0].matrix.e + 116;
-        picture.style.height = "26rem";
+        picture.style.maxHeight = "none"; // tall enough that sideways is the only way to move: up and down scrolls the page
+        picture.style.height = `${Math.min(whole[3] * 0.8, 1400)}px`;
         view = [middle - picture.clientWidth / 0.8 / 2, whole[1], picture.clientWidth / 0.8, picture.clientHeight / 0.8];
       }
       show();
@@ -180,7 +182,7 @@
       }
     });
     fit();
-    window.addEventListener("beforeprint", () => { choose(null); picture.style.height = ""; view = whole.slice(); show(); });
+    window.addEventListener("beforeprint", () => { choose(null); picture.style.height = picture.style.maxHeight = ""; view = whole.slice(); show(); });
   }
 
   // ---- The way to what is linked ------------------------------------------------------------------------------

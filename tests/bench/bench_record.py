@@ -1,0 +1,210 @@
+"""The recorder beside `perf record`, on the same load: CPU, losses, bytes per event.
+
+A tester (tick.c) calls getppid at a steady rate in a cgroup of its own and says exactly how often. The recorder records the
+tracepoint syscalls:sys_enter_getppid of that cgroup; then `perf record` records the same load. For each rate the table has
+
+* the recorder's own CPU, user and system, its sealing children among it, in percent of one core;
+* the CPU of `perf record` likewise;
+* produced = recorded + lost, exactly: the tester's count, the rows of the segments, the rows of the table `loss`;
+* bytes on disk per event of both.
+
+usage: bench_record.py [--seconds 10] [--rates 10000,165000,1000000] [--idle SECONDS]        needs root, gcc, perf (optional)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder.control import request_reply
+
+from formats.capture import open_capture
+from formats.loss import Damage
+
+HERE = Path(__file__).parent
+UNIFIED = next(path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.exists())
+TRACEPOINT = "syscalls:sys_enter_getppid"
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """CPU time in seconds."""
+
+    user: float
+    system: float
+
+    def __sub__(self, other: Cpu) -> Cpu:
+        return Cpu(self.user - other.user, self.system - other.system)
+
+    def percent(self, seconds: float) -> str:
+        """Of one core over an interval."""
+        return f"{100 * self.user / seconds:.1f} + {100 * self.system / seconds:.1f}"
+
+
+def main() -> None:
+    """Run every rate and print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--seconds", type=int, default=10)
+    arguments.add_argument("--rates", default="10000,165000,1000000")
+    arguments.add_argument("--idle", type=int, default=20, help="seconds without load first")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tapio-bench-") as name:
+        directory = Path(name)
+        tick = directory / "tick"
+        subprocess.run(["gcc", "-O2", "-o", tick, HERE / "tick.c"], check=True)
+        print("| events/s | recorder CPU %, user + system | perf record CPU %, user + system | recorded | lost "
+              "| recorded + lost − produced | bytes/event | perf bytes/event |")  # fmt: skip
+        print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+        with _cgroup() as cgroup:
+            if options.idle:
+                print(_measure_idle(directory, cgroup, options.idle), flush=True)
+            for rate in (int(rate) for rate in options.rates.split(",")):
+                print(_measure_rate(directory, cgroup, tick, rate, options.seconds), flush=True)
+
+
+def _measure_idle(directory: Path, cgroup: str, seconds: int) -> str:
+    with _recorder(directory / "idle", cgroup) as pid:
+        time.sleep(2)
+        before = _process_cpu(pid)
+        time.sleep(seconds)
+        used = _process_cpu(pid) - before
+    return f"| 0 (idle) | {used.percent(seconds)} | | | | | | |"
+
+
+def _measure_rate(directory: Path, cgroup: str, tick: Path, rate: int, seconds: int) -> str:
+    data = directory / str(rate)
+    with _recorder(data, cgroup) as pid, _load(tick, rate, seconds, cgroup) as load:
+        before = _process_cpu(pid)
+        produced, took = _run_load(load)
+        time.sleep(1.5)  # the last drain and the sync after it belong to the work
+        used = _process_cpu(pid) - before
+    recorded, lost = _count(data)
+    stored = sum(path.stat().st_size for path in data.rglob("tracepoint.arrow"))
+    perf_cpu, perf_bytes = _measure_perf(directory, tick, rate, seconds, cgroup)
+    return (
+        f"| {rate:,} | {used.percent(took)} | {perf_cpu} | {recorded:,} | {lost:,} "
+        f"| {recorded + lost - produced} | {stored / max(recorded, 1):.2f} | {perf_bytes} |"
+    )
+
+
+@contextmanager
+def _cgroup() -> Iterator[str]:
+    path = UNIFIED / f"tapio-bench-{os.getpid()}"
+    path.mkdir()
+    try:
+        yield f"/{path.name}"
+    finally:
+        path.rmdir()
+
+
+@contextmanager
+def _recorder(data: Path, cgroup: str) -> Iterator[int]:
+    """A recorder of that tracepoint alone; at the end it seals, so that all is in segments."""
+    data.mkdir()
+    config = data / "recorder.yaml"
+    sources = {
+        name: {"enabled": False}
+        for name in ("process", "oom", "tcp", "syscall_error", "request", "memory", "pressure", "kube_object",
+                     "kube_event", "process_state", "cgroup_state", "socket_state", "interface_state")
+    }  # fmt: skip
+    sources["tracepoint"] = {"enabled": True, "events": [TRACEPOINT]}
+    content = {
+        "data_dir": str(data), "node_name": "bench", "metrics_listen": "", "sources": sources,
+        "budget": {"cpu_percent": 100}, "ring": {"keep_free_bytes": "64MiB"},
+    }  # fmt: skip
+    config.write_text(json.dumps(content), encoding="utf-8")
+    command = [sys.executable, "-m", "recorder.cli", "run", "--config", str(config), "--cgroup", cgroup]
+    with (data / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            _wait_until_recording(data, process)
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def _wait_until_recording(data: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            status = request_reply(data / "control.sock", {"command": "status"})
+        except Exception:  # noqa: BLE001 - not there yet
+            status = {}
+        if any(
+            source["name"] == "tracepoint" and source["state"] == "recording" for source in status.get("sources", ())
+        ):
+            return
+        time.sleep(0.1)
+    sys.exit(f"the recorder did not begin to record: {(data / 'log').read_text()[-500:]}")
+
+
+@contextmanager
+def _load(tick: Path, rate: int, seconds: int, cgroup: str) -> Iterator[subprocess.Popen[str]]:
+    """A tester that waits in the cgroup for its start."""
+    with subprocess.Popen(
+        [tick, str(rate), str(seconds)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (UNIFIED / cgroup[1:] / "cgroup.procs").write_text(str(process.pid))
+        yield process
+
+
+def _run_load(load: subprocess.Popen[str]) -> tuple[int, float]:
+    assert load.stdin is not None
+    assert load.stdout is not None
+    load.stdin.write("\n")
+    load.stdin.flush()
+    made, nanoseconds = load.stdout.readline().split()
+    load.wait()
+    return int(made), int(nanoseconds) / 1e9
+
+
+def _measure_perf(directory: Path, tick: Path, rate: int, seconds: int, cgroup: str) -> tuple[str, str]:
+    """CPU and bytes per event of `perf record` on the same load; empty where there is no perf."""
+    if shutil.which("perf") is None:
+        return "", ""
+    output = directory / "perf.data"
+    command = ["perf", "record", "-q", "-m", "8M", "-e", TRACEPOINT, "-o", str(output)]
+    with _load(tick, rate, seconds, cgroup) as load:
+        perf = subprocess.Popen([*command, "-p", str(load.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1)  # perf does not say when it has attached
+        made, took = _run_load(load)
+        _, _, usage = os.wait4(perf.pid, 0)  # it ends with its target
+        perf.returncode = 0
+    size = output.stat().st_size
+    output.unlink()
+    return Cpu(usage.ru_utime, usage.ru_stime).percent(took), f"{size / made:.1f}"
+
+
+def _process_cpu(pid: int) -> Cpu:
+    """Of a process and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    user, system, child_user, child_system = (int(value) / CLOCK_TICKS for value in fields[11:15])
+    return Cpu(user + child_user, system + child_system)
+
+
+def _count(data: Path) -> tuple[int, int]:
+    with open_capture(data / "ring") as capture:
+        recorded = capture.tables.get("tracepoint", 0)
+        lost = 0
+        for batch in capture.batches("loss"):
+            if not isinstance(batch, Damage):
+                lost += sum(row["loss.count"] or 0 for row in batch.to_pylist() if row["loss.table"] == "tracepoint")
+    return recorded, lost
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,8 @@ from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
 
 _INFO = 9
 _WARNING = 13
+_DRIFT_NS = 1_000_000
+"""A row is written when the wall clock has moved this far from the last one: all rows' wall clocks are that exact."""
 
 
 class ClockSource:
@@ -37,8 +39,8 @@ class ClockSource:
         self._read = read
         self._context: SourceContext | None = None
         self._rounds: Rounds[None] | None = None
-        self._last: ClockSnapshot | None = None
-        self._last_row_boot_ns = 0
+        self.newest: ClockSnapshot | None = None
+        """What the newest row says: the recorder gives every row its wall clock by it."""
         self._clocksource = ""
         self._boot_id = ""
         self._produced = 0
@@ -52,18 +54,20 @@ class ClockSource:
         self._rounds = Rounds(int(context.options["interval_s"]) * 1_000_000_000, context.boot_time_ns, lambda: (None,))
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
-        """A snapshot when one is due, or a jump when wall clock and boot clock moved apart since the last reading.
+        """A snapshot when one is due or the wall clock drifted off the last row's, or a jump if it was set.
 
-        An NTP slew of at most 500 ppm moves them by 2.5 ms in 5 s, so a larger step was made by somebody.
+        An NTP slew of at most 500 ppm moves the clocks apart by 2.5 ms in 5 s, so a larger step was made by somebody.
         """
         if self._context is None or self._rounds is None or not any(True for _ in self._rounds.take(budget_ns)):
             return []
-        now, before = self._read(), self._last
-        self._last = now
-        jump_ns = int(self._context.options["jump_ms"]) * 1_000_000
-        if before is not None and abs(now.unix_minus_boot_ns - before.unix_minus_boot_ns) >= jump_ns:
+        now, before = self._read(), self.newest
+        if before is None:
+            return self._batch("clock.snapshot", _INFO, now)
+        moved_ns = abs(now.unix_minus_boot_ns - before.unix_minus_boot_ns)
+        if moved_ns >= int(self._context.options["jump_ms"]) * 1_000_000:
             return self._batch("clock.jump", _WARNING, now)
-        if now.boot_time_ns - self._last_row_boot_ns >= int(self._context.options["snapshot_s"]) * 1_000_000_000:
+        age_ns = now.boot_time_ns - before.boot_time_ns
+        if moved_ns >= _DRIFT_NS or age_ns >= int(self._context.options["snapshot_s"]) * 1_000_000_000:
             return self._batch("clock.snapshot", _INFO, now)
         return []
 
@@ -71,8 +75,7 @@ class ClockSource:
         """One snapshot: a segment's wall clock and boot clock are tied together at its start."""
         if self._context is None:
             return []
-        self._last = self._read()
-        return self._batch("clock.snapshot", _INFO, self._last)
+        return self._batch("clock.snapshot", _INFO, self._read())
 
     def stats(self) -> SourceStats:
         """The running totals."""
@@ -86,10 +89,10 @@ class ClockSource:
         """Forgets everything."""
         self._context = None
         self._rounds = None
-        self._last = None
+        self.newest = None
 
     def _batch(self, event_name: str, severity: int, snapshot: ClockSnapshot) -> list[pa.RecordBatch]:
-        self._last_row_boot_ns = snapshot.boot_time_ns
+        self.newest = snapshot
         self._produced += 1
         row = {
             "boot_time_ns": snapshot.boot_time_ns,

@@ -71,9 +71,9 @@ def recover(directory: DataDirectory) -> Recovered:
     for path in sorted(directory.journals.glob(f"*{JOURNAL_SUFFIX}")):
         if path.stem.rpartition("-")[2] in sealed_ids:
             path.unlink()  # the crash came between sealing it and removing it
-            forget_sequences(directory, path.stem)
         else:
             _recover_journal(directory, path, recovered)
+    forget_sequences(directory)
     _find_last_event(recovered)
     return recovered
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from formats.errors import TapioError
 from formats.segment import open_segment
-from recorder.store.layout import DataDirectory
+from recorder.store.layout import JOURNAL_SUFFIX, DataDirectory
 
 _PREFIX = "sequences-"
 
@@ -44,12 +44,12 @@ def read_newest_sequences(directory: DataDirectory) -> dict[str, int]:
     return {}
 
 
-def forget_sequences(directory: DataDirectory, journal: str) -> None:
-    """Remove what a sealed journal began with, but for the newest: it is what a restart goes on from."""
-    newest = max(directory.state.glob(f"{_PREFIX}*.json"), default=None)
-    path = _path(directory, journal)
-    if path != newest:
-        path.unlink(missing_ok=True)
+def forget_sequences(directory: DataDirectory) -> None:
+    """Remove what the journals that are gone began with, but for the newest: it is what a restart goes on from."""
+    for path in sorted(directory.state.glob(f"{_PREFIX}*.json"))[:-1]:
+        journal = path.stem.removeprefix(_PREFIX)
+        if not (directory.journals / f"{journal}{JOURNAL_SUFFIX}").exists():
+            path.unlink(missing_ok=True)
 
 
 def read_segment_sequences(path: Path) -> dict[str, int]:

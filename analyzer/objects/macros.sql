@@ -53,3 +53,10 @@ SELECT
     CASE WHEN is_old THEN least(told_ns, coalesce(since_ns, told_ns)) ELSE told_ns END AS at_ns,
     to_ns, node, seq, is_old, is_open
 FROM joined;
+
+-- A recorded value as it stands in a sentence.
+CREATE MACRO shown(recorded) AS CASE
+    WHEN length(recorded) > 120 THEN left(recorded, 119) || '…'
+    WHEN recorded = '' THEN 'nothing'
+    ELSE recorded
+END;

@@ -1,0 +1,25 @@
+-- Whom a cgroup path belongs to. `cgroup_path` has every path of the capture, taken apart.
+CREATE TABLE path_owner AS
+WITH static_pod AS (
+    -- The kubelet makes up the uid of a static pod from its file; the API object has another one and tells the first.
+    SELECT pod.metadata.annotations."kubernetes.io/config.hash" AS pod_uid, min(uid) AS api_uid
+    FROM pod_version
+    GROUP BY ALL
+    HAVING pod_uid IS NOT NULL
+), owned AS (
+    SELECT cgroup_path.node, cgroup_path.path, cgroup_path.runtime_id, coalesce(static_pod.api_uid, cgroup_path.pod_uid) AS pod_uid
+    FROM cgroup_path LEFT JOIN static_pod USING (pod_uid)
+)
+SELECT
+    owned.node, owned.path, owned.runtime_id,
+    CASE
+        WHEN container_run.entity_id IS NOT NULL THEN container_run.entity_id
+        -- The API server knows the pod and not this container: it is the pod's sandbox.
+        WHEN owned.pod_uid IS NOT NULL AND (owned.runtime_id IS NULL OR known_pod.uid IS NOT NULL) THEN 'Pod/' || owned.pod_uid
+        WHEN owned.pod_uid IS NOT NULL THEN container_entity_id(owned.pod_uid, owned.runtime_id)
+        ELSE 'Node/' || owned.node
+    END AS entity_id,
+    coalesce(container_run.pod_id, 'Pod/' || owned.pod_uid) AS pod_id
+FROM owned
+LEFT JOIN container_run USING (runtime_id)
+LEFT JOIN (SELECT DISTINCT pod_uid AS uid FROM container_status) AS known_pod ON known_pod.uid = owned.pod_uid;

@@ -1,0 +1,257 @@
+"""From a capture to tables of the engine: what is small at once, what is frequent one segment at a time.
+
+Why: an hour of a busy node has tens of millions of rows in a few tables and thousands in all others. The frequent
+tables are read once, column by column as asked for, and only what is found in them is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from analyzer.clock_alignment import ClockAlignment, align_clock
+from analyzer.engine import Engine
+from analyzer.sql_files import read_sql
+from formats.capture import Capture
+from formats.catalog import TABLES
+from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME, TIME_UNIX_NANO
+from formats.loss import Damage, LossReason
+from formats.segment import Segment
+
+FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "tracepoint")
+"""Tables whose rows are made by what programs do, without bound. The rows of all others are bounded by how many objects
+there are and how often they are read."""
+
+ALWAYS_READ = (TIME_UNIX_NANO.name, BOOT_TIME_NS.name, EVENT_SEQ.name, EVENT_NAME.name, NODE_NAME.name)
+"""Columns of a frequent table that are there whatever was asked for."""
+
+ALIGNED_TIME = pa.field("at_ns", pa.int64(), nullable=False)
+LATEST_NS = 4_000_000_000_000_000_000
+"""October 2096. Why: aligned times are taken from each other and added to; hostile ones would overflow 64 bits."""
+
+PARTS_READ_AHEAD = 2
+
+Reads = Mapping[str, Sequence[str]]
+"""Columns to read by frequent table."""
+
+Window = tuple[int | None, int | None]
+"""Begin and end in unix ns; None = as far as the capture goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch of the capture whose frequent tables can be asked now: one segment.
+
+    Attributes:
+        node: where it was recorded.
+        from_ns: aligned time of its first row.
+        to_ns: aligned time of its last row.
+        rows: rows by frequent table that was read.
+    """
+
+    node: str
+    from_ns: int
+    to_ns: int
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of one table of one segment."""
+
+    name: str
+    table: pa.Table
+    damage: tuple[Damage, ...]
+
+
+class Tables:
+    """The tables of one capture in an engine.
+
+    Args:
+        capture: stays open as long as this is used.
+        engine: gets a view for every table of the catalog: its columns, `at_ns` and `evidence`.
+        window: batches outside of it are not read.
+    """
+
+    def __init__(self, capture: Capture, engine: Engine, window: Window = (None, None)) -> None:
+        self._capture = capture
+        self._engine = engine
+        self._window = window
+        self.alignments = _align_boots(capture.segments)
+        self._known_damage: set[tuple[str, int]] = set()
+
+    def load_small_tables(self) -> None:
+        """Loads every table that is not frequent.
+
+        Leaves `capture_window`, `recording_node`, `clock_error` and `missing` beside them.
+        """
+        engine = self._engine
+        engine.execute(read_sql("objects/macros"))
+        self._describe_recording()
+        for table in TABLES:
+            rows_name = f"{table.name}_rows"
+            engine.register("rows_to_insert", _empty(table.schema))
+            engine.execute(f'CREATE TABLE "{rows_name}" AS SELECT * FROM rows_to_insert')  # noqa: S608 - catalog's names
+            self._show(table.name, rows_name)
+            if table.name in FREQUENT_TABLES:
+                continue
+            for segment in self._capture.segments:
+                read = self._read(segment, table.name, table.schema.names)
+                self._note_damage(segment, read.damage)
+                if read.table.num_rows:
+                    engine.insert(rows_name, read.table)
+        engine.execute(read_sql("objects/missing"))
+
+    def load_whole(self, name: str) -> None:
+        """Loads all rows of one frequent table, as `tapio sql` needs them; DuckDB spills what does not fit."""
+        for segment in self._capture.segments:
+            read = self._read(segment, name, self._capture.schema(name).names)
+            self._note_damage(segment, read.damage)
+            if read.table.num_rows:
+                self._engine.insert(f"{name}_rows", read.table)
+
+    def parts(self, reads: Reads) -> Iterator[Part]:
+        """Makes one segment after the other, in order of time, what the views of the frequent tables show.
+
+        Args:
+            reads: which columns of which frequent tables; the views have these and `ALWAYS_READ`, others show no row.
+        """
+        columns = {name: tuple(dict.fromkeys((*ALWAYS_READ, *asked))) for name, asked in sorted(reads.items())}
+        for name, names in columns.items():
+            schema = self._capture.schema(name)
+            self._engine.register(f"{name}_part", _empty(pa.schema([schema.field(column) for column in names])))
+            self._show(name, f"{name}_part")
+        for segment, reading in self._read_ahead(columns):
+            rows = {}
+            for read in reading:
+                self._note_damage(segment, read.damage)
+                self._engine.register(f"{read.name}_part", read.table)
+                rows[read.name] = read.table.num_rows
+            yield Part(segment.manifest.node_name, *self._span(segment), rows)
+        for name in columns:
+            self._show(name, f"{name}_rows")
+            self._engine.register(f"{name}_part", _empty(self._capture.schema(name)))
+
+    def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[Segment, list[_Read]]]:
+        """Every segment with its reading; the next ones are decoded by other threads while one is looked at."""
+        segments = sorted(self._capture.segments, key=lambda one: (*self._span(one), one.manifest.node_name))
+        segments = [segment for segment in segments if any(name in segment.tables for name in columns)]
+
+        def read(segment: Segment) -> list[_Read]:
+            return [self._read(segment, name, names) for name, names in columns.items()]
+
+        with ThreadPoolExecutor(PARTS_READ_AHEAD) as pool:
+            waiting: list[tuple[Segment, Future[list[_Read]]]] = []
+            for segment in segments:
+                waiting.append((segment, pool.submit(read, segment)))
+                if len(waiting) > PARTS_READ_AHEAD:
+                    first, reading = waiting.pop(0)
+                    yield first, reading.result()
+            for first, reading in waiting:
+                yield first, reading.result()
+
+    def _read(self, segment: Segment, name: str, columns: Sequence[str]) -> _Read:
+        schema = pa.schema([self._capture.schema(name).field(column) for column in columns])
+        alignment = self.alignments[_boot_of(segment)]
+        batches, damage = [], []
+        for item in segment.batches(name, columns, *self._window):
+            if isinstance(item, Damage):
+                damage.append(item)
+            else:
+                batches.append(_with_aligned_time(item, alignment))
+        return _Read(name, pa.Table.from_batches(batches, schema.append(ALIGNED_TIME)), tuple(damage))
+
+    def _show(self, name: str, rows_name: str) -> None:
+        self._engine.execute(
+            f"""CREATE OR REPLACE VIEW "{name}" AS
+            SELECT *, evidence_of('{name}', "k8s.node.name", event_seq) AS evidence FROM "{rows_name}" """  # noqa: S608 - catalog's names
+        )
+
+    def _span(self, segment: Segment) -> tuple[int, int]:
+        """Aligned begin and end of a segment."""
+        manifest = segment.manifest
+        alignment = self.alignments[_boot_of(segment)]
+        if alignment is None:
+            return manifest.begin_unix_nano, manifest.end_unix_nano
+        return alignment.align_one(manifest.begin_boot_ns), alignment.align_one(manifest.end_boot_ns)
+
+    def _describe_recording(self) -> None:
+        engine = self._engine
+        spans = [self._span(segment) for segment in self._capture.segments if segment.tables]
+        begin = min((span[0] for span in spans), default=0)
+        end = max((span[1] for span in spans), default=0)
+        asked_begin, asked_end = self._window
+        begin = begin if asked_begin is None else max(begin, asked_begin)
+        end = end if asked_end is None else min(end, asked_end)
+        engine.execute("CREATE TABLE capture_window AS SELECT ?::BIGINT AS from_ns, ?::BIGINT AS to_ns", [begin, end])
+        engine.execute("CREATE TABLE recording_node (node VARCHAR)")
+        engine.execute("CREATE TABLE clock_error (node VARCHAR, error_ns BIGINT)")
+        for node in self._capture.nodes:
+            engine.execute("INSERT INTO recording_node VALUES (?)", [node])
+            engine.execute("INSERT INTO clock_error VALUES (?, ?)", [node, self._clock_error(node)])
+        engine.execute(
+            """CREATE TABLE damage (table_name VARCHAR, node VARCHAR, count BIGINT, from_ns BIGINT, to_ns BIGINT,
+            detail VARCHAR, seq UBIGINT)"""
+        )
+        for segment in self._capture.segments:
+            self._note_damage(segment, segment.damage)
+
+    def _clock_error(self, node: str) -> int | None:
+        """The worst bound over the boots of a node; None if one of them has none."""
+        alignments = [alignment for (name, _boot), alignment in self.alignments.items() if name == node]
+        errors = [alignment.error_ns if alignment else None for alignment in alignments]
+        known = [error for error in errors if error is not None]
+        return max(known) if known and len(known) == len(errors) else None
+
+    def _note_damage(self, segment: Segment, wounds: Sequence[Damage]) -> None:
+        """One row of `damage` per wound, however often it is met."""
+        for wound in wounds:
+            if (wound.file, wound.offset) in self._known_damage:
+                continue
+            self._known_damage.add((wound.file, wound.offset))
+            begin, end = self._span(segment)
+            seq = 0
+            for batch in segment.batch_index(wound.table or ""):
+                if batch.offset == wound.offset:
+                    alignment = self.alignments[_boot_of(segment)]
+                    begin = alignment.align_one(batch.min_boot_ns) if alignment else batch.min_unix_nano
+                    end = alignment.align_one(batch.max_boot_ns) if alignment else batch.max_unix_nano
+                    seq = batch.min_seq
+            detail = f"{wound.file} at byte {wound.offset}: {wound.detail}"
+            self._engine.execute(
+                "INSERT INTO damage VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [wound.table or LossReason.DAMAGED, segment.manifest.node_name, wound.rows, begin, end, detail, seq],
+            )
+
+
+def _boot_of(segment: Segment) -> tuple[str, str]:
+    return segment.manifest.node_name, segment.manifest.boot_id
+
+
+def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlignment | None]:
+    """The alignment of every boot of every node; None where no clock was recorded, as in imports."""
+    boots = sorted({_boot_of(segment) for segment in segments})
+    return {
+        boot: align_clock(
+            clock for segment in segments if _boot_of(segment) == boot for clock in segment.manifest.clocks
+        )
+        for boot in boots
+    }
+
+
+def _with_aligned_time(batch: pa.RecordBatch, alignment: ClockAlignment | None) -> pa.RecordBatch:
+    if alignment is None:
+        aligned = batch.column(TIME_UNIX_NANO.name).to_numpy()
+    else:
+        aligned = alignment.align(batch.column(BOOT_TIME_NS.name).to_numpy())
+    return batch.append_column(ALIGNED_TIME, pa.array(np.clip(aligned, 0, LATEST_NS)))
+
+
+def _empty(schema: pa.Schema) -> pa.Table:
+    if ALIGNED_TIME.name not in schema.names:
+        schema = schema.append(ALIGNED_TIME)
+    return schema.empty_table()

@@ -1,0 +1,13 @@
+-- What is missing: losses that the recorder counted, and damage found while reading.
+CREATE VIEW missing AS
+SELECT
+    "loss.table" AS table_name, "k8s.node.name" AS node, "loss.reason" AS reason, "loss.count" AS count,
+    -- The interval is in boot time; it is as far before the row's own time as it is in boot time.
+    coalesce(TRY(at_ns - (boot_time_ns - "loss.from_boot_ns")), at_ns) AS from_ns,
+    coalesce(TRY(at_ns - (boot_time_ns - "loss.to_boot_ns")), at_ns) AS to_ns,
+    "loss.detail" AS detail, event_seq AS seq, evidence
+FROM loss
+UNION ALL BY NAME
+SELECT
+    table_name, node, 'damaged' AS reason, count, from_ns, to_ns, detail, seq, evidence_of(table_name, node, seq) AS evidence
+FROM damage;

@@ -55,6 +55,10 @@ class KernelRing:
         counts = read_per_cpu(self._program.maps["ring_counts"], _RING_COUNTS, self._cpus)
         return int(counts["produced"].sum()), int(counts["lost"].sum())
 
+    def count_waiting(self) -> int:
+        """Records in the ring."""
+        return self._ring.waiting_bytes() // self._ring.slot_bytes
+
     def close(self) -> None:
         """Unmap; the program itself stays."""
         self._ring.close()
@@ -70,6 +74,7 @@ class KernelSource(ABC):
         self._programs: list[LoadedProgram] = []
         self._rings: dict[str, KernelRing] = {}
         self._given = 0
+        self._left = 0
         self._last_stats = SourceStats()
 
     # What a source says.
@@ -129,7 +134,8 @@ class KernelSource(ABC):
     def stats(self) -> SourceStats:
         """Totals: rows given and records that the kernel could not keep. What waits in the ring is in neither."""
         if self._context is not None:
-            missing = {reason: count for reason, count in self.count_missing().items() if count}
+            counted = {**self.count_missing(), LossReason.RECORDER_DOWN: self._left}
+            missing = {reason: count for reason, count in counted.items() if count}
             self._last_stats = SourceStats(
                 produced=self._given + sum(missing.values()), missing=missing, detail=self.describe_state()
             )
@@ -138,6 +144,10 @@ class KernelSource(ABC):
     def count_missing(self) -> Mapping[LossReason, int]:
         """Events that `drain` will never give, by reason, since the programs were loaded."""
         return {LossReason.KERNEL_RING_FULL: sum(ring.count()[1] for ring in self._rings.values())}
+
+    def count_rest(self) -> int:
+        """Rows that were not drained when the programs were detached."""
+        return sum(ring.count_waiting() for ring in self._rings.values())
 
     def describe_state(self) -> str:
         """One sentence; empty if all is well."""
@@ -151,8 +161,12 @@ class KernelSource(ABC):
         return tuple(ring.descriptor for ring in self._rings.values())
 
     def close(self) -> None:
-        """Detach the programs. The last totals stay readable."""
-        self.stats()
+        """Detach the programs. The last totals stay readable; what was not drained any more is missing from now on."""
+        if self._context is not None:
+            for program in self._programs:
+                program.detach()
+            self._left = self.count_rest()
+            self.stats()
         self._context = None
         for ring in self._rings.values():
             ring.close()
@@ -168,7 +182,7 @@ class KernelSource(ABC):
     ) -> ProgramRequest:
         """The request for a program with a ring: its layout, its size, what it leaves out, added to `request`."""
         request = request or ProgramRequest(file)
-        defines = {"RING_PAGES": str(_ring_bytes(context) // _PAGE_BYTES), **_filter_defines(context)}
+        defines = {"RING_PAGES": str(_ring_bytes(context) // _PAGE_BYTES), **self.filter_defines(context)}
         return replace(
             request,
             file=file,
@@ -176,6 +190,15 @@ class KernelSource(ABC):
             layouts={"record": layout_of(record), **request.layouts},
             defines={**defines, **request.defines},
         )
+
+    def filter_defines(self, context: SourceContext) -> dict[str, str]:
+        """Who is recorded: not the recorder, and only what is in or below the cgroups of the context."""
+        defines = {"RECORDER_PID": str(os.getpid())}
+        if context.cgroup_ids:
+            levels = (len([part for part in path.split("/") if part]) for path in context.cgroup_paths)
+            filters = zip(levels, context.cgroup_ids, strict=True)
+            defines["CGROUP_FILTERS(F)"] = " ".join(f"F({level}, {cgroup_id})" for level, cgroup_id in filters)
+        return defines
 
     def cgroup_request(self, request: ProgramRequest) -> ProgramRequest:
         """The same with what `tapio/cgroup.h` needs: cgroups of other tasks than the current one."""
@@ -188,7 +211,7 @@ class KernelSource(ABC):
     def _adopt(self, context: SourceContext, programs: list[LoadedProgram]) -> None:
         self._programs = programs
         self._context = context
-        self._given = 0
+        self._given = self._left = 0
         self._last_stats = SourceStats()
 
     def _map_ring(self, context: SourceContext, program: LoadedProgram, record: np.dtype[Any]) -> KernelRing:
@@ -239,13 +262,3 @@ def _ring_bytes(context: SourceContext) -> int:
     """The option `ring_bytes`, rounded up to a power of two of at least one page, as the kernel wants it."""
     asked = max(int(context.options["ring_bytes"]), _PAGE_BYTES)
     return 1 << (asked - 1).bit_length()
-
-
-def _filter_defines(context: SourceContext) -> dict[str, str]:
-    """Who is recorded: not the recorder, and only what is in or below the cgroups of the context."""
-    defines = {"RECORDER_PID": str(os.getpid())}
-    if context.cgroup_ids:
-        levels = (len([part for part in path.split("/") if part]) for path in context.cgroup_paths)
-        filters = zip(levels, context.cgroup_ids, strict=True)
-        defines["CGROUP_FILTERS(F)"] = " ".join(f"F({level}, {cgroup_id})" for level, cgroup_id in filters)
-    return defines

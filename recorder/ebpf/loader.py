@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import socket
 import sys
@@ -127,7 +128,7 @@ def _layout_assertions(layouts: Mapping[str, Mapping[str, tuple[int, int]]]) -> 
 
 def _macros(request: Mapping[str, Any], kernel_types: _KernelTypes) -> list[str]:
     """Compiler flags: the request's macros and the offsets of this kernel."""
-    macros = dict(request["defines"])
+    macros = {f"MACHINE_{platform.machine()}": "1", **request["defines"]}
     required, optional = request["offsets"], request["optional_offsets"]
     btf = kernel_types.read() if required or optional or request["defines_if_tracepoint_has"] else None
     if required and btf is None:

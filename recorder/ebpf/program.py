@@ -59,10 +59,16 @@ class LoadedProgram:
     functions: dict[str, int]
     links: tuple[int, ...]
 
-    def close(self) -> None:
-        """Detach and free it; a second call does nothing."""
-        for descriptor in (*self.links, *self.functions.values(), *self.maps.values()):
+    def detach(self) -> None:
+        """Let no probe run any more; what they wrote stays readable."""
+        for descriptor in self.links:
             os.close(descriptor)
         self.links = ()
+
+    def close(self) -> None:
+        """Detach and free it; a second call does nothing."""
+        self.detach()
+        for descriptor in (*self.functions.values(), *self.maps.values()):
+            os.close(descriptor)
         self.functions = {}
         self.maps = {}

@@ -20,7 +20,6 @@ from formats.errors import TapioError
 BUSY: Final = 1 << 31
 DISCARDED: Final = 1 << 30
 _HEADER: Final = (("ring_length", "<u4"), ("ring_page", "<u4"))
-_HEADER_BYTES: Final = 8
 
 Records = npt.NDArray[Any]
 """A structured array, one element per record."""
@@ -110,6 +109,11 @@ class Ring:
             pass
         self._consumer[0] = begin + count * self._slot.itemsize
         return records
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes that one record takes in the ring."""
+        return self._slot.itemsize
 
     def waiting_bytes(self) -> int:
         """Bytes that are reserved or finished and not yet taken."""

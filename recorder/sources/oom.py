@@ -55,7 +55,7 @@ class OomSource(KernelSource):
         needs=(Need.BPF, Need.KERNEL_LOG),
         profile=Profile.LEAN,
         cost="some us per OOM kill; reads the kernel log as it grows",
-        loss_reasons=(LossReason.KERNEL_RING_FULL,),
+        loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=None,
         fallback="without BPF the kernel log alone (oom.report), without that the tracepoint alone (oom.kill)",
         options={"ring_bytes": 64 << 10},

@@ -43,7 +43,7 @@ class ProcessSource(KernelSource):
         needs=(Need.BPF,),
         profile=Profile.LEAN,
         cost="about 1 us for each process that begins, executes or ends",
-        loss_reasons=(LossReason.KERNEL_RING_FULL,),
+        loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=None,
         options={"ring_bytes": 1 << 20},
     )

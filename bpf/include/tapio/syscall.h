@@ -1,0 +1,47 @@
+/* Arguments and number of the system call that the raw tracepoint sys_exit tells of, from the saved registers.
+ *
+ * struct pt_regs is the same in every kernel of an architecture (x86: what ptrace shows; arm64: since 4.15), so this needs no BTF.
+ * The second argument survives the call in its register; the first does not on arm64. */
+#ifndef TAPIO_SYSCALL_H
+#define TAPIO_SYSCALL_H
+
+#include <linux/types.h>
+
+#if defined(MACHINE_x86_64)
+#define REGS_SECOND_ARGUMENT 104 /* si */
+#define REGS_NUMBER 120          /* orig_ax */
+#define REGS_MODE 136            /* cs */
+#define MODE_IS_32_BIT(mode) ((mode) == 0x23)
+#elif defined(MACHINE_aarch64)
+#define REGS_SECOND_ARGUMENT 8 /* regs[1] */
+#define REGS_NUMBER 280        /* syscallno */
+#define REGS_MODE 264          /* pstate */
+#define MODE_IS_32_BIT(mode) ((mode) & 0x10)
+#else
+#error "the registers of this architecture are not known: use x86_64 or aarch64"
+#endif
+
+static inline s32 read_syscall_number(const void *registers)
+{
+    s32 number = -1;
+    bpf_probe_read_kernel(&number, sizeof(number), (const char *)registers + REGS_NUMBER);
+    return number;
+}
+
+/* The second argument, which of all calls that move data is the buffer or what describes it. */
+static inline const void *read_second_argument(const void *registers)
+{
+    const void *argument = NULL;
+    bpf_probe_read_kernel(&argument, sizeof(argument), (const char *)registers + REGS_SECOND_ARGUMENT);
+    return argument;
+}
+
+/* 32-bit programs count their system calls otherwise. */
+static inline bool is_32_bit(const void *registers)
+{
+    u64 mode = 0;
+    bpf_probe_read_kernel(&mode, sizeof(mode), (const char *)registers + REGS_MODE);
+    return MODE_IS_32_BIT(mode);
+}
+
+#endif

@@ -1,0 +1,412 @@
+/* The life and the failures of TCP connections, each told from its socket's own side.
+ *
+ * Hooks         raw tracepoints inet_sock_set_state, tcp_receive_reset, tcp_send_reset, tcp_retransmit_skb.
+ * Kernel        Linux >= 5.8 with BTF. Resets without a socket since 6.10.
+ * Cost per hit  about 1 us, four to seven times in the life of a connection; nothing per packet but for those sent again.
+ * Can miss      - a connect that fails before its SYN (no route: the syscall's errno tells, see syscall_error);
+ *               - the process of a connection or listener older than the recorder, and of one over the limit of `owners` (counted);
+ *               - with several processes listening on one port, an accepted connection is given to the one that listened last;
+ *               - a child that is reset before its handshake is done is not a connection.
+ */
+#include <tapio/cgroup.h>
+#include <tapio/filter.h>
+
+/* Positions in the table's event_names; FAILED becomes refused, timed_out, unreachable or close by its error. */
+enum { CONNECT = 0, ACCEPT = 1, CLOSE = 2, FAILED = 3, RESET_RECEIVED = 6, RESET_SENT = 7, RETRANSMIT = 8, LISTEN = 9, LISTEN_END = 10 };
+
+struct record {
+    EVENT_HEADER;
+    u64 socket_id; /* the address of the socket, made unrecognizable */
+    u64 duration_ns;
+    u64 transmit_bytes;
+    u64 receive_bytes;
+    u8 local_address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    u8 peer_address[16];
+    u16 local_port;
+    u16 peer_port;
+    u32 network_namespace;
+    s32 error;
+    u32 is_owned; /* pid, comm and duration are known */
+};
+
+#include <tapio/ring.h>
+
+/* include/net/tcp_states.h */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_TIME_WAIT 6
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define TCP_NEW_SYN_RECV 12
+
+#define SOCK_DONE (1 << 1) /* enum sock_flags of include/net/sock.h: the other side's FIN came */
+#define IPPROTO_TCP 6
+#define AF_INET 2
+
+struct owner {
+    u64 since_ns;
+    u64 cgroup_id;
+    u32 pid;
+    u32 is_active; /* it connected, the other side accepted */
+    u32 is_ignored; /* it is the recorder's */
+    char comm[COMM_BYTES];
+};
+
+struct endpoint {
+    u32 network_namespace;
+    u32 port;
+    u8 address[16];
+};
+
+struct listener {
+    u64 socket;
+    struct owner owner;
+};
+
+struct owner_counts {
+    u64 unowned; /* sockets whose process could not be kept because the map is full */
+};
+
+BPF_TABLE("hash", u64, struct owner, owners, OWNER_ENTRIES);
+BPF_TABLE("lru_hash", struct endpoint, struct listener, listeners, 4096);
+BPF_PERCPU_ARRAY(owner_counts, struct owner_counts, 1);
+
+static inline void keep_owner(u64 socket, struct owner *owner)
+{
+    if (owners.update(&socket, owner) == 0)
+        return;
+    int zero = 0;
+    struct owner_counts *counts = owner_counts.lookup(&zero);
+    if (counts)
+        __sync_fetch_and_add(&counts->unowned, 1);
+}
+
+static inline void set_ipv4(u8 address[16], u32 ipv4)
+{
+    __builtin_memset(address, 0, 10);
+    address[10] = 0xff;
+    address[11] = 0xff;
+    __builtin_memcpy(address + 12, &ipv4, 4);
+}
+
+static inline const void *read_socket_cgroup(const void *socket)
+{
+#if defined(OFFSET_sock_sk_cgrp_data_cgroup)
+    const void *cgroup = NULL;
+    READ_FIELD(cgroup, socket, sock_sk_cgrp_data_cgroup);
+    return cgroup;
+#elif defined(OFFSET_sock_sk_cgrp_data_val) /* Linux < 5.15: the lowest bit says that it is not a pointer */
+    u64 value = 0;
+    READ_FIELD(value, socket, sock_sk_cgrp_data_val);
+    return value & 1 ? NULL : (const void *)value;
+#else
+    return NULL;
+#endif
+}
+
+static inline u32 read_network_namespace(const void *net)
+{
+    u32 inode = 0;
+    if (net)
+        READ_FIELD(inode, net, net_ns_inum);
+    return inode;
+}
+
+static inline u32 read_socket_namespace(const void *socket)
+{
+    const void *net = NULL;
+    READ_FIELD(net, socket, sock_common_skc_net_net);
+    return read_network_namespace(net);
+}
+
+static inline u16 read_local_port(const void *socket)
+{
+    u16 port = 0;
+    READ_FIELD(port, socket, inet_sock_inet_sport); /* skc_num is already 0 when the state becomes CLOSE */
+    return __builtin_bswap16(port);
+}
+
+static inline void read_local_address(u8 address[16], const void *socket)
+{
+    u16 family = 0;
+    u32 ipv4 = 0;
+    READ_FIELD(family, socket, sock_common_skc_family);
+    if (family == AF_INET) {
+        READ_FIELD(ipv4, socket, sock_common_skc_rcv_saddr);
+        set_ipv4(address, ipv4);
+    } else {
+        bpf_probe_read_kernel(address, 16, (const char *)socket + OFFSET_sock_common_skc_v6_rcv_saddr);
+    }
+}
+
+static inline void read_peer_address(u8 address[16], const void *socket)
+{
+    u16 family = 0;
+    u32 ipv4 = 0;
+    READ_FIELD(family, socket, sock_common_skc_family);
+    if (family == AF_INET) {
+        READ_FIELD(ipv4, socket, sock_common_skc_daddr);
+        set_ipv4(address, ipv4);
+    } else {
+        bpf_probe_read_kernel(address, 16, (const char *)socket + OFFSET_sock_common_skc_v6_daddr);
+    }
+}
+
+static inline void set_owner(struct record *record, const struct owner *owner, u64 cgroup_id)
+{
+    if (owner) {
+        record->pid = owner->pid;
+        record->tid = owner->pid;
+        record->cgroup_id = owner->cgroup_id;
+        record->duration_ns = record->boot_time_ns - owner->since_ns;
+        __builtin_memcpy(record->comm, owner->comm, COMM_BYTES);
+    } else { /* the current task is whoever the packet interrupted */
+        record->pid = 0;
+        record->tid = 0;
+        record->cgroup_id = cgroup_id;
+        record->duration_ns = 0;
+        __builtin_memset(record->comm, 0, COMM_BYTES);
+    }
+    record->is_owned = owner != NULL;
+}
+
+static inline u64 disguise(const void *socket)
+{
+    return ((u64)socket ^ SOCKET_SECRET) * SOCKET_FACTOR;
+}
+
+static inline void describe_socket(struct record *record, const void *socket, const struct owner *owner, u16 kind)
+{
+    describe_current(record, kind);
+    set_owner(record, owner, read_cgroup_id(read_socket_cgroup(socket)));
+    record->socket_id = disguise(socket);
+    record->transmit_bytes = 0;
+    record->receive_bytes = 0;
+    record->error = 0;
+    record->network_namespace = read_socket_namespace(socket);
+    record->local_port = read_local_port(socket);
+    READ_FIELD(record->peer_port, socket, sock_common_skc_dport);
+    record->peer_port = __builtin_bswap16(record->peer_port);
+    read_local_address(record->local_address, socket);
+    read_peer_address(record->peer_address, socket);
+}
+
+static inline void read_bytes(struct record *record, const void *socket)
+{
+    u64 sent = 0, sent_again = 0, acked = 0, flags = 0;
+    READ_FIELD(sent, socket, tcp_sock_bytes_sent);
+    READ_FIELD(sent_again, socket, tcp_sock_bytes_retrans);
+    READ_FIELD(acked, socket, tcp_sock_bytes_acked); /* counts SYN and FIN as a byte each, the others do not */
+    record->transmit_bytes = acked < sent - sent_again ? acked : sent - sent_again;
+    READ_FIELD(record->receive_bytes, socket, tcp_sock_bytes_received);
+    READ_FIELD(flags, socket, sock_common_skc_flags);
+    if (flags & SOCK_DONE && record->receive_bytes)
+        record->receive_bytes--; /* the FIN is counted as a byte */
+}
+
+/* Records what happened to a socket. Everything is inlined, so each probe calls it once: that keeps compiling fast. */
+static inline int tell(const void *socket, const struct owner *owner, u16 kind)
+{
+    if (owner ? owner->is_ignored : !is_cgroup_recorded(read_socket_cgroup(socket)))
+        return 0;
+    struct record *record = reserve_record();
+    if (!record)
+        return 0;
+    describe_socket(record, socket, owner, kind);
+    if (kind == CLOSE || kind == FAILED)
+        READ_FIELD(record->error, socket, sock_sk_err);
+    if (kind == CLOSE)
+        read_bytes(record, socket);
+    submit_record(record);
+    return 0;
+}
+
+/* The process that the current thread belongs to owns what it does now. */
+static inline void describe_owner(struct owner *owner, const void *socket)
+{
+    owner->since_ns = bpf_ktime_get_boot_ns();
+    owner->cgroup_id = bpf_get_current_cgroup_id();
+    owner->pid = current_pid();
+    owner->is_ignored = owner->pid == RECORDER_PID || !is_cgroup_recorded(read_socket_cgroup(socket));
+    bpf_get_current_comm(owner->comm, COMM_BYTES);
+}
+
+static inline void set_endpoint(struct endpoint *endpoint, const void *socket)
+{
+    endpoint->network_namespace = read_socket_namespace(socket);
+    endpoint->port = read_local_port(socket);
+    read_local_address(endpoint->address, socket);
+}
+
+/* Who listens at the local end of a connection: on its address, or on all. NULL if the listener is older than we are. */
+static inline struct listener *find_listener(const void *socket)
+{
+    struct endpoint endpoint = {};
+    set_endpoint(&endpoint, socket);
+    struct listener *listener = listeners.lookup(&endpoint);
+    if (!listener && *(u64 *)endpoint.address == 0 && *(u32 *)(endpoint.address + 8) == 0xffff0000) {
+        *(u32 *)(endpoint.address + 12) = 0;
+        listener = listeners.lookup(&endpoint);
+    }
+    if (!listener) {
+        __builtin_memset(endpoint.address, 0, 16);
+        listener = listeners.lookup(&endpoint);
+    }
+    return listener;
+}
+
+static inline void keep_listener(const void *socket, const struct owner *owner)
+{
+    struct listener listener = {.socket = (u64)socket, .owner = *owner};
+    struct endpoint endpoint = {};
+    set_endpoint(&endpoint, socket);
+    listeners.update(&endpoint, &listener);
+}
+
+static inline void forget_listener(const void *socket)
+{
+    struct endpoint endpoint = {};
+    set_endpoint(&endpoint, socket);
+    struct listener *listener = listeners.lookup(&endpoint);
+    if (listener && listener->socket == (u64)socket)
+        listeners.delete(&endpoint);
+}
+
+RAW_TRACEPOINT_PROBE(inet_sock_set_state)
+{
+    const void *socket = (const void *)ctx->args[0];
+    int from = ctx->args[1], to = ctx->args[2];
+    u64 key = (u64)socket;
+    u16 protocol = 0, kind = CONNECT;
+    struct owner owner = {};
+    bool is_owned = false;
+
+    READ_FIELD(protocol, socket, sock_sk_protocol);
+    if (protocol != IPPROTO_TCP)
+        return 0;
+    if (to == TCP_SYN_SENT || to == TCP_LISTEN) { /* in the context of the process that calls connect(2) or listen(2) */
+        describe_owner(&owner, socket);
+        owner.is_active = to == TCP_SYN_SENT;
+        keep_owner(key, &owner);
+        if (to == TCP_SYN_SENT)
+            return 0;
+        keep_listener(socket, &owner);
+        is_owned = true;
+        kind = LISTEN;
+    } else if (to == TCP_ESTABLISHED || to == TCP_CLOSE) {
+        struct owner *kept = owners.lookup(&key);
+        if (kept) {
+            owner = *kept;
+            is_owned = true;
+        }
+        if (to == TCP_CLOSE) {
+            owners.delete(&key);
+            if (from == TCP_LISTEN)
+                forget_listener(socket);
+            else if (from == TCP_SYN_RECV && !is_owned)
+                return 0;
+            kind = from == TCP_LISTEN ? LISTEN_END : from == TCP_SYN_SENT ? FAILED : CLOSE;
+        } else if (from == TCP_SYN_RECV && !owner.is_active) {
+            struct listener *listener = find_listener(socket);
+            if (listener) {
+                owner = listener->owner;
+                is_owned = true;
+            }
+            kind = ACCEPT;
+        } else if (from != TCP_SYN_SENT && from != TCP_SYN_RECV) {
+            return 0;
+        }
+        if (to == TCP_ESTABLISHED && is_owned) { /* the life of a connection begins when it is established */
+            struct owner living = owner;
+            living.since_ns = bpf_ktime_get_boot_ns();
+            keep_owner(key, &living);
+        }
+    } else {
+        return 0;
+    }
+    return tell(socket, is_owned ? &owner : NULL, kind);
+}
+
+RAW_TRACEPOINT_PROBE(tcp_receive_reset)
+{
+    const void *socket = (const void *)ctx->args[0];
+    u64 key = (u64)socket;
+    u8 state = 0;
+    READ_FIELD(state, socket, sock_common_skc_state);
+    if (state == TCP_SYN_SENT) /* that is a refused connection, told when its state changes */
+        return 0;
+    return tell(socket, owners.lookup(&key), RESET_RECEIVED);
+}
+
+RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
+{
+    const void *socket = (const void *)ctx->args[0];
+    u64 key = (u64)socket;
+    return tell(socket, owners.lookup(&key), RETRANSMIT);
+}
+
+/* A reset that answers a packet for which there is no connection: the ends are those of that packet. */
+static inline int tell_reset_of_packet(const void *socket, const void *packet)
+{
+    const unsigned char *head = NULL;
+    const void *device = NULL, *net = NULL, *cgroup = NULL;
+    u16 network = 0, transport = 0;
+    u8 version = 0;
+    u32 ipv4 = 0;
+    if (socket)
+        cgroup = read_socket_cgroup(socket);
+    if (!packet || !is_cgroup_recorded(cgroup))
+        return 0;
+    struct record *record = reserve_record();
+    if (!record)
+        return 0;
+    describe_current(record, RESET_SENT);
+    set_owner(record, NULL, read_cgroup_id(cgroup));
+    record->socket_id = 0;
+    record->transmit_bytes = 0;
+    record->receive_bytes = 0;
+    record->error = 0;
+    READ_FIELD(head, packet, sk_buff_head);
+    READ_FIELD(network, packet, sk_buff_network_header);
+    READ_FIELD(transport, packet, sk_buff_transport_header);
+    READ_FIELD(device, packet, sk_buff_dev);
+    if (device)
+        READ_FIELD(net, device, net_device_nd_net_net);
+    record->network_namespace = read_network_namespace(net);
+    bpf_probe_read_kernel(&version, 1, head + network);
+    if (version >> 4 == 4) {
+        bpf_probe_read_kernel(&ipv4, 4, head + network + 12);
+        set_ipv4(record->peer_address, ipv4);
+        bpf_probe_read_kernel(&ipv4, 4, head + network + 16);
+        set_ipv4(record->local_address, ipv4);
+    } else {
+        bpf_probe_read_kernel(record->peer_address, 16, head + network + 8);
+        bpf_probe_read_kernel(record->local_address, 16, head + network + 24);
+    }
+    bpf_probe_read_kernel(&record->peer_port, 2, head + transport);
+    bpf_probe_read_kernel(&record->local_port, 2, head + transport + 2);
+    record->peer_port = __builtin_bswap16(record->peer_port);
+    record->local_port = __builtin_bswap16(record->local_port);
+    submit_record(record);
+    return 0;
+}
+
+RAW_TRACEPOINT_PROBE(tcp_send_reset)
+{
+    const void *socket = (const void *)ctx->args[0];
+    const void *packet = (const void *)ctx->args[1];
+    u64 key = (u64)socket;
+    u8 state = 0;
+    if (socket)
+        READ_FIELD(state, socket, sock_common_skc_state);
+    if (!socket || state == TCP_LISTEN || state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+        return tell_reset_of_packet(state == TCP_LISTEN ? socket : NULL, packet); /* the others are not whole sockets */
+    struct owner *kept = owners.lookup(&key);
+    struct owner owner = {};
+    if (kept)
+        owner = *kept;
+    else if (state == TCP_CLOSE) /* close(2) with unread data or SO_LINGER 0: the state changes, then the reset goes out */
+        describe_owner(&owner, socket);
+    return tell(socket, kept || state == TCP_CLOSE ? &owner : NULL, RESET_SENT);
+}

@@ -1,0 +1,27 @@
+/* Hits of the tracepoints that the user names, one record each.
+ *
+ * Hooks         given at run time: a raw tracepoint each, or for the group `syscalls`, which has none, a tracepoint.
+ * Kernel        Linux >= 5.8.
+ * Cost per hit  about 0.2 us.
+ * Can miss      nothing but what the ring counts as lost, and hits inside the probe itself.
+ */
+#include <tapio/event.h>
+#include <tapio/filter.h>
+
+struct record {
+    EVENT_HEADER; /* kind = position in the list of names */
+};
+
+#include <tapio/ring.h>
+
+static inline int record_hit(u16 tracepoint)
+{
+    if (!is_current_recorded())
+        return 0;
+    struct record *record = reserve_record();
+    if (!record)
+        return 0;
+    describe_current(record, tracepoint);
+    submit_record(record);
+    return 0;
+}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import duckdb
 
@@ -23,19 +22,12 @@ MOST_EPISODES_OF_A_RULE = 5_000
 MOST_SYMPTOMS = 20_000
 """Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
 
+_EPISODE_COLUMNS = (
+    "name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN, recorded_on VARCHAR, "
+    "count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[]"
+)
 _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 _TEXT_SHOWN = 200
-
-
-class Facts(Protocol):
-    """What this station needs of the model of a capture."""
-
-    @property
-    def engine(self) -> Engine:
-        """The database that holds the facts, `entity` and `relation`."""
-
-    def parts(self, facts: Sequence[str]) -> Iterator[object]:
-        """Loads what these part facts read, one part of the capture after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +91,50 @@ class Symptoms:
     left_out: int
 
 
-def find_symptoms(model: Facts, knowledge: Knowledge, facts: FactColumns) -> Symptoms:
-    """Finds the episodes of every symptom rule and leaves them in the table `symptom` of the model's database.
+class SymptomSearch:
+    """Looks for the episodes of every symptom rule, one part of the capture after the other, then over the whole.
 
-    Raises:
-        KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
+    Args:
+        engine: its database holds the facts, `entity` and `relation`.
+        knowledge: the rules.
+        facts: DuckDB type by column by fact.
     """
-    engine = model.engine
-    engine.execute(
+
+    def __init__(self, engine: Engine, knowledge: Knowledge, facts: FactColumns) -> None:
+        self._engine = engine
+        self._knowledge = knowledge
+        self._facts = facts
+        pairs = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts]
+        self._by_part = [(rule, fact) for rule, fact in pairs if fact in PART_FACTS]
+        self._over_all = [(rule, fact) for rule, fact in pairs if fact not in PART_FACTS]
+        engine.execute(f"CREATE OR REPLACE TABLE episode ({_EPISODE_COLUMNS})")
+
+    @property
+    def part_facts(self) -> tuple[str, ...]:
+        """The part facts that the rules read, sorted."""
+        return tuple(sorted({fact for _rule, fact in self._by_part}))
+
+    def add_part(self) -> None:
+        """Takes the episodes of the part facts as they are now.
+
+        Raises:
+            KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
-        CREATE OR REPLACE TABLE episode (name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN,
-          recorded_on VARCHAR, count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[])
+        self._add(self._by_part)
+
+    def finish(self) -> Symptoms:
+        """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
+
+        Raises:
+            KnowledgeError: as `add_part`.
         """
-    )
-    whole = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts if fact not in PART_FACTS]
-    by_part = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts if fact in PART_FACTS]
-    # Parts first: the facts over the whole capture are complete only when every part has been seen.
-    for _part in model.parts(sorted({fact for _rule, fact in by_part})):
-        for rule, fact in by_part:
-            _run(engine, rule, "INSERT INTO episode " + episodes_query(rule, fact, facts, MOST_EPISODES_OF_A_RULE))
-    for rule, fact in whole:
-        _run(engine, rule, "INSERT INTO episode " + episodes_query(rule, fact, facts, MOST_EPISODES_OF_A_RULE))
-    return _number_symptoms(engine, knowledge)
+        self._add(self._over_all)
+        return _number_symptoms(self._engine, self._knowledge)
+
+    def _add(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:
+        for rule, fact in pairs:
+            query = episodes_query(rule, fact, self._facts, MOST_EPISODES_OF_A_RULE)
+            _run(self._engine, rule, f"INSERT INTO episode {query}")
 
 
 def _run(engine: Engine, rule: SymptomRule, sql: str) -> None:
@@ -135,17 +149,12 @@ def _run(engine: Engine, rule: SymptomRule, sql: str) -> None:
 
 
 def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
-    engine.execute(
-        """
-        CREATE OR REPLACE TABLE joined (name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN,
-          recorded_on VARCHAR, count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[])
-        """
-    )
+    engine.execute(f"CREATE OR REPLACE TABLE joined ({_EPISODE_COLUMNS})")
     seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM episode")}
     for rule in knowledge.symptoms:
         if rule.name in seen:
             engine.execute("INSERT INTO joined " + merged_episodes_query(rule))
-    severities = ", ".join(
+    severities = " ".join(
         f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen
     )
     severity = f"CASE joined.name {severities} END" if severities else "0"

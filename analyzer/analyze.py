@@ -1,0 +1,52 @@
+"""The analyzer's way from a capture to the post-mortem document, one station after the other."""
+
+from __future__ import annotations
+
+from analyzer.causality import link_symptoms
+from analyzer.document import assemble_document
+from analyzer.engine import Engine
+from analyzer.entity_index import EntityIndex
+from analyzer.findings import describe_findings
+from analyzer.knowledge.fact_columns import FACT_COLUMNS
+from analyzer.knowledge.model import Knowledge
+from analyzer.losses import read_recorded
+from analyzer.measures import MeasureSearch
+from analyzer.model import build_model
+from analyzer.root_cause import rank_candidates
+from analyzer.symptoms import SymptomSearch
+from formats.capture import Capture
+from formats.postmortem import Document
+
+Window = tuple[int | None, int | None]
+"""Begin and end in unix ns; None = as far as the capture goes."""
+
+
+def analyze_capture(
+    capture: Capture, knowledge: Knowledge, *, window: Window = (None, None), threads: int | None = None
+) -> Document:
+    """The post-mortem of a capture. The same capture, knowledge and version give the same document.
+
+    Args:
+        capture: opened.
+        knowledge: checked rules.
+        window: what of the capture is looked at.
+        threads: worker threads of the engine; None = one per core. The document does not depend on it.
+
+    Raises:
+        KnowledgeError: if an expression of the knowledge fails on what was recorded.
+    """
+    with Engine(threads=threads) as engine:
+        model = build_model(capture, engine, window)
+        search, measures = SymptomSearch(engine, knowledge, FACT_COLUMNS), MeasureSearch(engine)
+        for _part in model.parts(sorted({*search.part_facts, *measures.part_facts})):
+            search.add_part()
+            measures.add_part()
+        symptoms = search.finish()
+        recorded = read_recorded(engine, capture)
+        graph = link_symptoms(engine, symptoms, knowledge, FACT_COLUMNS, clock_error_ns=recorded.clock_error_ns)
+        candidates = rank_candidates(graph)
+        entities = EntityIndex(engine)
+        findings = describe_findings(candidates, graph, knowledge.patterns, entities, recorded)
+        return assemble_document(
+            engine, capture, symptoms=symptoms, graph=graph, findings=findings, measures=measures, entities=entities
+        )

@@ -1,0 +1,72 @@
+"""Chains: the line through the causality graph that tells an incident best, from the root cause to the last effect."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Mapping, Sequence
+
+from analyzer.causality import CausalGraph, Edge
+from analyzer.root_cause import WEAKEST_EXPLANATION, Candidate
+
+
+def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str]) -> tuple[Edge, ...]:
+    """The edges of the chain, in causal order; empty if the candidate explains itself alone.
+
+    Args:
+        candidate: the root and what it explains.
+        graph: where the edges are.
+        waypoints: names of symptoms that the chain should pass in this order, where it can (a pattern's `chain`).
+
+    The chain goes from waypoint to waypoint by the most confident paths, then on to the effect that is furthest away.
+    """
+    outgoing = graph.outgoing()
+    allowed = set(candidate.reach.confidence)
+    here = candidate.root.number
+    chain: list[Edge] = []
+    passed = {here}
+    for name in waypoints:
+        goals = {number for number in allowed - passed if graph.symptoms[number].rule.name == name}
+        if graph.symptoms[here].rule.name == name or not goals:
+            continue
+        paths = _paths_from(here, outgoing, allowed, passed)
+        reached = [number for number in goals if number in paths]
+        if not reached:
+            continue
+        here = min(reached, key=lambda number: (len(paths[number]) > 3, -_product(paths[number]), number))
+        chain += paths[here]
+        passed |= {edge.target for edge in paths[here]}
+    paths = _paths_from(here, outgoing, allowed, passed)
+    ends = [number for number in paths if graph.symptoms[number].is_severe]
+    if ends:
+        end = min(ends, key=lambda number: (-len(paths[number]), -_product(paths[number]), number))
+        chain += paths[end]
+    return tuple(chain)
+
+
+def _paths_from(
+    root: int, outgoing: Mapping[int, Sequence[Edge]], allowed: Collection[int], passed: Collection[int]
+) -> dict[int, tuple[Edge, ...]]:
+    """The most confident path to each symptom in reach that is allowed and not passed yet."""
+    paths: dict[int, tuple[Edge, ...]] = {}
+    waiting: list[tuple[float, int, tuple[int, ...], tuple[Edge, ...]]] = [(-1.0, 0, (root,), ())]
+    while waiting:
+        negative, hops, numbers, edges = heapq.heappop(waiting)
+        number = numbers[-1]
+        if number in paths:
+            continue
+        paths[number] = edges
+        for edge in outgoing.get(number, ()):
+            if edge.target in paths or edge.target not in allowed or edge.target in passed:
+                continue
+            if edge.confidence >= WEAKEST_EXPLANATION:
+                longer = (negative * edge.confidence, hops + 1, (*numbers, edge.target), (*edges, edge))
+                heapq.heappush(waiting, longer)
+    del paths[root]
+    return paths
+
+
+def _product(edges: Sequence[Edge]) -> float:
+    product = 1.0
+    for edge in edges:
+        product *= edge.confidence
+    return product

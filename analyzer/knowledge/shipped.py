@@ -1,0 +1,36 @@
+"""The knowledge that comes with Tapio, and what a user adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import patterns
+from analyzer.knowledge.check import check_knowledge
+from analyzer.knowledge.fact_columns import FACT_COLUMNS
+from analyzer.knowledge.load import KnowledgeFile, load_knowledge, read_knowledge_files
+from analyzer.knowledge.model import Knowledge
+
+SHIPPED = Path(patterns.__file__).parent
+"""The folder of the shipped YAML files."""
+
+
+def shipped_files() -> tuple[KnowledgeFile, ...]:
+    """The shipped YAML files, named as `patterns/<domain>/<file>` wherever they are installed."""
+    return tuple(
+        KnowledgeFile(str(Path("patterns") / Path(file.name).relative_to(SHIPPED)), file.text)
+        for file in read_knowledge_files([SHIPPED])
+    )
+
+
+def read_knowledge(additional: Sequence[Path] = ()) -> Knowledge:
+    """All rules: the shipped ones and those of additional files or directories, checked.
+
+    Raises:
+        MissingInputError: if a path is not there.
+        KnowledgeError: for the first mistake, with file:line:column.
+    """
+    files = [*shipped_files(), *(read_knowledge_files(additional) if additional else ())]
+    knowledge = load_knowledge(files)
+    check_knowledge(knowledge, FACT_COLUMNS)
+    return knowledge

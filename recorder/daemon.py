@@ -264,7 +264,7 @@ class Daemon:
             for (supervised, _), problem in zip(in_kernel, problems, strict=True):
                 supervised.note_opened(problem, now)
         for supervised in waiting:
-            if supervised.state is not SourceState.RUNNING:
+            if supervised.state is not SourceState.RECORDING:
                 self._log(f"source {supervised.spec.name} does not run: {supervised.problem}")
             self._note_losses(supervised)
         self._watch_sources()
@@ -278,14 +278,14 @@ class Daemon:
             return
         self._open_sources(now, waiting)
         for supervised in waiting:
-            if supervised.state is SourceState.RUNNING:
+            if supervised.state is SourceState.RECORDING:
                 self._log(f"source {supervised.spec.name} runs")
                 self._add_snapshot(supervised, now)
 
     def _keep_budget(self, now: int) -> None:
         advice = self._budget.judge(now)
         if advice is Advice.SHED:
-            running = [item for item in self._supervised if item.state is SourceState.RUNNING]
+            running = [item for item in self._supervised if item.state is SourceState.RECORDING]
             candidates = [item for item in running if item.spec.shed_order is not None]
             if candidates:
                 chosen = min(candidates, key=lambda item: item.spec.shed_order or 0)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from formats.clock import format_rfc3339
+from recorder.units import format_bytes, format_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,37 @@ class RecorderStatus:
     failed_freezes: int
     freeze_problem: str
     last_freeze: dict[str, Any] | None
+
+
+def format_status(status: Mapping[str, Any]) -> str:
+    """The snapshot, as JSON gives it, for people."""
+    have_from, have_to = status["have_from_unix_nano"], status["have_to_unix_nano"]
+    lines = [
+        f"recorder   {status['version']} on {status['node_name']}, profile {status['profile']}, pid {status['pid']}",
+        (
+            f"have       {format_rfc3339(have_from)[:19]}Z to {format_rfc3339(have_to)[:19]}Z"
+            f" ({format_duration(max(have_to - have_from, 0))})"
+        ),
+        (
+            f"ring       {format_bytes(status['ring_bytes'])} in {status['segments']} segments,"
+            f" {format_bytes(status['journal_bytes'])} not sealed yet, below {status['data_dir']}"
+        ),
+        f"own cost   {status['cpu_percent']:.2f} % of a core, {format_bytes(status['resident_bytes'])} resident",
+    ]
+    if status["storage_problem"]:
+        lines.append(f"STORAGE    {status['storage_problem']}")
+    if status["pending_freezes"]:
+        lines.append(f"freezing   {status['pending_freezes']} captures on their way")
+    if status["last_freeze"]:
+        last = status["last_freeze"]
+        lines.append(f"last freeze {last['path']} ({format_bytes(last['size'])}): {last['reason']}")
+    if status["freeze_problem"]:
+        lines.append(f"FREEZE     {status['freeze_problem']}")
+    lines += ["", f"{'source':<16} {'state':<12} {'events':>12} {'lost':>10}"]
+    for source in status["sources"]:
+        line = f"{source['name']:<16} {source['state']:<12} {source['events']:>12,} {source['lost']:>10,}"
+        lines.append(f"{line}  {source['detail']}".rstrip())
+    if status["losses"]:
+        lines += ["", "missing since the start"]
+        lines += [f"  {table:<16} {reason:<18} {count:,}" for table, reason, count in sorted(status["losses"])]
+    return "\n".join(lines)

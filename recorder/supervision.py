@@ -21,7 +21,7 @@ _HEALTHY_AFTER_NS = 60_000_000_000
 class SourceState(StrEnum):
     """What a source is doing."""
 
-    RUNNING = "running"
+    RECORDING = "recording"
     UNAVAILABLE = "unavailable"
     """It could not open; it is tried again."""
     FAILED = "failed"
@@ -69,7 +69,7 @@ class SupervisedSource:
     @property
     def is_open(self) -> bool:
         """Whether it is attached or connected: it runs, or was shed while its kernel part goes on."""
-        return self.state is SourceState.RUNNING or (self.state is SourceState.SHED and self._drains_when_shed)
+        return self.state is SourceState.RECORDING or (self.state is SourceState.SHED and self._drains_when_shed)
 
     @property
     def detail(self) -> str:
@@ -99,7 +99,7 @@ class SupervisedSource:
         """The source was opened, here or together with others, or could not be."""
         if problem is None:
             self.tell_absence(now_ns)
-            self.state, self.problem, self._absent_since_ns = SourceState.RUNNING, "", 0
+            self.state, self.problem, self._absent_since_ns = SourceState.RECORDING, "", 0
             self._opened_at_ns = self._last_drain_ns = now_ns
             self._missing, self._gaps = {}, frozenset()
             return
@@ -137,7 +137,7 @@ class SupervisedSource:
 
     def snapshot(self, now_ns: int) -> list[pa.RecordBatch]:
         """Its state for a segment's start; empty if it does not run."""
-        if self.state is not SourceState.RUNNING:
+        if self.state is not SourceState.RECORDING:
             return []
         try:
             batches = self.source.snapshot()
@@ -166,7 +166,7 @@ class SupervisedSource:
         """Record it again after it was shed."""
         self.tell_absence(now_ns)
         if self._drains_when_shed:
-            self.state, self.problem, self._absent_since_ns = SourceState.RUNNING, "", 0
+            self.state, self.problem, self._absent_since_ns = SourceState.RECORDING, "", 0
         else:
             self.state, self._absent_since_ns = SourceState.UNAVAILABLE, 0
             self.open(now_ns)

@@ -1,0 +1,221 @@
+"""The command `tapio-recorder`: record, ask how it goes, freeze, check the node, plan the disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from formats.errors import ExitCode, TapioError, UsageError
+from formats.text import escape_text
+from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
+from recorder.control import ControlServer, request_reply
+from recorder.daemon import Daemon
+from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
+from recorder.metrics import MetricsServer
+from recorder.plan import format_plan, plan_retention
+from recorder.registry import SOURCES
+from recorder.source import Profile
+from recorder.status import format_status
+from recorder.units import format_bytes, parse_duration
+
+_CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file (docs/configuration.md); without it, the defaults.",
+)
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where recordings are kept, in place of the configured data_dir.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tapio")
+def cli() -> None:
+    """Record what a Kubernetes node does, in a bounded ring on its disk, and freeze it when something breaks."""
+
+
+@cli.command()
+@_CONFIG
+@_DATA_DIR
+@click.option(
+    "--cgroup",
+    "cgroups",
+    multiple=True,
+    help="Record only this cgroup (path below the hierarchy's root) and those below it; may be given more than once.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice([str(profile) for profile in Profile]),
+    help="How much is recorded, in place of the configured profile.",
+)
+def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...], profile: str | None) -> None:
+    """Record until SIGTERM or SIGINT, which seal what is recorded and end within 5 seconds."""
+    config = _load_config(config_path, data_dir)
+    if cgroups:
+        config = dataclasses.replace(config, cgroups=tuple(normalize_cgroup_path(path, "--cgroup") for path in cgroups))
+    if profile:
+        config = dataclasses.replace(config, profile=Profile(profile))
+    os.umask(0o077)  # recordings are for the owner alone
+    chosen = {spec.name for spec in select_sources(config, [source.spec for source in SOURCES])}
+    daemon = Daemon(config, [source() for source in SOURCES if source.spec.name in chosen], log=_log)
+    signal.signal(signal.SIGTERM, lambda *_: daemon.stop())
+    signal.signal(signal.SIGINT, lambda *_: daemon.stop())
+    daemon.start()
+    control = ControlServer(config.socket_path, lambda: daemon.status, daemon.request_freeze)
+    metrics = MetricsServer(config.metrics_listen, lambda: daemon.status) if config.metrics_listen else None
+    try:
+        control.start()
+        if metrics is not None:
+            metrics.start()
+        _log(f"recording on {config.resolved_node_name} to {config.data_dir}")
+    except TapioError:
+        daemon.finish()
+        raise
+    try:
+        daemon.run()
+    finally:
+        control.close()
+        if metrics is not None:
+            metrics.close()
+    _log("ended")
+
+
+@cli.command()
+@_CONFIG
+@_DATA_DIR
+@_JSON
+def status(config_path: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
+    """Say what the running recorder does: sources, losses, how far back a freeze can reach, its own cost."""
+    answer = request_reply(_load_config(config_path, data_dir).socket_path, {"command": "status"})
+    answer.pop("ok")
+    click.echo(json.dumps(answer, indent=2, sort_keys=True) if as_json else escape_lines(format_status(answer)))
+
+
+@cli.command()
+@_CONFIG
+@_DATA_DIR
+@_JSON
+@click.option("--before", help="How far back, such as 10m; default: freeze.before of the configuration.")
+@click.option("--after", help="How much longer, such as 30s; default: freeze.after of the configuration.")
+@click.option("--reason", default="", help="Why: kept in the capture.")
+@click.option(
+    "-o", "--output", "name", default="", help="Name of the capture (not a path): captures/NAME.tapio below data_dir."
+)
+def freeze(
+    config_path: Path | None,
+    data_dir: Path | None,
+    *,
+    before: str | None,
+    after: str | None,
+    reason: str,
+    name: str,
+    as_json: bool,
+) -> None:
+    """Make a capture of the window around now, while recording goes on; returns when it is written."""
+    request = {
+        "command": "freeze",
+        "name": name,
+        "reason": reason,
+        "before_ns": _duration("--before", before),
+        "after_ns": _duration("--after", after),
+    }
+    path = _load_config(config_path, data_dir).socket_path
+    result = request_reply(path, request, seconds=None)["freeze"]
+    if as_json:
+        click.echo(json.dumps(result, indent=2, sort_keys=True))
+        return
+    click.echo(f"asked for  {result['asked_from']} to {result['asked_to']}")
+    click.echo(f"have       {result['achieved_from']} to {result['achieved_to']}")
+    click.echo(f"{result['path']}  {format_bytes(result['size'])}")
+
+
+@cli.command()
+@_CONFIG
+@_DATA_DIR
+@_JSON
+@click.option("--fix", is_flag=True, help="Mount tracefs if it is not mounted.")
+def doctor(config_path: Path | None, data_dir: Path | None, *, as_json: bool, fix: bool) -> int:
+    """Say for every source whether it works on this node, works with a fallback, or does not, why, and what to do.
+
+    Ends with 1 if a source of the profile does not work.
+    """
+    config = _load_config(config_path, data_dir)
+    if fix:
+        click.echo(fix_tracefs(config.host), err=True)
+    diagnosis = diagnose(config, SOURCES)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(diagnosis), indent=2, sort_keys=True))
+    else:
+        click.echo(escape_lines(format_diagnosis(diagnosis)))
+    return ExitCode.OK if diagnosis.is_good else ExitCode.NEGATIVE
+
+
+@cli.command()
+@_CONFIG
+@_DATA_DIR
+@_JSON
+def plan(config_path: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
+    """Say from what was recorded how many hours the ring will hold, and what each table takes of it."""
+    outlook = plan_retention(_load_config(config_path, data_dir))
+    click.echo(json.dumps(dataclasses.asdict(outlook), indent=2, sort_keys=True) if as_json else format_plan(outlook))
+
+
+def escape_lines(text: str) -> str:
+    """Text of several lines, each made safe to show."""
+    return "\n".join(escape_text(line) for line in text.splitlines())
+
+
+def _load_config(path: Path | None, data_dir: Path | None) -> RecorderConfig:
+    config = RecorderConfig() if path is None else read_config(path, [source.spec for source in SOURCES])
+    if data_dir is None:
+        return config
+    return dataclasses.replace(config, data_dir=data_dir.absolute())
+
+
+def _duration(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), where=option) from None
+
+
+def _log(message: str) -> None:
+    click.echo(f"tapio-recorder: {escape_text(message)}", err=True)
+
+
+def main() -> None:
+    """Entry point: runs the command and turns errors into one sentence and an exit code."""
+    try:
+        result = cli.main(standalone_mode=False)
+    except TapioError as error:
+        _log(str(error))
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`tapio-recorder status | head`): that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    sys.exit(result if isinstance(result, int) else ExitCode.OK)
+
+
+if __name__ == "__main__":
+    main()

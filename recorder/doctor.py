@@ -1,0 +1,264 @@
+"""What this node lets the recorder do: every source is really opened, so the answer is the truth and not a guess."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from formats.errors import TapioError
+from recorder.cgroup_tree import find_hierarchies, read_text
+from recorder.clocks import read_boot_time_ns
+from recorder.config import HostConfig, RecorderConfig, SourceConfig, resolve_options, select_sources
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
+from recorder.source import Need, Source, SourceContext
+from recorder.units import format_bytes
+
+_CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
+"""Source: include/uapi/linux/capability.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFact:
+    """One thing about the node.
+
+    Attributes:
+        what: the thing.
+        is_good: whether it is as it should be.
+        found: what it is.
+        next_step: what to do; empty if it is good.
+    """
+
+    what: str
+    is_good: bool
+    found: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDiagnosis:
+    """One source.
+
+    Attributes:
+        name: of its table.
+        verdict: works, fallback, fails or off.
+        why: in one sentence; empty if it works.
+        next_step: what to do; empty if there is nothing to do.
+    """
+
+    name: str
+    verdict: str
+    why: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The node and every source."""
+
+    node: tuple[NodeFact, ...]
+    sources: tuple[SourceDiagnosis, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every source that is switched on works, if need be with its fallback."""
+        return all(source.verdict != "fails" for source in self.sources)
+
+
+def diagnose(config: RecorderConfig, sources: Sequence[type[Source]]) -> Diagnosis:
+    """Look at the node and open every source that the configuration switches on."""
+    facts = tuple(_examine_node(config))
+    on = {spec.name for spec in select_sources(config, [source.spec for source in sources])}
+    problems = _try_sources(config, [source for source in sources if source.spec.name in on])
+    unmet = {need for need in Need if not _CHECKS[need](config.host)}
+    found = []
+    for source in sources:
+        spec = source.spec
+        if spec.name not in on:
+            found.append(SourceDiagnosis(spec.name, "off", f"it is in the profile `{spec.profile}`, or switched off"))
+            continue
+        error, detail = problems[spec.name]
+        missing = [need for need in spec.needs if need in unmet]
+        if error is not None:
+            step = error.next_step if isinstance(error, TapioError) else "report it with the output of `doctor --json`"
+            place = f"{error.where}: {error.problem}" if isinstance(error, TapioError) and error.where else str(error)
+            found.append(SourceDiagnosis(spec.name, "fails", place, step or ""))
+        elif missing:
+            steps = "; ".join(_NEED_STEPS[need] for need in missing)
+            found.append(SourceDiagnosis(spec.name, "fallback", spec.fallback or detail, steps))
+        elif detail:
+            found.append(SourceDiagnosis(spec.name, "fallback", detail))
+        else:
+            found.append(SourceDiagnosis(spec.name, "works"))
+    return Diagnosis(facts, tuple(found))
+
+
+def fix_tracefs(host: HostConfig) -> str:
+    """Mount tracefs if it is not; says what was done."""
+    place = host.sysfs / "kernel/tracing"
+    if _has_tracefs(host):
+        return f"tracefs is mounted at {place}"
+    done = subprocess.run(
+        ["mount", "-t", "tracefs", "tracefs", str(place)], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return f"tracefs was mounted at {place}"
+    return f"tracefs could not be mounted at {place}: {done.stderr.strip()}"
+
+
+def format_diagnosis(diagnosis: Diagnosis) -> str:
+    """The diagnosis for people."""
+    lines = []
+    for fact in diagnosis.node:
+        mark = "ok  " if fact.is_good else "BAD "
+        lines.append(f"{mark}{fact.what:<12} {fact.found}" + (f" -> {fact.next_step}" if fact.next_step else ""))
+    lines.append("")
+    for source in diagnosis.sources:
+        lines.append(f"{source.verdict:<9}{source.name:<16} {source.why}".rstrip())
+        if source.next_step:
+            lines.append(f"{'':<25} -> {source.next_step}")
+    return "\n".join(lines)
+
+
+def _try_sources(config: RecorderConfig, sources: Sequence[type[Source]]) -> dict[str, tuple[Exception | None, str]]:
+    """Open each, take what it says of itself, and close it."""
+    opened: list[tuple[Source, SourceContext]] = []
+    for kind in sources:
+        options = resolve_options(kind.spec, config.sources.get(kind.spec.name, SourceConfig()))
+        context = SourceContext(
+            config.resolved_node_name,
+            options,
+            read_boot_time_ns,
+            config.host.proc,
+            config.host.sysfs,
+        )
+        opened.append((kind(), context))
+    in_kernel = [(source, context) for source, context in opened if isinstance(source, KernelSource)]
+    failures: dict[str, Exception | None] = {}
+    if in_kernel:
+        results = open_kernel_sources([source for source, _ in in_kernel], [context for _, context in in_kernel])
+        failures = {source.spec.name: error for (source, _), error in zip(in_kernel, results, strict=True)}
+    found = {}
+    for source, context in opened:
+        error = failures.get(source.spec.name)
+        try:
+            if not isinstance(source, KernelSource):
+                source.open(context)
+            detail = source.stats().detail
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it is this source's answer
+            error, detail = raised, ""
+        finally:
+            source.close()
+        found[source.spec.name] = (error, detail)
+    return found
+
+
+def _examine_node(config: RecorderConfig) -> list[NodeFact]:
+    host = config.host
+    hierarchies = find_hierarchies(host.sysfs)
+    version = "v1 and v2 (hybrid)" if hierarchies.unified and hierarchies.memory_v1 else "v2"
+    version = version if hierarchies.unified else "v1" if hierarchies.memory_v1 else "none"
+    held = _read_capabilities(host)
+    facts = [
+        NodeFact("kernel", is_good=True, found=os.uname().release),
+        _fact(
+            "BTF",
+            (host.sysfs / "kernel/btf/vmlinux").exists(),
+            str(host.sysfs / "kernel/btf/vmlinux"),
+            "the kernel needs CONFIG_DEBUG_INFO_BTF",
+        ),
+        _fact(
+            "tracefs", _has_tracefs(host), str(host.sysfs / "kernel/tracing"), "`tapio-recorder doctor --fix` mounts it"
+        ),
+        _fact(
+            "bcc",
+            importlib.util.find_spec("bcc") is not None,
+            "Python package of the distribution",
+            _NEED_STEPS[Need.BPF],
+        ),
+        _fact(
+            "rights",
+            _may_load_programs(held),
+            ", ".join(sorted(held)) or "none of use",
+            "run as root, or with CAP_BPF and CAP_PERFMON",
+        ),
+        _fact("cgroups", version != "none", version, _NEED_STEPS[Need.CGROUPS]),
+        _fact("pressure", _CHECKS[Need.PRESSURE](host), str(host.proc / "pressure"), _NEED_STEPS[Need.PRESSURE]),
+        _fact("kernel log", _CHECKS[Need.KERNEL_LOG](host), "/dev/kmsg", _NEED_STEPS[Need.KERNEL_LOG]),
+    ]
+    return [*facts, _examine_disk(config)]
+
+
+def _examine_disk(config: RecorderConfig) -> NodeFact:
+    place = config.data_dir
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    space = os.statvfs(place)
+    free = space.f_bavail * space.f_frsize
+    needed = config.ring.max_bytes + config.ring.keep_free_bytes
+    found = f"{format_bytes(free)} free at {place}, the ring may take {format_bytes(config.ring.max_bytes)}"
+    return _fact("disk", free >= needed, found, "free space, or lower ring.max_bytes or ring.keep_free_bytes")
+
+
+def _fact(what: str, is_good: bool, found: str, next_step: str) -> NodeFact:
+    return NodeFact(what, is_good, found, "" if is_good else next_step)
+
+
+def _read_capabilities(host: HostConfig) -> set[str]:
+    for line in read_text(host.proc / "self/status").splitlines():
+        if line.startswith("CapEff:"):
+            mask = int(line.split()[1], 16)
+            return {name for name, bit in _CAPABILITIES.items() if mask >> bit & 1}
+    return set()
+
+
+def _may_load_programs(held: set[str]) -> bool:
+    return "CAP_SYS_ADMIN" in held or {"CAP_BPF", "CAP_PERFMON"} <= held
+
+
+def _has_tracefs(host: HostConfig) -> bool:
+    return (host.sysfs / "kernel/tracing/events").is_dir()
+
+
+def _has_bpf(host: HostConfig) -> bool:
+    bcc = importlib.util.find_spec("bcc") is not None
+    return bcc and _has_tracefs(host) and _may_load_programs(_read_capabilities(host))
+
+
+def _has_kernel_log(_: HostConfig) -> bool:
+    try:
+        os.close(os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def _has_cgroups(host: HostConfig) -> bool:
+    hierarchies = find_hierarchies(host.sysfs)
+    return hierarchies.memory_v1 is not None or hierarchies.unified is not None
+
+
+def _has_kubernetes(_: HostConfig) -> bool:
+    named = os.environ.get("KUBECONFIG", "") or str(Path.home() / ".kube/config")
+    return "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(path).is_file() for path in named.split(":"))
+
+
+_CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
+    Need.BPF: _has_bpf,
+    Need.KERNEL_LOG: _has_kernel_log,
+    Need.CGROUPS: _has_cgroups,
+    Need.PRESSURE: lambda host: (host.proc / "pressure/cpu").exists(),
+    Need.PROC: lambda host: (host.proc / "1/stat").exists(),
+    Need.KUBERNETES: _has_kubernetes,
+}
+_NEED_STEPS: dict[Need, str] = {
+    Need.BPF: "install python3-bpfcc, mount tracefs (`doctor --fix`), run with CAP_BPF and CAP_PERFMON",
+    Need.KERNEL_LOG: "give the recorder /dev/kmsg and CAP_SYSLOG",
+    Need.CGROUPS: "mount the host's /sys/fs/cgroup into the recorder's container",
+    Need.PRESSURE: "boot with `psi=1`; it needs Linux 4.20 or later with CONFIG_PSI",
+    Need.PROC: "run with hostPID and the host's /proc",
+    Need.KUBERNETES: "give a kubeconfig, or a service account that may list and watch",
+}

@@ -65,7 +65,10 @@ WITH changed AS (
             -- The scheduler, the volume binder, the node controller, an autoscaler.
             WHEN kind = 'Pod' AND path LIKE 'spec.nodeName%' THEN 'controller'
             WHEN kind IN ('PersistentVolumeClaim', 'PersistentVolume') AND regexp_matches(path, '^spec\.(volumeName|claimRef)') THEN 'controller'
-            WHEN kind = 'Node' AND regexp_matches(path, '^spec\.taints(\[key=node\.kubernetes\.io/|$)') THEN 'controller'
+            -- Taints of the node controller are `node.kubernetes.io/…`; where only a position is told, its value may tell.
+            WHEN kind = 'Node' AND path LIKE 'spec.taints%'
+                AND NOT (concat(old_json, new_json) LIKE '%"key":%' AND concat(old_json, new_json) NOT LIKE '%"key":"node.kubernetes.io/%')
+                THEN 'controller'
             WHEN kind = 'Node' AND regexp_matches(path, '^(spec\.(podCIDR|providerID)|metadata\.(labels|annotations))') THEN 'controller'
             WHEN kind = 'Namespace' AND verb = 'modified' THEN 'controller'
             WHEN kind = 'ConfigMap' AND name IN ('kube-root-ca.crt', 'openshift-service-ca.crt') THEN 'controller'

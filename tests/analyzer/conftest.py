@@ -1,0 +1,31 @@
+"""What tests of the analyzer share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from analyzer.engine import Engine
+from analyzer.model import Model, build_model
+from formats.capture import open_capture
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """A fresh engine, closed after the test."""
+    with Engine(threads=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def model_of(engine: Engine) -> Callable[[Path], Model]:
+    """Builds the complete model of a capture."""
+
+    def build(path: Path) -> Model:
+        model = build_model(open_capture(path), engine)
+        model.complete()
+        return model
+
+    return build

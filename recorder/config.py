@@ -49,7 +49,7 @@ class JournalConfig:
     """When the open journal is synced, and when it is full."""
 
     sync_interval_ns: int = _SECOND
-    max_bytes: int = 64 * _MIB
+    max_bytes: int = 32 * _MIB
     max_age_ns: int = 10 * _MINUTE
 
 

@@ -70,7 +70,7 @@ def clean(value: Any, *, text_limit: int = TEXT_BYTES, depth: int = JSON_DEPTH) 
     return value
 
 
-def clean_text(text: str, limit: int) -> str:
+def clean_text(text: str, limit: int = TEXT_BYTES) -> str:
     """The text without lone surrogates, which UTF-8 cannot hold, cut to `limit` characters."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")

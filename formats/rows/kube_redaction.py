@@ -7,11 +7,13 @@ rotation shows as a change, equal values show as equal, and nobody who has only 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from formats.rows.kube_json import Json, canonical_json, clean, field
+from formats.limits import JSON_DEPTH
+from formats.rows.kube_json import CUT_MARK, Json, canonical_json, clean, clean_text, field
 
 DIGEST_PREFIX = "digest:"
 
@@ -26,23 +28,23 @@ SECRET_NAME = re.compile(
 )
 """Names of environment variables, flags, headers, annotations and options whose value is taken for a secret."""
 
-_NAME = r"[\w.\-]*"
-_WORDS = r"(?:passw(?:or)?d|passphrase|secret|token|credentials?|api[_\-]?key|access[_\-]?key|private[_\-]?key|pwd)"
+_WORD = r"(?:passw(?:or)?d|passphrase|secret|token|credentials?|api[_\-]?key|access[_\-]?key|private[_\-]?key|pwd)"
+_REST = r"[\w.\-]{0,64}"
 _VALUE = r"""("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|]+)"""
-_ASSIGNMENT = re.compile(rf"({_NAME}{_WORDS}{_NAME}=){_VALUE}", re.IGNORECASE)
-_QUOTED_MEMBER = re.compile(
-    rf"""(["']{_NAME}{_WORDS}{_NAME}\\?["']\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*')""", re.IGNORECASE
-)
-_FLAG_AND_VALUE = re.compile(rf"(?<!\S)(--?{_NAME}{_WORDS}{_NAME}\s+)(?!-){_VALUE}", re.IGNORECASE)
+# Texts are hostile: each pattern begins with something fixed and bounds what may come before its decisive character, so
+# that none takes more than linear time.
+_ASSIGNMENT = re.compile(rf"({_WORD}{_REST}=){_VALUE}", re.IGNORECASE)
+_QUOTED_MEMBER = re.compile(rf"""({_WORD}{_REST}\\*["']\s*:\s*\\*["'])((?:[^"'\\]|\\[^"'])+)""", re.IGNORECASE)
+_FLAG_AND_VALUE = re.compile(rf"(?<!\S)(--?[\w.\-]{{0,64}}?{_WORD}{_REST}\s+)(?!-){_VALUE}", re.IGNORECASE)
 _URL_USER = re.compile(r"(://)([^/\s:@]*)(?::([^/\s@]*))?@")
-_SCHEME_CREDENTIAL = re.compile(r"\b(bearer|basic)(\s+)([A-Za-z0-9+/=._~\-]{6,})", re.IGNORECASE)
+_SCHEME_CREDENTIAL = re.compile(r"\b(bearer|basic)(\s+)((?=\S*[0-9+/=])[A-Za-z0-9+/=._~\-]{8,})", re.IGNORECASE)
 _FLAG = re.compile(r"--?[\w.\-]+")
 
 _ARGUMENT_FIELDS = frozenset({"args", "command"})
 _TEXT_MAPS = frozenset({"annotations", "options", "parameters", "volumeAttributes", "volumeContext"})
 """Maps from a name that people chose to a text: the name decides whether the text is a secret."""
 
-_LEFT_OUT_METADATA = ("managedFields", "selfLink")
+_LEFT_OUT_METADATA = frozenset({"managedFields", "selfLink"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SECRET_FIELDS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData"})
 
@@ -61,8 +63,11 @@ class Redaction:
 
     def digest(self, value: Any) -> str:
         """`digest:` and the first 16 hex digits of the BLAKE2b MAC of a text, or of the JSON of any other value."""
-        text = value if isinstance(value, str) else canonical_json(value)
-        return DIGEST_PREFIX + hashlib.blake2b(text.encode(), key=self.key, digest_size=8).hexdigest()
+        text = value if isinstance(value, str) else canonical_json(clean(value))
+        return (
+            DIGEST_PREFIX
+            + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self.key, digest_size=8).hexdigest()
+        )
 
 
 def redact_object(raw: Json, redaction: Redaction) -> Json:
@@ -72,14 +77,13 @@ def redact_object(raw: Json, redaction: Redaction) -> Json:
         raw: the object with `kind` and `apiVersion`, of any shape.
         redaction: what may be recorded.
     """
-    cleaned: Json = clean(raw)
-    _leave_out_metadata(cleaned)
-    kind = cleaned.get("kind")
+    shallow = _without_bookkeeping(raw)
+    kind = shallow.get("kind")
     if kind == "Secret":
-        return _redact_secret(cleaned, redaction)
+        return _redact_secret(clean(shallow), redaction)
     if kind == "ConfigMap":
-        return _redact_configmap(cleaned, redaction)
-    redacted: Json = _redact(cleaned, redaction)
+        return _redact_configmap(clean(shallow), redaction)
+    redacted: Json = _redact(shallow, redaction)
     return redacted
 
 
@@ -92,7 +96,7 @@ def redact_text(text: str, redaction: Redaction) -> str:
     if "=" in text:
         text = _ASSIGNMENT.sub(lambda found: found[1] + redaction.digest(found[2]), text)
     if ":" in text:
-        text = _QUOTED_MEMBER.sub(lambda found: f'{found[1]}"{redaction.digest(found[2])}"', text)
+        text = _QUOTED_MEMBER.sub(lambda found: found[1] + redaction.digest(found[2]), text)
         text = _URL_USER.sub(lambda found: _redact_url_user(found, redaction), text)
     if "-" in text:
         text = _FLAG_AND_VALUE.sub(lambda found: found[1] + redaction.digest(found[2]), text)
@@ -108,11 +112,16 @@ def _redact_url_user(found: re.Match[str], redaction: Redaction) -> str:
     return f"{found[1]}{user}:{redaction.digest(password)}@"
 
 
-def _leave_out_metadata(value: Json) -> None:
-    metadata = field(value, "metadata")
-    for name in _LEFT_OUT_METADATA:
-        metadata.pop(name, None)
-    field(metadata, "annotations").pop(_LAST_APPLIED, None)
+def _without_bookkeeping(raw: Json) -> Json:
+    """The object without managedFields and last-applied annotation: half of it, so first of all."""
+    if not isinstance(raw.get("metadata"), dict):
+        return raw
+    metadata = {name: value for name, value in raw["metadata"].items() if name not in _LEFT_OUT_METADATA}
+    if isinstance(metadata.get("annotations"), dict):
+        metadata["annotations"] = {
+            name: value for name, value in metadata["annotations"].items() if name != _LAST_APPLIED
+        }
+    return {**raw, "metadata": metadata}
 
 
 def _redact_secret(secret: Json, redaction: Redaction) -> Json:
@@ -145,30 +154,36 @@ def _digest_values(value: Any, redaction: Redaction) -> Any:
     return None if value is None else redaction.digest(value)
 
 
-def _redact_text_map(values: Json, redaction: Redaction) -> Json:
+def _redact_text_map(values: Json, redaction: Redaction, depth: int = JSON_DEPTH) -> Json:
     return {
-        key: redaction.digest(item) if SECRET_NAME.search(key) and item else _redact(item, redaction)
+        clean_text(key): redaction.digest(item) if item and SECRET_NAME.search(key) else _redact(item, redaction, depth)
         for key, item in values.items()
     }
 
 
-def _redact(value: Any, redaction: Redaction) -> Any:
+def _redact(value: Any, redaction: Redaction, depth: int = JSON_DEPTH) -> Any:
+    """One walk that cleans, as `formats.rows.kube_json.clean` does, and redacts: most of a version's cost."""
     if isinstance(value, str):
-        return redact_text(value, redaction)
-    if isinstance(value, list):
-        return [_redact(item, redaction) for item in value]
-    if not isinstance(value, dict):
+        return redact_text(clean_text(value), redaction)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if not isinstance(value, (dict, list)):
         return value
+    if depth <= 1:
+        return CUT_MARK
+    if isinstance(value, list):
+        return [_redact(item, redaction, depth - 1) for item in value]
     redacted: Json = {}
-    for key, item in value.items():
+    for name, item in value.items():
+        key = clean_text(name)
         if key in _ARGUMENT_FIELDS and isinstance(item, list):
-            redacted[key] = _redact_arguments(item, redaction)
+            redacted[key] = _redact_arguments(item, redaction, depth - 1)
         elif key in _TEXT_MAPS and isinstance(item, dict):
-            redacted[key] = _redact_text_map(item, redaction)
+            redacted[key] = _redact_text_map(item, redaction, depth - 2)
         elif key == "value" and item and _names_secret(value):
             redacted[key] = redaction.digest(item)
         else:
-            redacted[key] = _redact(item, redaction)
+            redacted[key] = _redact(item, redaction, depth - 1)
     return redacted
 
 
@@ -178,18 +193,19 @@ def _names_secret(value: Json) -> bool:
     return isinstance(name, str) and SECRET_NAME.search(name) is not None
 
 
-def _redact_arguments(arguments: list[Any], redaction: Redaction) -> list[Any]:
+def _redact_arguments(arguments: list[Any], redaction: Redaction, depth: int) -> list[Any]:
     redacted: list[Any] = []
     is_value_of_secret = False
     for argument in arguments:
         if not isinstance(argument, str):
-            redacted.append(_redact(argument, redaction))
+            redacted.append(_redact(argument, redaction, depth))
             is_value_of_secret = False
             continue
         if is_value_of_secret and not argument.startswith("-"):
             redacted.append(redaction.digest(argument))
             is_value_of_secret = False
             continue
+        argument = clean_text(argument)  # noqa: PLW2901 - the same argument, as UTF-8 can hold it
         name, equals, value = argument.partition("=")
         if equals and value and " " not in name and SECRET_NAME.search(name):
             redacted.append(f"{name}={redaction.digest(value)}")

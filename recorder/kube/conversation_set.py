@@ -1,0 +1,188 @@
+"""All list-and-watch conversations of one source: their threads, their queue, and how they fare."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import pyarrow as pa
+
+from formats.errors import UnavailableError
+from formats.loss import LossReason
+from formats.rows.kube_redaction import Redaction
+from formats.rows.kube_resources import Resource, Served
+from formats.rows.kube_versions import Versions
+from recorder.kube.api_client import ApiClient
+from recorder.kube.cluster_access import load_access
+from recorder.kube.digest_key import load_digest_key
+from recorder.kube.discovery import Discovery
+from recorder.kube.pacing import Pacer, Timing
+from recorder.kube.row_queue import RowQueue, RowT
+from recorder.kube.watch import Gap, Target, Watcher
+from recorder.source import SourceContext, SourceStats
+
+QUEUE_BYTES = 8 << 20
+"""Rows of one source that wait to be drained."""
+
+STACK_BYTES = 1 << 20
+"""Stack of one thread; only what is touched takes memory. Why not less: JSON nested 1,000 levels must fit."""
+
+BATCH_ROWS = 512
+CLOSE_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which objects of a resource are followed.
+
+    Attributes:
+        namespaces: only these; empty = all.
+        pods_of_node: only pods on this node; None = all.
+    """
+
+    namespaces: Sequence[str] = ()
+    pods_of_node: str | None = None
+
+    def targets(self, resource: Resource, served: Served) -> Iterator[Target]:
+        """One target per namespace, or one for all."""
+        selector = f"spec.nodeName={self.pods_of_node}" if resource.name == "pods" and self.pods_of_node else ""
+        if resource.name == "namespaces" and self.namespaces:
+            for namespace in self.namespaces:
+                yield Target(served, field_selector=f"metadata.name={namespace}")
+        elif resource.is_namespaced and self.namespaces:
+            for namespace in self.namespaces:
+                yield Target(served, namespace, selector)
+        else:
+            yield Target(served, field_selector=selector)
+
+
+class ConversationSet(Generic[RowT]):
+    """Follows resources in threads of its own and gives their rows as batches.
+
+    Args:
+        context: of the source; its options say where the API server is and what to follow.
+        make_versions: the state of a new conversation.
+        to_batch: rows and their boot times in ns as a batch.
+        timing: the patience.
+    """
+
+    def __init__(
+        self,
+        context: SourceContext,
+        make_versions: Callable[[Redaction, str, str], Versions[RowT]],
+        to_batch: Callable[[Sequence[RowT], Sequence[int]], pa.RecordBatch],
+        timing: Timing,
+    ) -> None:
+        self._context = context
+        self._make_versions = make_versions
+        self._to_batch = to_batch
+        self._timing = timing
+        self._queue: RowQueue[RowT] = RowQueue(QUEUE_BYTES, context.boot_time_ns)
+        self._watchers: list[Watcher[RowT]] = []
+        self._threads: list[threading.Thread] = []
+        self._not_served: list[str] = []
+        self._gaps: list[Gap] = []
+
+    def open(self, resources: Sequence[Resource], scope: Scope, *, configmap_values: bool = False) -> None:
+        """Find out what the cluster serves and begin to follow it.
+
+        Args:
+            resources: what to follow.
+            scope: which objects of it.
+            configmap_values: whether values of ConfigMaps may be recorded.
+
+        Raises:
+            UnavailableError: the API server cannot be reached, does not let us in, or serves none of the resources.
+        """
+        kubeconfig = str(self._context.options["kubeconfig"] or "")
+        client = ApiClient(lambda: load_access(kubeconfig))
+        redaction = Redaction(load_digest_key(self._context.state_directory), configmap_values)
+        discovery = Discovery(client)
+        page_slot = threading.Lock()
+        for resource in resources:
+            served = discovery.find(resource)
+            if served is None:
+                self._not_served.append(resource.name)
+                continue
+            for target in scope.targets(resource, served):
+                # Why SystemRandom: recorders that start together must not all come back together.
+                watcher = Watcher(
+                    target,
+                    client,
+                    self._make_versions(redaction, served.api_version, served.kind),
+                    self._queue,
+                    pacer=Pacer(self._timing, random.SystemRandom()),
+                    timing=self._timing,
+                    page_slot=page_slot,
+                    gaps=self._gaps,
+                    boot_time_ns=self._context.boot_time_ns,
+                )
+                self._watchers.append(watcher)
+        if not self._watchers:
+            raise UnavailableError(
+                f"the cluster serves none of {', '.join(self._not_served)}",
+                where=client.address,
+                next_step="name other resources",
+            )
+        self._start()
+
+    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
+        """What was received, in the order of time; what the budget does not suffice for stays."""
+        begin = self._context.boot_time_ns()
+        batches = []
+        while taken := self._queue.take(BATCH_ROWS):
+            batches.append(self._to_batch([row for _, row in taken], [time for time, _ in taken]))
+            if self._context.boot_time_ns() - begin > budget_ns:
+                break
+        return batches
+
+    def snapshot(self) -> list[pa.RecordBatch]:
+        """A `state` row per known object."""
+        batches = []
+        for watcher in self._watchers:
+            time, rows = watcher.snapshot()
+            for start in range(0, len(rows), BATCH_ROWS):
+                piece = rows[start : start + BATCH_ROWS]
+                batches.append(self._to_batch(piece, [time] * len(piece)))
+        return batches
+
+    def stats(self) -> SourceStats:
+        """The running totals."""
+        rejected = sum(watcher.rejected for watcher in self._watchers)
+        overflowed = sum(watcher.overflowed_lines for watcher in self._watchers)
+        troubles = [f"{watcher.target.name}: {watcher.trouble}" for watcher in self._watchers if watcher.trouble]
+        return SourceStats(
+            produced=self._queue.put_rows + rejected + overflowed,
+            missing={LossReason.REJECTED: rejected, LossReason.QUEUE_FULL: overflowed},
+            unknown_gaps=tuple(self._gaps),
+            detail="; ".join([*(f"{name}: not served by this cluster" for name in self._not_served), *troubles]),
+        )
+
+    def close(self) -> None:
+        """End all conversations."""
+        self._queue.close()
+        for watcher in self._watchers:
+            watcher.stop()
+        for thread in self._threads:
+            thread.join(CLOSE_TIMEOUT_S)
+        self._watchers, self._threads = [], []
+
+    def _start(self) -> None:
+        with _stack_size(STACK_BYTES):
+            for watcher in self._watchers:
+                thread = threading.Thread(target=watcher.run, name=f"watch {watcher.target.name}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+
+@contextlib.contextmanager
+def _stack_size(size: int) -> Iterator[None]:
+    before = threading.stack_size(size)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)

@@ -29,7 +29,7 @@ class InterfaceStateSource:
         needs=(),
         profile=Profile.LEAN,
         cost="one netlink dump per interval: 0.2 ms",
-        shed_order=30,
+        shed_order=60,
         options={"interval_s": 15},
     )
 

@@ -6,12 +6,18 @@ from recorder.source import Source
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.clock import ClockSource
 from recorder.sources.interface_state import InterfaceStateSource
+from recorder.sources.kube_event import KubeEventSource
+from recorder.sources.kube_object import KubeObjectSource
 from recorder.sources.memory import MemorySource
 from recorder.sources.oom import OomSource
 from recorder.sources.pressure import PressureSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.process_state import ProcessStateSource
+from recorder.sources.request import RequestSource
 from recorder.sources.socket_state import SocketStateSource
+from recorder.sources.syscall_error import SyscallErrorSource
+from recorder.sources.tcp import TcpSource
+from recorder.sources.tracepoint import TracepointSource
 
 SOURCES: tuple[type[Source], ...] = (
     ClockSource,
@@ -21,7 +27,13 @@ SOURCES: tuple[type[Source], ...] = (
     InterfaceStateSource,
     OomSource,
     ProcessSource,
+    TcpSource,
+    SyscallErrorSource,
+    RequestSource,
+    TracepointSource,
     MemorySource,
     PressureSource,
+    KubeObjectSource,
+    KubeEventSource,
 )
 """In the order in which they are drained and their state is told."""

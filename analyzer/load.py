@@ -6,15 +6,15 @@ tables are read once, column by column as asked for, and only what is found in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 
 from analyzer.clock_alignment import ClockAlignment, align_clock
 from analyzer.engine import Engine
+from analyzer.segment_reading import ALIGNED_TIME, OpenTable, ReadRows, Window, cut_into_parts
 from analyzer.sql_files import read_sql
 from formats.capture import Capture
 from formats.catalog import TABLES
@@ -29,22 +29,15 @@ there are and how often they are read."""
 ALWAYS_READ = (TIME_UNIX_NANO.name, BOOT_TIME_NS.name, EVENT_SEQ.name, EVENT_NAME.name, NODE_NAME.name)
 """Columns of a frequent table that are there whatever was asked for."""
 
-ALIGNED_TIME = pa.field("at_ns", pa.int64(), nullable=False)
-LATEST_NS = 4_000_000_000_000_000_000
-"""October 2096. Why: aligned times are taken from each other and added to; hostile ones would overflow 64 bits."""
-
-PARTS_READ_AHEAD = 2
+_DECODING_THREADS = 2
 
 Reads = Mapping[str, Sequence[str]]
 """Columns to read by frequent table."""
 
-Window = tuple[int | None, int | None]
-"""Begin and end in unix ns; None = as far as the capture goes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One stretch of the capture whose frequent tables can be asked now: one segment.
+    """One stretch of one segment whose frequent tables can be asked now.
 
     Attributes:
         node: where it was recorded.
@@ -57,15 +50,6 @@ class Part:
     from_ns: int
     to_ns: int
     rows: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What was read of one table of one segment."""
-
-    name: str
-    table: pa.Table
-    damage: tuple[Damage, ...]
 
 
 class Tables:
@@ -115,55 +99,62 @@ class Tables:
                 self._engine.insert(f"{name}_rows", read.table)
 
     def parts(self, reads: Reads) -> Iterator[Part]:
-        """Makes one segment after the other, in order of time, what the views of the frequent tables show.
+        """Makes one part after the other, in order of time, what the views of the frequent tables show.
 
         Args:
             reads: which columns of which frequent tables; the views have these and `ALWAYS_READ`, others show no row.
         """
         columns = {name: tuple(dict.fromkeys((*ALWAYS_READ, *asked))) for name, asked in sorted(reads.items())}
         for name, names in columns.items():
-            schema = self._capture.schema(name)
-            self._engine.register(f"{name}_part", _empty(pa.schema([schema.field(column) for column in names])))
+            self._engine.register(f"{name}_part", _empty(_pick(self._capture.schema(name), names)))
             self._show(name, f"{name}_part")
-        for segment, reading in self._read_ahead(columns):
-            rows = {}
-            for read in reading:
-                self._note_damage(segment, read.damage)
-                self._engine.register(f"{read.name}_part", read.table)
-                rows[read.name] = read.table.num_rows
-            yield Part(segment.manifest.node_name, *self._span(segment), rows)
-        for name in columns:
-            self._show(name, f"{name}_rows")
-            self._engine.register(f"{name}_part", _empty(self._capture.schema(name)))
+        try:
+            for segment, reading in self._read_ahead(columns):
+                rows = dict.fromkeys(columns, 0)
+                for name in columns.keys() - {read.name for read in reading}:
+                    self._engine.register(f"{name}_part", _empty(_pick(self._capture.schema(name), columns[name])))
+                for read in reading:
+                    self._note_damage(segment, read.damage)
+                    self._engine.register(f"{read.name}_part", read.table)
+                    rows[read.name] = read.table.num_rows
+                if any(rows.values()):
+                    yield Part(segment.manifest.node_name, *_extent(read.table for read in reading), rows)
+        finally:
+            for name in columns:
+                self._show(name, f"{name}_rows")
+                self._engine.register(f"{name}_part", _empty(self._capture.schema(name)))
 
-    def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[Segment, list[_Read]]]:
-        """Every segment with its reading; the next ones are decoded by other threads while one is looked at."""
-        segments = sorted(self._capture.segments, key=lambda one: (*self._span(one), one.manifest.node_name))
-        segments = [segment for segment in segments if any(name in segment.tables for name in columns)]
+    def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[Segment, list[ReadRows]]]:
+        """Every stretch of every segment; the next one is decoded by other threads while one is looked at."""
+        with ThreadPoolExecutor(_DECODING_THREADS) as pool:
+            waiting: tuple[Segment, list[Future[ReadRows]]] | None = None
+            for segment, tables, end in self._stretches(columns):
+                read = (waiting[0], [future.result() for future in waiting[1]]) if waiting else None
+                waiting = segment, [pool.submit(table.read_until, end) for table in tables]
+                if read is not None:
+                    yield read
+            if waiting is not None:
+                yield waiting[0], [future.result() for future in waiting[1]]
 
-        def read(segment: Segment) -> list[_Read]:
-            return [self._read(segment, name, names) for name, names in columns.items()]
+    def _stretches(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[Segment, list[OpenTable], int | None]]:
+        """Where each segment is cut, in order of time."""
+        for segment in sorted(self._capture.segments, key=lambda one: (*self._span(one), one.manifest.node_name)):
+            tables = [self._open(segment, name, names) for name, names in columns.items() if name in segment.tables]
+            if tables:
+                for end in cut_into_parts([batch for table in tables for batch in table.index]):
+                    yield segment, tables, end
 
-        with ThreadPoolExecutor(PARTS_READ_AHEAD) as pool:
-            waiting: list[tuple[Segment, Future[list[_Read]]]] = []
-            for segment in segments:
-                waiting.append((segment, pool.submit(read, segment)))
-                if len(waiting) > PARTS_READ_AHEAD:
-                    first, reading = waiting.pop(0)
-                    yield first, reading.result()
-            for first, reading in waiting:
-                yield first, reading.result()
+    def _open(self, segment: Segment, name: str, columns: Sequence[str]) -> OpenTable:
+        return OpenTable(
+            segment,
+            name,
+            _pick(self._capture.schema(name), columns),
+            alignment=self.alignments[_boot_of(segment)],
+            window=self._window,
+        )
 
-    def _read(self, segment: Segment, name: str, columns: Sequence[str]) -> _Read:
-        schema = pa.schema([self._capture.schema(name).field(column) for column in columns])
-        alignment = self.alignments[_boot_of(segment)]
-        batches, damage = [], []
-        for item in segment.batches(name, columns, *self._window):
-            if isinstance(item, Damage):
-                damage.append(item)
-            else:
-                batches.append(_with_aligned_time(item, alignment))
-        return _Read(name, pa.Table.from_batches(batches, schema.append(ALIGNED_TIME)), tuple(damage))
+    def _read(self, segment: Segment, name: str, columns: Sequence[str]) -> ReadRows:
+        return self._open(segment, name, columns).read_until(None)
 
     def _show(self, name: str, rows_name: str) -> None:
         self._engine.execute(
@@ -243,12 +234,14 @@ def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlig
     }
 
 
-def _with_aligned_time(batch: pa.RecordBatch, alignment: ClockAlignment | None) -> pa.RecordBatch:
-    if alignment is None:
-        aligned = batch.column(TIME_UNIX_NANO.name).to_numpy()
-    else:
-        aligned = alignment.align(batch.column(BOOT_TIME_NS.name).to_numpy())
-    return batch.append_column(ALIGNED_TIME, pa.array(np.clip(aligned, 0, LATEST_NS)))
+def _extent(tables: Iterable[pa.Table]) -> tuple[int, int]:
+    """Aligned times of the first and the last row; rows are in the order of time."""
+    columns = [table.column(ALIGNED_TIME.name) for table in tables if table.num_rows]
+    return min(column[0].as_py() for column in columns), max(column[-1].as_py() for column in columns)
+
+
+def _pick(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([schema.field(column) for column in columns])
 
 
 def _empty(schema: pa.Schema) -> pa.Table:

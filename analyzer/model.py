@@ -13,7 +13,8 @@ import pyarrow as pa
 from analyzer import entities, objects, parts, relations
 from analyzer.engine import Engine
 from analyzer.facts import FACT_BY_NAME, FACTS
-from analyzer.load import Part, Tables, Window
+from analyzer.load import Part, Tables
+from analyzer.segment_reading import Window
 from analyzer.sql_files import read_sql
 from formats.capture import Capture
 from formats.errors import UsageError

@@ -36,17 +36,22 @@ def analyze_capture(
         KnowledgeError: if an expression of the knowledge fails on what was recorded.
     """
     with Engine(threads=threads) as engine:
-        model = build_model(capture, engine, window)
-        search, measures = SymptomSearch(engine, knowledge, FACT_COLUMNS), MeasureSearch(engine)
-        for _part in model.parts(sorted({*search.part_facts, *measures.part_facts})):
-            search.add_part()
-            measures.add_part()
-        symptoms = search.finish()
-        recorded = read_recorded(engine, capture)
-        graph = link_symptoms(engine, symptoms, knowledge, FACT_COLUMNS, clock_error_ns=recorded.clock_error_ns)
-        candidates = rank_candidates(graph)
-        entities = EntityIndex(engine)
-        findings = describe_findings(candidates, graph, knowledge.patterns, entities, recorded)
-        return assemble_document(
-            engine, capture, symptoms=symptoms, graph=graph, findings=findings, measures=measures, entities=entities
-        )
+        return analyze_in(engine, capture, knowledge, window)
+
+
+def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Document:
+    """As `analyze_capture`, in a fresh engine of the caller, who can go on asking it afterwards."""
+    model = build_model(capture, engine, window)
+    search, measures = SymptomSearch(engine, knowledge, FACT_COLUMNS), MeasureSearch(engine)
+    for _part in model.parts(sorted({*search.part_facts, *measures.part_facts})):
+        search.add_part()
+        measures.add_part()
+    symptoms = search.finish()
+    recorded = read_recorded(engine, capture)
+    graph = link_symptoms(engine, symptoms, knowledge, FACT_COLUMNS, clock_error_ns=recorded.clock_error_ns)
+    candidates = rank_candidates(graph)
+    entities = EntityIndex(engine)
+    findings = describe_findings(candidates, graph, knowledge.patterns, entities, recorded)
+    return assemble_document(
+        engine, capture, symptoms=symptoms, graph=graph, findings=findings, measures=measures, entities=entities
+    )

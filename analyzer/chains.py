@@ -8,6 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from analyzer.causality import CausalGraph, Edge
 from analyzer.root_cause import WEAKEST_EXPLANATION, Candidate
 
+MOST_GOALS = 20
+"""Symptoms of one name that are tried as a waypoint, the most certain first. Why: each costs one search."""
+
 
 def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str]) -> tuple[Edge, ...]:
     """The edges of the chain, in causal order; empty if the candidate explains itself alone.
@@ -24,15 +27,21 @@ def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str
     here = candidate.root.number
     chain: list[Edge] = []
     passed = {here}
-    for name in waypoints:
-        goals = {number for number in allowed - passed if graph.symptoms[number].rule.name == name}
-        if graph.symptoms[here].rule.name == name or not goals:
+    for position, name in enumerate(waypoints):
+        if graph.symptoms[here].rule.name == name:
             continue
         paths = _paths_from(here, outgoing, allowed, passed)
-        reached = [number for number in goals if number in paths]
-        if not reached:
+        goals = sorted(
+            (number for number in paths if graph.symptoms[number].rule.name == name),
+            key=lambda number: (-_product(paths[number]), number),
+        )
+        if not goals:
             continue
-        here = min(reached, key=lambda number: (len(paths[number]) > 3, -_product(paths[number]), number))
+        # Of several (the pods of a lost node) the one from which the story goes on furthest.
+        here = min(
+            goals[:MOST_GOALS],
+            key=lambda number: _rest_of_story(number, waypoints[position + 1 :], graph, outgoing, allowed - passed),
+        )
         chain += paths[here]
         passed |= {edge.target for edge in paths[here]}
     paths = _paths_from(here, outgoing, allowed, passed)
@@ -41,6 +50,19 @@ def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str
         end = min(ends, key=lambda number: (-len(paths[number]), -_product(paths[number]), number))
         chain += paths[end]
     return tuple(chain)
+
+
+def _rest_of_story(
+    number: int,
+    waypoints: Sequence[str],
+    graph: CausalGraph,
+    outgoing: Mapping[int, Sequence[Edge]],
+    allowed: Collection[int],
+) -> tuple[int, int]:
+    """Sorts first what leads to more of the further waypoints, then to more severe symptoms."""
+    reached = [graph.symptoms[other] for other in _paths_from(number, outgoing, allowed, {number})]
+    names = {symptom.rule.name for symptom in reached}
+    return -len(names.intersection(waypoints)), -sum(1 for symptom in reached if symptom.is_severe)
 
 
 def _paths_from(

@@ -131,9 +131,10 @@ def _compare(pattern: PatternRule, test: PatternTest, document: Document) -> Ite
         yield f"expected it at rank 1, found it at rank {finding.rank}"
     names = [step.symptom for step in finding.chain]
     position = 0
-    for name in test.chain:
+    for index, name in enumerate(test.chain):
         if name not in names[position:]:
-            yield f"expected {name} in the chain after {' → '.join(test.chain[: test.chain.index(name)]) or 'its begin'}, found {' → '.join(names)}"
+            place = f"after {test.chain[index - 1]}" if index else "first"
+            yield f"expected {name} {place} in the chain, found {' → '.join(names)}"
             return
         position += names[position:].index(name) + 1
 

@@ -10,7 +10,13 @@ import duckdb
 
 from analyzer.engine import Engine
 from analyzer.knowledge.check import FactColumns, fill
-from analyzer.knowledge.compile import episodes_query, merged_episodes_query
+from analyzer.knowledge.compile import (
+    EPISODE_COLUMNS_SQL,
+    episodes_query,
+    merged_episodes_query,
+    occurrences_query,
+    rules_query,
+)
 from analyzer.knowledge.durations import format_duration
 from analyzer.knowledge.fact_columns import PART_FACTS
 from analyzer.knowledge.model import Knowledge, Nature, Role, Severity, SymptomRule
@@ -22,10 +28,6 @@ MOST_EPISODES_OF_A_RULE = 5_000
 MOST_SYMPTOMS = 20_000
 """Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
 
-_EPISODE_COLUMNS = (
-    "name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN, recorded_on VARCHAR, "
-    "count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[]"
-)
 _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 _TEXT_SHOWN = 200
 
@@ -107,7 +109,8 @@ class SymptomSearch:
         pairs = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts]
         self._by_part = [(rule, fact) for rule, fact in pairs if fact in PART_FACTS]
         self._over_all = [(rule, fact) for rule, fact in pairs if fact not in PART_FACTS]
-        engine.execute(f"CREATE OR REPLACE TABLE episode ({_EPISODE_COLUMNS})")
+        engine.execute(f"CREATE OR REPLACE TABLE episode ({EPISODE_COLUMNS_SQL})")
+        engine.execute(f"CREATE OR REPLACE TABLE symptom_rule AS {rules_query(knowledge.symptoms)}")
 
     @property
     def part_facts(self) -> tuple[str, ...]:
@@ -120,7 +123,7 @@ class SymptomSearch:
         Raises:
             KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
-        self._add(self._by_part)
+        self._add(self._by_part, {fact: fact for fact in self.part_facts})
 
     def finish(self) -> Symptoms:
         """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
@@ -128,19 +131,31 @@ class SymptomSearch:
         Raises:
             KnowledgeError: as `add_part`.
         """
-        self._add(self._over_all)
+        sources = {}
+        for fact in sorted({fact for _rule, fact in self._over_all}):
+            # A fact is a view over views: computed once here, not once per rule.
+            sources[fact] = f"asked_{fact}"
+            self._engine.execute(f"CREATE OR REPLACE TABLE {sources[fact]} AS SELECT * FROM {fact}")  # noqa: S608 - facts of ours
+        self._add(self._over_all, sources)
         return _number_symptoms(self._engine, self._knowledge)
 
-    def _add(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:
-        for rule, fact in pairs:
-            query = episodes_query(rule, fact, self._facts, MOST_EPISODES_OF_A_RULE)
-            _run(self._engine, rule, f"INSERT INTO episode {query}")
+    def _add(self, pairs: Sequence[tuple[SymptomRule, str]], sources: Mapping[str, str]) -> None:
+        if not pairs:
+            return
+        queries = [occurrences_query(rule, fact, self._facts, sources[fact]) for rule, fact in pairs]
+        try:
+            self._engine.execute(f"INSERT INTO episode {episodes_query(queries, MOST_EPISODES_OF_A_RULE)}")
+        except duckdb.Error:
+            for (rule, _fact), query in zip(pairs, queries, strict=True):
+                _run_alone(self._engine, rule, query)
+            raise
 
 
-def _run(engine: Engine, rule: SymptomRule, sql: str) -> None:
+def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
+    """Finds the rule that is to blame for a failed query over all rules."""
     try:
-        engine.execute(sql)
-    except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException) as problem:
+        engine.rows(f"SELECT count(name), count(value), max(details) FROM ({query})")  # noqa: S608 - see analyzer.knowledge.compile
+    except duckdb.Error as problem:
         place = rule.condition.where if rule.condition is not None else rule.where
         sentence = str(problem).splitlines()[0]
         raise KnowledgeError(
@@ -149,11 +164,9 @@ def _run(engine: Engine, rule: SymptomRule, sql: str) -> None:
 
 
 def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
-    engine.execute(f"CREATE OR REPLACE TABLE joined ({_EPISODE_COLUMNS})")
-    seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM episode")}
-    for rule in knowledge.symptoms:
-        if rule.name in seen:
-            engine.execute("INSERT INTO joined " + merged_episodes_query(rule))
+    engine.execute(f"CREATE OR REPLACE TABLE joined ({EPISODE_COLUMNS_SQL})")
+    engine.execute(f"INSERT INTO joined {merged_episodes_query()}")
+    seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM joined")}
     severities = " ".join(
         f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen
     )

@@ -40,11 +40,7 @@ PATTERN_PLACEHOLDERS = frozenset(
 )
 """What titles and actions of a pattern may name, beside the columns that all its roots keep."""
 
-MERGEABLE_AGGREGATES = frozenset({"count", "count_star", "max", "min", "sum"})
-"""Aggregates of a magnitude. Why only these: episodes of two parts of a capture are merged without their rows."""
-
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_MAGNITUDE = re.compile(r"\s*(count|sum|max|min)\s*\(.*\)\s*", re.IGNORECASE | re.DOTALL)
 
 
 def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
@@ -61,12 +57,6 @@ def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
             _check_cause(cause, symptoms, facts, checker)
     for pattern in knowledge.patterns:
         _check_pattern(pattern, symptoms)
-
-
-def magnitude_aggregate(sql: str) -> str:
-    """The aggregate that a checked magnitude is made by: count, sum, max or min."""
-    match = _MAGNITUDE.fullmatch(sql)
-    return match[1].lower() if match else ""
 
 
 def placeholders(template: str) -> tuple[str, ...]:
@@ -114,12 +104,7 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
         if rule.condition is not None:
             checker.check(rule.condition, columns, of=of)
         if rule.magnitude is not None:
-            checker.check(rule.magnitude, columns, of=of, aggregates=True)
-            if not magnitude_aggregate(rule.magnitude.sql):
-                raise KnowledgeError(
-                    f"the magnitude of `{rule.name}` must be one of count(…), sum(…), max(…), min(…)",
-                    where=rule.magnitude.where,
-                )
+            checker.check(rule.magnitude, columns, of=of)
     _check_template(rule.title, TITLE_PLACEHOLDERS | set(rule.keep), f"the title of symptom `{rule.name}`", rule.where)
 
 

@@ -6,9 +6,9 @@ checked against our own schemas; everything else is quoted as a literal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from analyzer.knowledge.check import EPISODE_COLUMNS, FactColumns, kept_columns, magnitude_aggregate
+from analyzer.knowledge.check import EPISODE_COLUMNS, FactColumns, kept_columns
 from analyzer.knowledge.model import CauseRule, Path, SymptomRule
 from analyzer.knowledge.paths import SAME_NAMESPACE
 
@@ -19,78 +19,92 @@ RELATION_SLACK_NS = 5_000_000_000
 """How far a relation may have begun or ended from the effect it carries. Why: the objects that tell of relations are
 watched, and what fails with an object may show some moments before or after the object's own version does."""
 
-_JOIN_AGGREGATE = {"count": "sum", "sum": "sum", "max": "max", "min": "min"}
+EPISODE_COLUMNS_SQL = (
+    "name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN, recorded_on VARCHAR, "
+    "count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[]"
+)
+"""Columns of the table `episode`, which `episodes_query` fills and `merged_episodes_query` reads."""
 
 
-def episodes_query(rule: SymptomRule, fact: str, facts: FactColumns, limit: int) -> str:
-    """SELECT of the episodes of one symptom in one fact.
+def rules_query(rules: Sequence[SymptomRule]) -> str:
+    """SELECT of what the other queries must know of each rule, for the table `symptom_rule`."""
+    rows = ", ".join(
+        f"({_text(rule.name)}, {rule.merge_ns}, {rule.at_least}, {rule.lasting_ns}, {_text(rule.combine.value)})"
+        for rule in rules
+    )
+    return f"SELECT * FROM (VALUES {rows}) AS rule (name, merge_ns, at_least, lasting_ns, combine)"  # noqa: S608
 
-    Columns: `name, entity_id, from_ns, to_ns, is_open, recorded_on, count, magnitude, details, evidence`, one row per
-    episode, at most `limit`, those with most events kept.
-    """
+
+def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns, source: str) -> str:
+    """SELECT of the events in which one symptom shows, one row each, from a table that holds the rows of one fact."""
     columns = facts[fact]
     end = "greatest(at_ns, coalesce(to_ns, at_ns))" if "to_ns" in columns else "at_ns"
     is_open = "coalesce(is_open, false)" if "is_open" in columns else "false"
     condition = f"({rule.condition.sql}\n)" if rule.condition is not None else "true"
-    order = ", ".join(["_from", "evidence", *(_name(column) for column in rule.keep)])
-    magnitude = f"try_cast(({rule.magnitude.sql}\n) AS BIGINT)" if rule.magnitude is not None else "NULL::BIGINT"
-    details = ", ".join(
-        f"{_text(column)}, arg_min({_name(column)}::VARCHAR, _position) FILTER ({_name(column)} IS NOT NULL)"
-        for column in rule.keep
-    )
+    value = f"try_cast(({rule.magnitude.sql}\n) AS BIGINT)" if rule.magnitude is not None else "NULL::BIGINT"
+    details = ", ".join(f"{_text(column)}, {_name(column)}::VARCHAR" for column in rule.keep)
     return f"""
-    WITH chosen AS (
-      SELECT fact.*, {_name(rule.entity)} AS _entity, at_ns AS _from, {end} AS _to, {is_open} AS _open
-      FROM {_name(fact)} AS fact
-      WHERE {_name(rule.entity)} IS NOT NULL AND {condition}
-    ), placed AS (
-      SELECT *,
-        row_number() OVER (PARTITION BY _entity ORDER BY {order}) AS _position,
-        _from - max(_to) OVER (
-          PARTITION BY _entity ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS _gap
-      FROM chosen
-    ), islands AS (
-      SELECT *, count(*) FILTER (_gap > {rule.merge_ns}) OVER (PARTITION BY _entity ORDER BY _position) AS _island
-      FROM placed
-    )
-    SELECT {_text(rule.name)} AS name, _entity AS entity_id, min(_from) AS from_ns, max(_to) AS to_ns,
-      bool_or(_open) AS is_open, min(node) AS recorded_on, count(*) AS count, {magnitude} AS magnitude,
-      json_object({details})::VARCHAR AS details,
-      list_append(arg_min(evidence, _position, {EVIDENCE_KEPT - 1}), arg_max(evidence, _position)) AS evidence
-    FROM islands GROUP BY _entity, _island
-    ORDER BY count(*) DESC, from_ns, entity_id LIMIT {limit}
+    SELECT {_text(rule.name)} AS name, {_name(rule.entity)} AS entity_id, at_ns AS from_ns, {end} AS to_ns,
+      {is_open} AS is_open, node AS recorded_on, {value} AS value, json_object({details})::VARCHAR AS details, evidence
+    FROM {_name(source)} WHERE {_name(rule.entity)} IS NOT NULL AND {condition}
     """  # noqa: S608 - see the module's docstring
 
 
-def merged_episodes_query(rule: SymptomRule) -> str:
-    """SELECT that joins the episodes of one symptom over parts and facts (table `episode`), with the same columns."""
-    combine = _JOIN_AGGREGATE[magnitude_aggregate(rule.magnitude.sql)] if rule.magnitude is not None else "max"
-    details = ", ".join(
-        f"{_text(column)}, arg_min(details->>{_text(column)}, _position) FILTER (details->>{_text(column)} IS NOT NULL)"
-        for column in rule.keep
+def episodes_query(occurrences: Sequence[str], limit: int) -> str:
+    """SELECT that joins events closer than their rule's `merge` into episodes: gaps and islands.
+
+    Args:
+        occurrences: SELECTs of `occurrences_query`.
+        limit: episodes of one rule, those with most events kept.
+    """
+    return f"""
+    WITH occurrence AS ({" UNION ALL ".join(occurrences)}),
+    placed AS (
+      SELECT occurrence.*, merge_ns, combine, row_number() OVER earlier AS position,
+        from_ns - max(to_ns) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS gap
+      FROM occurrence JOIN symptom_rule USING (name)
+      WINDOW earlier AS (PARTITION BY name, entity_id ORDER BY from_ns, evidence, details)
+    ), islands AS (
+      SELECT *, count(*) FILTER (gap > merge_ns) OVER (PARTITION BY name, entity_id ORDER BY position) AS island
+      FROM placed
+    ), episodes AS (
+      SELECT name, entity_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns, bool_or(is_open) AS is_open,
+        min(recorded_on) AS recorded_on, count(*) AS count, {_combined("value")} AS magnitude,
+        arg_min(details, position) AS details,
+        list_append(arg_min(evidence, position, {EVIDENCE_KEPT - 1}), arg_max(evidence, position)) AS evidence
+      FROM islands GROUP BY name, entity_id, island
     )
+    SELECT * FROM episodes
+    QUALIFY row_number() OVER (PARTITION BY name ORDER BY count DESC, from_ns, entity_id) <= {limit}
+    """  # noqa: S608 - see the module's docstring
+
+
+def merged_episodes_query() -> str:
+    """SELECT that joins the episodes of the table `episode` over parts and facts, and drops what is too small."""
     return f"""
     WITH placed AS (
-      SELECT *,
-        row_number() OVER (PARTITION BY entity_id ORDER BY from_ns, to_ns, evidence[1]) AS _position,
-        from_ns - max(to_ns) OVER (
-          PARTITION BY entity_id ORDER BY from_ns, to_ns, evidence[1] ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS _gap
-      FROM episode WHERE name = {_text(rule.name)}
+      SELECT episode.*, merge_ns, at_least, lasting_ns, combine, row_number() OVER earlier AS position,
+        from_ns - max(to_ns) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS gap
+      FROM episode JOIN symptom_rule USING (name)
+      WINDOW earlier AS (PARTITION BY name, entity_id ORDER BY from_ns, to_ns, evidence[1], details)
     ), islands AS (
-      SELECT *, count(*) FILTER (_gap > {rule.merge_ns}) OVER (PARTITION BY entity_id ORDER BY _position) AS _island
+      SELECT *, count(*) FILTER (gap > merge_ns) OVER (PARTITION BY name, entity_id ORDER BY position) AS island
       FROM placed
     )
-    SELECT any_value(name) AS name, entity_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
-      bool_or(is_open) AS is_open, min(recorded_on) AS recorded_on,
-      sum(count)::BIGINT AS count, {combine}(magnitude)::BIGINT AS magnitude,
-      json_object({details})::VARCHAR AS details,
-      list_append(flatten(list(evidence ORDER BY _position))[:{EVIDENCE_KEPT - 1}],
-                  arg_max(evidence[-1], _position)) AS evidence
-    FROM islands GROUP BY entity_id, _island
-    HAVING sum(count) >= {rule.at_least} AND max(to_ns) - min(from_ns) >= {rule.lasting_ns}
+    SELECT name, entity_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns, bool_or(is_open) AS is_open,
+      min(recorded_on) AS recorded_on, sum(count)::BIGINT AS count, {_combined("magnitude")} AS magnitude,
+      arg_min(details, position) AS details,
+      list_append(flatten(list(evidence ORDER BY position))[:{EVIDENCE_KEPT - 1}], arg_max(evidence[-1], position))
+        AS evidence
+    FROM islands GROUP BY name, entity_id, island
+    HAVING sum(count) >= any_value(at_least) AND max(to_ns) - min(from_ns) >= any_value(lasting_ns)
     """  # noqa: S608 - see the module's docstring
+
+
+def _combined(column: str) -> str:
+    # A sum of 64-bit numbers is wider than they are; a hostile one is cut, not refused.
+    total = f"least(greatest(sum({column}), -9223372036854775807), 9223372036854775807)::BIGINT"
+    return f"CASE any_value(combine) WHEN 'sum' THEN {total} WHEN 'max' THEN max({column}) ELSE min({column}) END"
 
 
 def edges_query(

@@ -32,9 +32,6 @@ FUNCTIONS = frozenset(
 """Functions that an expression may call: pure, and no result is longer than the texts they are given.
 Regular expressions are RE2: linear in the text."""
 
-AGGREGATES = frozenset({"avg", "bool_and", "bool_or", "count", "count_star", "max", "min", "sum"})
-"""Functions that a magnitude may call besides."""
-
 TYPES = frozenset({"BIGINT", "BOOLEAN", "DOUBLE", "INTEGER", "VARCHAR"})
 """What a value may be cast to."""
 
@@ -67,16 +64,13 @@ class ExpressionChecker:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def check(
-        self, expression: Expression, columns: Mapping[str, str], *, of: str, aggregates: bool = False
-    ) -> tuple[str, ...]:
+    def check(self, expression: Expression, columns: Mapping[str, str], *, of: str) -> tuple[str, ...]:
         """Checks that an expression is one pure expression over given columns, and that its types fit.
 
         Args:
             expression: text and place.
             columns: name (may be dotted: `cause.name`) and DuckDB type of every column that may be used.
             of: what has these columns, for messages: "fact container_waiting".
-            aggregates: whether it is computed over the rows of an episode.
 
         Returns:
             The columns it reads, dotted as written, in order of appearance.
@@ -89,10 +83,9 @@ class ExpressionChecker:
                 f"the expression has {len(expression.sql):,} characters, more than the limit of {LONGEST_EXPRESSION:,}",
                 where=expression.where,
             )
-        functions = FUNCTIONS | AGGREGATES if aggregates else FUNCTIONS
         read: list[str] = []
         for node in _walk(_parse(self._connection, expression)):
-            _check_node(node, expression, columns, functions, of)
+            _check_node(node, expression, columns, of)
             if node["class"] == "COLUMN_REF":
                 read.append(".".join(node["column_names"]))
         _check_types(self._connection, expression, columns, of)
@@ -147,9 +140,7 @@ def _walk(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(reversed(item))
 
 
-def _check_node(
-    node: dict[str, Any], expression: Expression, columns: Mapping[str, str], functions: frozenset[str], of: str
-) -> None:
+def _check_node(node: dict[str, Any], expression: Expression, columns: Mapping[str, str], of: str) -> None:
     kind = node["class"]
     if kind not in _CLASSES:
         raise _refuse(expression, f"a {kind.lower().replace('_', ' ')}")
@@ -160,18 +151,18 @@ def _check_node(
                 f"{of} has no column `{name}`", where=expression.where, next_step=suggest(name, columns)
             )
     elif kind == "FUNCTION":
-        _check_function(node, expression, functions)
+        _check_function(node, expression)
     elif kind == "OPERATOR" and node["type"] not in _OPERATORS:
         raise _refuse(expression, f"the operator {node['type'].lower()}")
     elif kind == "CAST":
         _check_cast(node, expression)
 
 
-def _check_function(node: dict[str, Any], expression: Expression, functions: frozenset[str]) -> None:
+def _check_function(node: dict[str, Any], expression: Expression) -> None:
     name = str(node["function_name"]).lower()
-    if node.get("schema") or node.get("catalog") or name not in functions:
+    if node.get("schema") or node.get("catalog") or name not in FUNCTIONS:
         raise KnowledgeError(
-            f"the function `{name}` is not allowed here", where=expression.where, next_step=suggest(name, functions)
+            f"the function `{name}` is not allowed here", where=expression.where, next_step=suggest(name, FUNCTIONS)
         )
     if name in _REGEXP_FUNCTIONS:
         arguments = node.get("arguments") or node.get("children") or []

@@ -90,8 +90,8 @@ class Fields:
         if not self.has(key):
             return None
         node = self.node(key)
-        if isinstance(node, YamlScalar) and isinstance(node.value, bool):
-            return Expression("true" if node.value else "false", node.where)
+        if isinstance(node, YamlScalar) and isinstance(node.value, bool | int):
+            return Expression(str(node.value).lower(), node.where)
         if not isinstance(node, YamlScalar) or not isinstance(node.value, str) or not node.value.strip():
             raise KnowledgeError(f"`{key}` of {self._what} must be an SQL expression", where=node.where)
         return Expression(node.value, node.where)

@@ -12,6 +12,8 @@ from typing import TypeVar
 from analyzer.knowledge.fields import Fields
 from analyzer.knowledge.model import (
     CauseRule,
+    Combine,
+    Expression,
     Knowledge,
     Nature,
     Path,
@@ -169,11 +171,7 @@ _SYMPTOM_KEYS = (
 
 def _read_symptom(node: YamlNode) -> SymptomRule:
     fields = Fields(node, "a symptom", _SYMPTOM_KEYS)
-    magnitude = unit = None
-    if fields.has("magnitude"):
-        measure = Fields(fields.node("magnitude"), "a magnitude", ("value", "unit"))
-        measure.node("value")
-        magnitude, unit = measure.expression("value"), measure.text("unit")
+    magnitude, combine, unit = _read_magnitude(fields)
     return SymptomRule(
         name=_read_name(fields),
         where=fields.where,
@@ -189,8 +187,20 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         lasting_ns=fields.duration("lasting", "0s"),
         keep=fields.texts("keep"),
         magnitude=magnitude,
+        combine=combine,
         unit=unit,
     )
+
+
+def _read_magnitude(fields: Fields) -> tuple[Expression | None, Combine, str | None]:
+    if not fields.has("magnitude"):
+        return None, Combine.SUM, None
+    choices = tuple(combine.value for combine in Combine)
+    measure = Fields(fields.node("magnitude"), "a magnitude", (*choices, "unit"))
+    chosen = [choice for choice in choices if measure.has(choice)]
+    if len(chosen) != 1:
+        raise KnowledgeError(f"a magnitude needs one of {', '.join(choices)}", where=measure.where)
+    return measure.expression(chosen[0]), Combine(chosen[0]), measure.text("unit")
 
 
 _CAUSE_KEYS = ("kind", "name", "from", "to", "through", "lag", "confidence", "when", "says")

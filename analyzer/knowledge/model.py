@@ -26,6 +26,14 @@ class Severity(StrEnum):
     FATAL = "fatal"
 
 
+class Combine(StrEnum):
+    """How the values of the events of one episode become its magnitude."""
+
+    SUM = "sum"
+    MAX = "max"
+    MIN = "min"
+
+
 class Role(StrEnum):
     """Whether a symptom may stand at the beginning of a finding."""
 
@@ -59,8 +67,9 @@ class SymptomRule:
         merge_ns: events on one entity no further apart than this are one episode.
         at_least: an episode with fewer events is dropped.
         lasting_ns: an episode shorter than this is dropped.
-        keep: columns of the fact whose first non-null value (by time) stays with the episode.
-        magnitude: aggregate over the episode; None = no measure.
+        keep: columns of the fact whose value at the first event stays with the episode.
+        magnitude: value of one event, a whole number; None = no measure.
+        combine: how the values of the events become one.
         title: template of the sentence.
         unit: of the magnitude.
     """
@@ -79,6 +88,7 @@ class SymptomRule:
     lasting_ns: int
     keep: tuple[str, ...]
     magnitude: Expression | None
+    combine: Combine
     unit: str | None
 
 

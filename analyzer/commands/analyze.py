@@ -1,0 +1,37 @@
+"""`tapio analyze`: what happened, why, who was hit, what to do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from analyzer.analyze import analyze_capture
+from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.knowledge.shipped import read_knowledge
+from formats.capture import open_capture
+from formats.postmortem import to_json
+from reports.terminal import render
+
+
+@click.command()
+@capture_argument
+@click.option("--json", "as_json", is_flag=True, help="Print the post-mortem document (docs/document.schema.json).")
+@knowledge_option
+@from_option
+@to_option
+def command(capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], begin: int | None, end: int | None) -> None:
+    """Analyze CAPTURE: name the root cause, with the chain of what followed and the evidence of each link.
+
+    Ends with 0, whether or not something was found.
+    """
+    window = check_window(begin, end)
+    rules = read_knowledge(knowledge)
+    with open_capture(capture) as opened:
+        document = analyze_capture(opened, rules, window=window)
+    if as_json:
+        click.echo(to_json(document), nl=False)
+    else:
+        click.echo(render(document, width=shutil.get_terminal_size().columns, color=sys.stdout.isatty()))

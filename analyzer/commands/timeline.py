@@ -1,0 +1,74 @@
+"""`tapio timeline`: symptoms and changes in order of time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from analyzer.analyze import analyze_capture
+from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.knowledge.shipped import read_knowledge
+from formats.capture import open_capture
+from formats.postmortem import Change, Document, Symptom
+from formats.text import escape_text
+
+
+@click.command()
+@capture_argument
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for programs.")
+@click.option("--all", "with_all", is_flag=True, help="Show what is of no consequence, too.")
+@knowledge_option
+@from_option
+@to_option
+def command(
+    capture: Path,
+    *,
+    as_json: bool,
+    with_all: bool,
+    knowledge: tuple[Path, ...],
+    begin: int | None,
+    end: int | None,
+) -> None:
+    """List the symptoms and changes of CAPTURE in order of time.
+
+    The third column is the rank of the finding that explains it, if one does.
+    """
+    window = check_window(begin, end)
+    rules = read_knowledge(knowledge)
+    with open_capture(capture) as opened:
+        document = analyze_capture(opened, rules, window=window)
+    for row in sorted(_rows(document, with_all=with_all), key=lambda row: (str(row["time"]), str(row["what"]))):
+        if as_json:
+            click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))
+        else:
+            rank = "" if row["finding"] is None else f"#{row['finding']}"
+            line = f"{str(row['time'])[:23]}  {row['severity']:<7}  {rank:<3}  {row['what']}  [{row['evidence']}]"
+            click.echo(escape_text(line))
+
+
+def _rows(document: Document, *, with_all: bool) -> Iterator[dict[str, str | int | None]]:
+    in_graph = {change.symptom for change in document.changes}
+    for symptom in document.symptoms:
+        # A change that takes part in the graph is told once, as the symptom it is.
+        if with_all or symptom.finding is not None or symptom.severity != "info" or symptom.id in in_graph:
+            severity = "change" if symptom.nature == "change" else symptom.severity
+            yield _row(symptom, symptom.begin, severity, symptom.finding)
+    for change in document.changes:
+        if change.symptom is None:
+            yield _row(change, change.time, "change", None)
+
+
+def _row(told: Symptom | Change, time: str, severity: str, finding: int | None) -> dict[str, str | int | None]:
+    return {
+        "time": time,
+        "severity": severity,
+        "finding": finding,
+        "what": told.what,
+        "kind": told.entity.kind,
+        "namespace": told.entity.namespace,
+        "name": told.entity.name,
+        "evidence": told.evidence[0] if told.evidence else "",
+    }

@@ -1,0 +1,47 @@
+"""The options `--from`, `--to` and `--knowledge` that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from analyzer.analyze import Window
+from analyzer.times import parse_time
+
+
+class _TimeType(click.ParamType[int]):
+    """An RFC 3339 time, given as unix nanoseconds."""
+
+    name = "time"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_time(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+from_option = click.option("--from", "begin", type=_TimeType(), help="Look only at what was recorded after this time.")
+to_option = click.option("--to", "end", type=_TimeType(), help="Look only at what was recorded before this time.")
+knowledge_option = click.option(
+    "--knowledge",
+    "knowledge",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A YAML file, or a directory of them, with knowledge of your own; can be given again.",
+)
+capture_argument = click.argument("capture", type=click.Path(path_type=Path))
+
+
+def check_window(begin: int | None, end: int | None) -> Window:
+    """The window of two options.
+
+    Raises:
+        UsageError: of click, if it ends before it begins.
+    """
+    if begin is not None and end is not None and end <= begin:
+        raise click.UsageError("--to must be later than --from")
+    return begin, end

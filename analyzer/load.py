@@ -11,10 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer.clock_alignment import ClockAlignment, align_clock
 from analyzer.engine import Engine
-from analyzer.segment_reading import ALIGNED_TIME, OpenTable, ReadRows, Window, cut_into_parts
+from analyzer.segment_reading import ALIGNED_TIME, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
 from analyzer.sql_files import read_sql
 from formats.capture import Capture
 from formats.catalog import TABLES
@@ -37,19 +38,34 @@ Reads = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One stretch of one segment whose frequent tables can be asked now.
+    """One stretch of the capture whose frequent tables can be asked now: a part of a segment, or several small ones.
 
     Attributes:
-        node: where it was recorded.
         from_ns: aligned time of its first row.
         to_ns: aligned time of its last row.
         rows: rows by frequent table that was read.
     """
 
-    node: str
     from_ns: int
     to_ns: int
     rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What will be read of one segment for one part.
+
+    Attributes:
+        segment: to read from.
+        tables: opened, and read up to where the stretch before ended.
+        end_boot_ns: where it ends; None = with the segment.
+        rows: how many there are.
+    """
+
+    segment: Segment
+    tables: Sequence[OpenTable]
+    end_boot_ns: int | None
+    rows: int
 
 
 class Tables:
@@ -109,40 +125,49 @@ class Tables:
             self._engine.register(f"{name}_part", _empty(_pick(self._capture.schema(name), names)))
             self._show(name, f"{name}_part")
         try:
-            for segment, reading in self._read_ahead(columns):
-                rows = dict.fromkeys(columns, 0)
-                for name in columns.keys() - {read.name for read in reading}:
-                    self._engine.register(f"{name}_part", _empty(_pick(self._capture.schema(name), columns[name])))
-                for read in reading:
+            for reading in self._read_ahead(columns):
+                tables: dict[str, list[pa.Table]] = {name: [] for name in columns}
+                for segment, read in reading:
                     self._note_damage(segment, read.damage)
-                    self._engine.register(f"{read.name}_part", read.table)
-                    rows[read.name] = read.table.num_rows
-                if any(rows.values()):
-                    yield Part(segment.manifest.node_name, *_extent(read.table for read in reading), rows)
+                    tables[read.name].append(read.table)
+                shown = {name: self._show_part(name, columns[name], pieces) for name, pieces in tables.items()}
+                if any(table.num_rows for table in shown.values()):
+                    rows = {name: table.num_rows for name, table in shown.items()}
+                    yield Part(*_extent(shown.values()), rows)
         finally:
             for name in columns:
                 self._show(name, f"{name}_rows")
                 self._engine.register(f"{name}_part", _empty(self._capture.schema(name)))
 
-    def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[Segment, list[ReadRows]]]:
-        """Every stretch of every segment; the next one is decoded by other threads while one is looked at."""
+    def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[list[tuple[Segment, ReadRows]]]:
+        """What belongs to each part; the next one is decoded by other threads while one is looked at."""
         with ThreadPoolExecutor(_DECODING_THREADS) as pool:
-            waiting: tuple[Segment, list[Future[ReadRows]]] | None = None
-            for segment, tables, end in self._stretches(columns):
-                read = (waiting[0], [future.result() for future in waiting[1]]) if waiting else None
-                waiting = segment, [pool.submit(table.read_until, end) for table in tables]
-                if read is not None:
+            waiting: list[tuple[Segment, Future[ReadRows]]] = []
+            for stretches in _join_small(self._stretches(columns)):
+                read = [(segment, future.result()) for segment, future in waiting]
+                # Of two stretches of one segment the later one reads both: a table is read by one thread at a time.
+                ends = {table: stretch for stretch in stretches for table in stretch.tables}
+                waiting = [
+                    (stretch.segment, pool.submit(table.read_until, stretch.end_boot_ns))
+                    for table, stretch in ends.items()
+                ]
+                if read:
                     yield read
-            if waiting is not None:
-                yield waiting[0], [future.result() for future in waiting[1]]
+            if waiting:
+                yield [(segment, future.result()) for segment, future in waiting]
 
-    def _stretches(self, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[Segment, list[OpenTable], int | None]]:
-        """Where each segment is cut, in order of time."""
+    def _stretches(self, columns: Mapping[str, Sequence[str]]) -> Iterator[_Stretch]:
+        """Every segment, cut where it is large, in order of time."""
         for segment in sorted(self._capture.segments, key=lambda one: (*self._span(one), one.manifest.node_name)):
             tables = [self._open(segment, name, names) for name, names in columns.items() if name in segment.tables]
             if tables:
-                for end in cut_into_parts([batch for table in tables for batch in table.index]):
-                    yield segment, tables, end
+                for end, rows in cut_segment([batch for table in tables for batch in table.index]):
+                    yield _Stretch(segment, tables, end, rows)
+
+    def _show_part(self, name: str, columns: Sequence[str], pieces: Sequence[pa.Table]) -> pa.Table:
+        table = pa.concat_tables(pieces) if pieces else _empty(_pick(self._capture.schema(name), columns))
+        self._engine.register(f"{name}_part", table)
+        return table
 
     def _open(self, segment: Segment, name: str, columns: Sequence[str]) -> OpenTable:
         return OpenTable(
@@ -234,10 +259,22 @@ def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlig
     }
 
 
+def _join_small(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
+    """Neighbours together until they have `PART_ROWS` rows. Why: a part costs a hundred queries, whatever its size."""
+    part: list[_Stretch] = []
+    for stretch in stretches:
+        part.append(stretch)
+        if sum(one.rows for one in part) >= PART_ROWS:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
 def _extent(tables: Iterable[pa.Table]) -> tuple[int, int]:
-    """Aligned times of the first and the last row; rows are in the order of time."""
-    columns = [table.column(ALIGNED_TIME.name) for table in tables if table.num_rows]
-    return min(column[0].as_py() for column in columns), max(column[-1].as_py() for column in columns)
+    """Aligned times of the first and the last row."""
+    extents = [pc.min_max(table.column(ALIGNED_TIME.name)).as_py() for table in tables if table.num_rows]
+    return min(extent["min"] for extent in extents), max(extent["max"] for extent in extents)
 
 
 def _pick(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

@@ -19,7 +19,8 @@ LATEST_NS = 4_000_000_000_000_000_000
 """October 2096. Why: aligned times are taken from each other and added to; hostile ones would overflow 64 bits."""
 
 PART_ROWS = 1_000_000
-"""Rows of frequent tables that one part has, about. Why: enough for columnar work to pay, 100 MB when decoded."""
+"""Rows of frequent tables that one part has, about; twice as many at most. Why: enough for columnar work to pay, and
+about 100 MB when decoded."""
 
 
 Window = tuple[int | None, int | None]
@@ -95,12 +96,15 @@ def _with_aligned_time(batch: pa.RecordBatch, alignment: ClockAlignment | None) 
     return batch.append_column(ALIGNED_TIME, pa.array(np.clip(aligned, 0, LATEST_NS)))
 
 
-def cut_into_parts(batches: Sequence[BatchRange]) -> Iterator[int | None]:
-    """Boot times at which a segment is cut into parts of about `PART_ROWS` rows; the last is None, for its end."""
+def cut_segment(batches: Sequence[BatchRange]) -> Iterator[tuple[int | None, int]]:
+    """Where a segment is cut into stretches of about `PART_ROWS` rows: boot time of the end, and rows.
+
+    The end of the last one is None, for the segment's end.
+    """
     rows = 0
     for batch in sorted(batches, key=lambda one: one.min_boot_ns):
         if rows >= PART_ROWS:
-            yield batch.min_boot_ns
+            yield batch.min_boot_ns, rows
             rows = 0
         rows += batch.rows
-    yield None
+    yield None, rows

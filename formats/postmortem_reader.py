@@ -16,8 +16,8 @@ from formats import limits
 from formats.errors import FormatError, LimitError, VersionError
 from formats.postmortem import (
     DOCUMENT_VERSION,
-    Change,
     ChainStep,
+    Change,
     Document,
     EntityRef,
     Finding,

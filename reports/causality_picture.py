@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
 
 from formats.postmortem import Document, Edge, Symptom
@@ -18,6 +17,8 @@ MOST_BOXES = 120
 
 _TITLE_CELLS = 25
 _LINE_CELLS = 29
+_LABEL_CHARACTER_PIXELS = 6.6
+_LABEL_PARTS = (0.4, 0.55, 0.7, 0.28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,15 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One causal link in the picture; `path` is an SVG path."""
+    """One causal link in the picture.
+
+    Attributes:
+        number: position of the edge in the document.
+        source, target: positions of its ends among the document's symptoms.
+        path: SVG path.
+        label: how much later the effect was.
+        label_place: middle of the label's base line; None if there is no room for it.
+    """
 
     number: int
     edge: Edge
@@ -52,10 +61,8 @@ class Curve:
     target: int
     path: str
     label: str
-    label_x: float
-    label_y: float
+    label_place: Point | None
     on_chain: bool
-    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +106,22 @@ def causality_picture(document: Document) -> Picture:
         _box(symptom, numbers[symptom.id], corner, on_chain=symptom.id in chained, root=symptom.id in roots)
         for symptom, corner in zip(shown, layout.boxes, strict=True)
     )
-    sources = Counter(edge.source for _, edge in edges)
-    targets = Counter(edge.target for _, edge in edges)
+    places = _LabelPlaces(layout.boxes)
+    labels: dict[int, Point | None] = {}
+    for (number, edge), route in sorted(
+        zip(edges, layout.routes, strict=True), key=lambda item: (_ends(item[0][1]) not in links, item[0][0])
+    ):
+        labels[number] = places.take(route, lag(edge.lag_ns))
     curves = tuple(
-        _curve(
+        Curve(
             number,
             edge,
-            numbers,
-            route,
-            on_chain=(edge.source, edge.target) in links,
-            at_end=sources[edge.source] > targets[edge.target],
+            numbers[edge.source],
+            numbers[edge.target],
+            _path(route),
+            lag(edge.lag_ns),
+            labels[number],
+            on_chain=_ends(edge) in links,
         )
         for (number, edge), route in zip(edges, layout.routes, strict=True)
     )
@@ -130,34 +143,46 @@ def _box(symptom: Symptom, number: int, corner: Point, *, on_chain: bool, root: 
     )
 
 
-def _curve(
-    number: int, edge: Edge, numbers: dict[str, int], route: tuple[Point, ...], *, on_chain: bool, at_end: bool
-) -> Curve:
+def _ends(edge: Edge) -> tuple[str, str]:
+    return edge.source, edge.target
+
+
+def _path(route: tuple[Point, ...]) -> str:
+    """The route as an SVG path, bent so that it leaves and arrives upright."""
     path = f"M{route[0].x} {route[0].y}"
     for here, there in itertools.pairwise(route):
         bend = (there.y - here.y) / 2
         path += f"C{here.x} {here.y + bend:g} {there.x} {there.y - bend:g} {there.x} {there.y}"
-    label_x, label_y = _label_place(route, at_end=at_end)
-    return Curve(
-        number,
-        edge,
-        numbers[edge.source],
-        numbers[edge.target],
-        path,
-        lag(edge.lag_ns),
-        label_x,
-        label_y,
-        on_chain,
-        edge.order_known,
-    )
+    return path
 
 
-def _label_place(route: tuple[Point, ...], *, at_end: bool) -> tuple[float, float]:
-    """Where the label stands: on the curve's first stretch, or on its last if more curves leave here than arrive there."""
-    start, stop = route[-2:] if at_end else route[:2]
-    part = 0.64 if at_end else 0.36
+class _LabelPlaces:
+    """Finds places on the curves where a label covers neither a box nor another label."""
+
+    def __init__(self, boxes: tuple[Point, ...]) -> None:
+        self._taken = [(corner.x, corner.y, corner.x + BOX_WIDTH, corner.y + BOX_HEIGHT) for corner in boxes]
+
+    def take(self, route: tuple[Point, ...], text: str) -> Point | None:
+        """The first free place for the middle of the text's base line, and takes it; None if there is none."""
+        half = len(text) * _LABEL_CHARACTER_PIXELS / 2
+        for stretch in (route[:2], route[-2:]):
+            for part in _LABEL_PARTS:
+                place = _point_on(stretch, part)
+                area = (place.x - half, place.y - 11, place.x + half, place.y + 3)
+                if not any(_overlap(area, other) for other in self._taken):
+                    self._taken.append(area)
+                    return place
+        return None
+
+
+def _point_on(stretch: tuple[Point, ...], part: float) -> Point:
+    start, stop = stretch
     bent = part * part * (3 - 2 * part)
-    return round(start.x + (stop.x - start.x) * bent, 1), round(start.y + (stop.y - start.y) * part + 4, 1)
+    return Point(round(start.x + (stop.x - start.x) * bent, 1), round(start.y + (stop.y - start.y) * part + 4, 1))
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def fit(text: str, cells: int) -> str:

@@ -1,7 +1,7 @@
 """The page's charts as plotly figures: plain dicts in plotly's JSON schema, which is all that its classes would make.
 
 Colours are names of the page's CSS variables (`--error`); the page puts their values in, so that one figure serves
-light, dark and print. Recorded texts go through `plotly_text`: plotly reads a subset of HTML in every text that it draws.
+light, dark and print. Recorded texts go through `plotly_text`: plotly reads a subset of HTML in whatever it draws.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lays a directed graph out in layers, causes above effects. Pure and deterministic: same input, same picture.
 
 The usual four steps (Sugiyama, Tagawa, Toda 1981): break cycles, layer by longest path, order each layer by
-barycentres, place by least squares. Cycles are rare (only where clocks cannot order), so breaking them needs no cleverness.
+barycentres, place by least squares. Cycles are rare (where clocks cannot order), so breaking them is kept simple.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Three fences keep recorded text text, each enough by itself: every expression of the template is escaped (for HTML by
 autoescape, for the eye by `formats.text.escape_text`); what scripts need is one JSON block with `<`, `>` and `&`
-written as escapes; and the content security policy lets only our own two scripts and one style sheet run, by their digests.
+written as escapes; and the content security policy lets only our own scripts and style sheets in, by their digests.
 """
 
 from __future__ import annotations
@@ -111,6 +111,7 @@ def _template() -> Template:
         "percent": quantities.percent,
         "lag": quantities.lag,
         "before": quantities.before,
+        "sentence": story.sentence,
         "full_name": story.full_name,
         "counted": quantities.counted,
     }
@@ -119,7 +120,7 @@ def _template() -> Template:
 
 
 def _visible(value: Any) -> Any:
-    """Applied by Jinja to every expression: nothing invisible is left in recorded text; a forgotten None is a defect."""
+    """Applied by Jinja to every expression: no invisible character is left; a None that is printed is a defect."""
     if value is None:
         raise TypeError("the page's template printed None")
     if isinstance(value, str) and not isinstance(value, Markup):

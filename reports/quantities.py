@@ -57,7 +57,7 @@ def lag(nanos: int) -> str:
     """How long after the cause the effect came, as a phrase."""
     if nanos == 0:
         return "at the same moment"
-    return f"{span(nanos)} later" if nanos > 0 else f"{span(-nanos)} earlier"
+    return f"{span(nanos)} later" if nanos > 0 else f"seen {span(-nanos)} earlier"
 
 
 def before(nanos: int) -> str:

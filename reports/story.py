@@ -68,6 +68,11 @@ class Unknown:
     evidence: tuple[str, ...]
 
 
+def sentence(text: str) -> str:
+    """The text with a final stop, unless it has one."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def full_name(entity: Entity | EntityRef | RootCause) -> str:
     """`ConfigMap shop/cache-config`, `Node worker-3`."""
     place = f"{entity.namespace}/" if entity.namespace else ""
@@ -130,17 +135,17 @@ def finding_summary(document: Document, finding: Finding) -> str:
     cause, chain = finding.root_cause, finding.chain
     at = clock_minute(cause.time)
     if cause.name in cause.what:
-        sentence = f"It began at {at} UTC: {cause.what}."
+        summary = sentence(f"It began at {at} UTC: {cause.what}")
     elif document_nature(document, finding) == "change":
-        sentence = f"It began at {at} UTC with a change of {full_name(cause)} ({cause.what})."
+        summary = f"It began at {at} UTC with a change of {full_name(cause)} ({cause.what})."
     else:
-        sentence = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
+        summary = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
     if len(chain) > 1:
         after = unix_nanos(chain[1].time) - unix_nanos(cause.time)
-        sentence += f" {span(after)} later: {chain[1].what}."
+        summary += f" {span(after)} later: {sentence(chain[1].what)}"
     if len(chain) > 2:
-        sentence += f" In the end: {chain[-1].what}."
-    return sentence
+        summary += f" In the end: {sentence(chain[-1].what)}"
+    return summary
 
 
 def document_nature(document: Document, finding: Finding) -> str:
@@ -174,8 +179,12 @@ def entity_names(document: Document, ids: Iterable[str], *, most: int = 4) -> st
 
 
 def unexplained_symptoms(document: Document) -> list[Symptom]:
-    """Symptoms that no finding explains; changes and context are none."""
-    return [symptom for symptom in document.symptoms if symptom.nature == "symptom" and symptom.finding is None]
+    """Severe symptoms that no finding explains; changes and context are none, and a warning alone is background."""
+    return [
+        symptom
+        for symptom in document.symptoms
+        if symptom.nature == "symptom" and symptom.severity in {"error", "fatal"} and symptom.finding is None
+    ]
 
 
 def looked_at(document: Document) -> str:

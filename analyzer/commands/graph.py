@@ -1,0 +1,75 @@
+"""`tapio graph`: the causality and entity graph, for Neo4j or for a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from analyzer.document_input import read_document
+from analyzer.output_file import write_output
+from formats.errors import MissingInputError, UnavailableError, UsageError
+from formats.postmortem import Document
+from reports.graph_model import graph_of
+from reports.graphml import render_graphml
+
+_PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
+
+
+@click.command()
+@click.argument("source", metavar="CAPTURE|DOCUMENT.json", type=click.Path(path_type=Path))
+@click.option("--neo4j", "uri", metavar="URI", help="Load it into this Neo4j, e.g. bolt://127.0.0.1:7687.")
+@click.option("--user", default="neo4j", show_default=True, help="User of the Neo4j database.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help=f"File with the user's password; without it the variable {_PASSWORD_VARIABLE} is asked.",
+)
+@click.option("--database", help="Name of the Neo4j database; the user's own if not given.")
+@click.option("--graphml", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file as GraphML.")
+def command(
+    source: Path, *, uri: str | None, user: str, password_file: Path | None, database: str | None, graphml: Path | None
+) -> None:
+    """Write who is who, what went wrong and what caused what as a graph.
+
+    Loading the same capture into Neo4j a second time changes nothing.
+    """
+    if uri is None and graphml is None:
+        raise UsageError("nowhere to write the graph to", next_step="give --neo4j URI or --graphml FILE")
+    password = _read_password(password_file) if uri is not None else ""
+    document = read_document(source)
+    if graphml is not None:
+        write_output(graphml, render_graphml(document))
+        click.echo(str(graphml))
+    if uri is not None:
+        click.echo(_load(document, uri, user, password, database))
+
+
+def _load(document: Document, uri: str, user: str, password: str, database: str | None) -> str:
+    try:
+        from reports.neo4j_graph import load_graph  # noqa: PLC0415 - the driver is an extra that GraphML does without
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            "the Neo4j driver is not installed", next_step="install it with: pip install 'tapio[neo4j]'"
+        ) from error
+    graph = graph_of(document)
+    loaded = load_graph(graph, uri, user=user, password=password, database=database)
+    there = f"{uri}: {len(graph.nodes):,} nodes and {len(graph.relations):,} relations"
+    if not loaded.changed:
+        return f"{there} were there already, nothing changed"
+    return f"{there}; {loaded.nodes_created:,} nodes and {loaded.relations_created:,} relations are new"
+
+
+def _read_password(path: Path | None) -> str:
+    if path is None:
+        password = os.environ.get(_PASSWORD_VARIABLE)
+        if password is None:
+            raise UsageError(
+                "no password for Neo4j", next_step=f"give --password-file, or set the variable {_PASSWORD_VARIABLE}"
+            )
+        return password
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissingInputError("the password file cannot be read", where=str(path)) from error

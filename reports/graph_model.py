@@ -1,0 +1,354 @@
+"""A document as a labelled property graph, for every output that takes one (Neo4j, GraphML).
+
+Labels and relation names are closed lists of this file: recorded text is only ever a property. Keys are built so that
+loading the same document again, or another document of the same cluster, meets the same entities.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from formats.postmortem import Change, Document, Entity, Finding, Prediction, Symptom
+
+Properties = dict[str, str | int | float | bool | list[str] | None]
+"""Of a node or relation: what databases and GraphML can hold. None is left out when the graph is built."""
+
+
+class Label(StrEnum):
+    """What a node is. A kind of object that is not here (a custom resource) is a `Resource`."""
+
+    POD = "Pod"
+    CONTAINER = "Container"
+    PROCESS = "Process"
+    NODE = "Node"
+    NAMESPACE = "Namespace"
+    DEPLOYMENT = "Deployment"
+    REPLICA_SET = "ReplicaSet"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
+    JOB = "Job"
+    CRON_JOB = "CronJob"
+    SERVICE = "Service"
+    ENDPOINT_SLICE = "EndpointSlice"
+    ENDPOINTS = "Endpoints"
+    INGRESS = "Ingress"
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 - the kind of object
+    PERSISTENT_VOLUME = "PersistentVolume"
+    PERSISTENT_VOLUME_CLAIM = "PersistentVolumeClaim"
+    STORAGE_CLASS = "StorageClass"
+    HORIZONTAL_POD_AUTOSCALER = "HorizontalPodAutoscaler"
+    NETWORK_POLICY = "NetworkPolicy"
+    RESOURCE_QUOTA = "ResourceQuota"
+    CGROUP = "Cgroup"
+    DEVICE = "Device"
+    ADDRESS = "Address"
+    RESOURCE = "Resource"
+    EVENT = "Event"
+    PATTERN = "Pattern"
+    FINDING = "Finding"
+    PREDICTION = "Prediction"
+    CAPTURE = "Capture"
+
+
+ENTITY_LABELS = frozenset(Label) - {Label.EVENT, Label.PATTERN, Label.FINDING, Label.PREDICTION, Label.CAPTURE}
+"""Labels of what the recording is about, as against what the analysis made of it."""
+
+
+class RelationKind(StrEnum):
+    """What a relation says. One between entities that is not here is `RELATES_TO`, with its name as `kind`."""
+
+    OWNS = "OWNS"
+    CONTAINS = "CONTAINS"
+    RUNS_ON = "RUNS_ON"
+    MOUNTS = "MOUNTS"
+    USES = "USES"
+    SELECTS = "SELECTS"
+    CALLS = "CALLS"
+    SCALES = "SCALES"
+    LIMITS = "LIMITS"
+    CLAIMS = "CLAIMS"
+    BINDS = "BINDS"
+    RELATES_TO = "RELATES_TO"
+    CAUSED = "CAUSED"
+    AFFECTED = "AFFECTED"
+    RECORDED = "RECORDED"
+    EXPLAINS = "EXPLAINS"
+    ROOT_CAUSE = "ROOT_CAUSE"
+    MATCHES = "MATCHES"
+    PREDICTED = "PREDICTED"
+    CONCERNS = "CONCERNS"
+    VALIDATES = "VALIDATES"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One node; `key` is unique within its label."""
+
+    label: Label
+    key: str
+    properties: Properties
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRelation:
+    """One relation between two nodes, given by label and key; `key` is unique within its kind."""
+
+    kind: RelationKind
+    source_label: Label
+    source: str
+    target_label: Label
+    target: str
+    key: str
+    properties: Properties
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Everything of one document, sorted by label or kind, then key.
+
+    Attributes:
+        capture: key of the one `Capture` node.
+        digest: of the nodes and relations: two documents with the same digest are the same graph.
+    """
+
+    capture: str
+    digest: str
+    nodes: tuple[GraphNode, ...]
+    relations: tuple[GraphRelation, ...]
+
+
+def graph_of(document: Document) -> Graph:
+    """The document's entities, symptoms, changes, findings, patterns and predictions with all that connects them."""
+    building = _Building(document)
+    building.add_entities()
+    building.add_events()
+    building.add_findings()
+    building.add_predictions()
+    return building.finish()
+
+
+class _Building:
+    """Collects nodes and relations by label and key, so that none is there twice."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._capture = document.capture.id
+        self._nodes: dict[tuple[Label, str], GraphNode] = {}
+        self._relations: dict[tuple[RelationKind, str], GraphRelation] = {}
+        capture = document.capture
+        self._capture_node = self._node(
+            Label.CAPTURE,
+            self._capture,
+            {
+                "name": capture.id,
+                "nodes": list(capture.nodes),
+                "begin": capture.begin,
+                "end": capture.end,
+                "events": capture.events,
+            },
+        )
+
+    def finish(self) -> Graph:
+        """Everything in its order, with its digest."""
+        nodes = tuple(self._nodes[key] for key in sorted(self._nodes))
+        relations = tuple(self._relations[key] for key in sorted(self._relations))
+        content = [[n.label, n.key, n.properties] for n in nodes], [[r.kind, r.key, r.properties] for r in relations]
+        text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+        return Graph(self._capture, hashlib.sha256(text.encode()).hexdigest(), nodes, relations)
+
+    def add_entities(self) -> None:
+        """Entities and the relations between them while they held."""
+        for entity in self._document.entities.values():
+            self._entity(entity)
+        for relation in self._document.relations:
+            kind = _relation_kind(relation.kind)
+            self._relate(
+                kind,
+                self._entity(self._document.entities[relation.source]),
+                self._entity(self._document.entities[relation.target]),
+                {
+                    "kind": relation.kind,
+                    "first_seen": relation.first_seen,
+                    "last_seen": relation.last_seen,
+                    "evidence": list(relation.evidence),
+                },
+                distinct=(relation.kind, relation.first_seen),
+            )
+
+    def add_events(self) -> None:
+        """Symptoms and changes as events: what affected what, and what caused what."""
+        for symptom in self._document.symptoms:
+            self._relate(RelationKind.AFFECTED, self._event(symptom), self._entity_of(symptom.entity.id))
+        for change in self._document.changes:
+            if change.symptom is None:
+                self._relate(RelationKind.AFFECTED, self._lone_change(change), self._entity_of(change.entity.id))
+        by_id = {symptom.id: symptom for symptom in self._document.symptoms}
+        for edge in self._document.edges:
+            self._relate(
+                RelationKind.CAUSED,
+                self._event(by_id[edge.source]),
+                self._event(by_id[edge.target]),
+                {
+                    "rule": edge.rule,
+                    "relation": edge.relation,
+                    "lag_ns": edge.lag_ns,
+                    "confidence": edge.confidence,
+                    "how": edge.how,
+                    "order_known": edge.order_known,
+                    "evidence": list(edge.evidence),
+                },
+                distinct=(edge.rule,),
+            )
+
+    def add_findings(self) -> None:
+        """Findings, what they explain, their root cause, and the patterns that match."""
+        by_id = {symptom.id: symptom for symptom in self._document.symptoms}
+        for finding in self._document.findings:
+            node = self._finding(finding)
+            cause = self._entity_of(finding.root_cause.entity)
+            self._relate(RelationKind.ROOT_CAUSE, node, cause, {"what": finding.root_cause.what})
+            explained = [step.symptom_id for step in finding.chain] + list(finding.also)
+            for position, symptom in enumerate(explained):
+                on_chain = position < len(finding.chain)
+                step: Properties = {"step": position if on_chain else None}
+                self._relate(RelationKind.EXPLAINS, node, self._event(by_id[symptom]), step)
+                if finding.pattern is not None and on_chain:
+                    pattern = self._pattern(finding.pattern)
+                    match: Properties = {"confidence": finding.confidence, "rank": finding.rank}
+                    self._relate(
+                        RelationKind.MATCHES, pattern, self._event(by_id[symptom]), match, distinct=(str(finding.rank),)
+                    )
+
+    def add_predictions(self) -> None:
+        """Predictions, what made them, whom they concern, and the events that bore them out."""
+        for number, prediction in enumerate(self._document.predictions):
+            node = self._prediction(number, prediction)
+            self._relate(RelationKind.PREDICTED, self._pattern(prediction.pattern), node)
+            self._relate(RelationKind.CONCERNS, node, self._entity_of(prediction.entity.id))
+            for symptom in self._document.symptoms:
+                if _bears_out(symptom, prediction):
+                    self._relate(RelationKind.VALIDATES, self._event(symptom), node)
+
+    def _entity_of(self, key: str) -> GraphNode:
+        return self._entity(self._document.entities[key])
+
+    def _entity(self, entity: Entity) -> GraphNode:
+        label = _label(entity.kind)
+        properties: Properties = {
+            "kind": entity.kind,
+            "namespace": entity.namespace,
+            "name": entity.name,
+            "uid": entity.uid,
+            "node": entity.node,
+            "first_seen": entity.first_seen,
+            "last_seen": entity.last_seen,
+        }
+        return self._node(label, entity.id, properties)
+
+    def _event(self, symptom: Symptom) -> GraphNode:
+        properties: Properties = {
+            "name": symptom.name,
+            "nature": symptom.nature,
+            "severity": symptom.severity,
+            "begin": symptom.begin,
+            "end": symptom.end,
+            "count": symptom.count,
+            "magnitude": symptom.magnitude,
+            "unit": symptom.unit,
+            "what": symptom.what,
+            "evidence": list(symptom.evidence),
+        }
+        return self._own(Label.EVENT, symptom.id, properties)
+
+    def _lone_change(self, change: Change) -> GraphNode:
+        """A change that takes no part in the causality graph is an event all the same: one that caused nothing."""
+        properties: Properties = {
+            "name": "change",
+            "nature": "change",
+            "severity": "info",
+            "begin": change.time,
+            "end": change.time,
+            "count": 1,
+            "what": change.what,
+            "evidence": list(change.evidence),
+        }
+        return self._own(Label.EVENT, f"change:{change.id}", properties)
+
+    def _finding(self, finding: Finding) -> GraphNode:
+        properties: Properties = {
+            "name": finding.title,
+            "rank": finding.rank,
+            "category": finding.category,
+            "confidence": finding.confidence,
+            "recommendations": list(finding.recommendations),
+        }
+        return self._own(Label.FINDING, str(finding.rank), properties)
+
+    def _prediction(self, number: int, prediction: Prediction) -> GraphNode:
+        properties: Properties = {
+            "name": prediction.what,
+            "made_at": prediction.made_at,
+            "expected_from": prediction.expected_from,
+            "expected_to": prediction.expected_to,
+            "confidence": prediction.confidence,
+            "outcome": prediction.outcome,
+            "evidence": list(prediction.evidence),
+        }
+        return self._own(Label.PREDICTION, str(number), properties)
+
+    def _pattern(self, name: str) -> GraphNode:
+        return self._node(Label.PATTERN, name, {"name": name})
+
+    def _own(self, label: Label, key: str, properties: Properties) -> GraphNode:
+        """A node that belongs to this capture alone; the capture records it."""
+        node = self._node(label, _join(self._capture, key), {**properties, "capture": self._capture})
+        self._relate(RelationKind.RECORDED, self._capture_node, node)
+        return node
+
+    def _node(self, label: Label, key: str, properties: Properties) -> GraphNode:
+        node = GraphNode(label, key, {name: value for name, value in properties.items() if value is not None})
+        return self._nodes.setdefault((label, key), node)
+
+    def _relate(
+        self,
+        kind: RelationKind,
+        source: GraphNode,
+        target: GraphNode,
+        properties: Properties | None = None,
+        distinct: tuple[str, ...] = (),
+    ) -> None:
+        key = _join(self._capture, source.label, source.key, target.label, target.key, *distinct)
+        kept = {name: value for name, value in (properties or {}).items() if value is not None}
+        relation = GraphRelation(
+            kind, source.label, source.key, target.label, target.key, key, {**kept, "capture": self._capture}
+        )
+        self._relations.setdefault((kind, key), relation)
+
+
+def _label(kind: str) -> Label:
+    known = {label.value: label for label in ENTITY_LABELS}
+    return known.get(kind, Label.RESOURCE)
+
+
+def _relation_kind(name: str) -> RelationKind:
+    between_entities = list(RelationKind)[: list(RelationKind).index(RelationKind.RELATES_TO)]
+    return next((kind for kind in between_entities if kind.value == name), RelationKind.RELATES_TO)
+
+
+def _join(*parts: str) -> str:
+    """One key of several texts, such that different texts give different keys whatever is in them."""
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _bears_out(symptom: Symptom, prediction: Prediction) -> bool:
+    """A symptom bears a confirmed prediction out if it began on the same entity within the time foretold."""
+    return (
+        prediction.outcome == "confirmed"
+        and symptom.nature == "symptom"
+        and symptom.entity.id == prediction.entity.id
+        and prediction.expected_from <= symptom.begin <= prediction.expected_to
+    )

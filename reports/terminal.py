@@ -1,0 +1,213 @@
+"""The post-mortem as text for a terminal: the answer first, then how it came about, then what could make it wrong."""
+
+from __future__ import annotations
+
+import textwrap
+from enum import StrEnum
+
+from formats.postmortem import ChainStep, Document, Edge, Finding
+from formats.text import escape_text
+from reports import story
+from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
+from reports.story import Verdict
+
+NARROWEST = 40
+"""Columns below which lines are not wrapped any narrower."""
+
+_EVIDENCE_SHOWN = 3
+_SET_ASIDE_SHOWN = 5
+
+
+class _Style(StrEnum):
+    """SGR parameters: the 8 base colours only, which every terminal's theme keeps readable."""
+
+    STRONG = "1"
+    FAINT = "2"
+    BAD = "1;31"
+    DOUBTFUL = "33"
+    GOOD = "1;32"
+    ROOT = "1;34"
+
+
+def render(document: Document, *, width: int, color: bool) -> str:
+    """The post-mortem in lines of at most `width` characters (words longer than a line excepted).
+
+    Args:
+        document: any post-mortem; recorded texts in it are escaped before they are shown.
+        width: columns of the terminal.
+        color: whether to use ANSI colours; callers say no for pipes and NO_COLOR.
+    """
+    sheet = _Sheet(max(width, NARROWEST), color=color)
+    _write_headline(sheet, document)
+    for finding in document.findings:
+        _write_finding(sheet, document, finding)
+    if not document.findings:
+        _write_unexplained(sheet, document)
+    _write_set_aside(sheet, document)
+    _write_predictions(sheet, document)
+    _write_losses(sheet, document)
+    return sheet.text()
+
+
+class _Sheet:
+    """Lines of wrapped, escaped text."""
+
+    def __init__(self, width: int, *, color: bool) -> None:
+        self._width = width
+        self._color = color
+        self._lines: list[str] = []
+
+    def line(self, text: str, *, style: _Style | None = None, first: str = "", indent: int = 0) -> None:
+        """One paragraph: `first` stands before its first line, all lines are indented by as much."""
+        margin = " " * indent
+        hang = margin + " " * len(first)
+        lines = textwrap.wrap(
+            escape_text(text),
+            self._width,
+            initial_indent=hang,
+            subsequent_indent=hang,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for number, wrapped in enumerate(lines or [hang]):
+            body = wrapped[len(hang) :]
+            before = margin + (first if number == 0 else " " * len(first))
+            self._lines.append((before + self._painted(body, style)).rstrip())
+
+    def heading(self, text: str) -> None:
+        """A blank line and a heading."""
+        self.blank()
+        self.line(text, style=_Style.STRONG)
+
+    def blank(self) -> None:
+        """One blank line, never two."""
+        if self._lines and self._lines[-1]:
+            self._lines.append("")
+
+    def text(self) -> str:
+        """All lines, with a final newline."""
+        return "\n".join(self._lines) + "\n"
+
+    def _painted(self, text: str, style: _Style | None) -> str:
+        return f"\x1b[{style.value}m{text}\x1b[0m" if style is not None and self._color and text else text
+
+
+def _write_headline(sheet: _Sheet, document: Document) -> None:
+    headline = story.headline(document)
+    style = {Verdict.EXPLAINED: _Style.BAD, Verdict.UNEXPLAINED: _Style.DOUBTFUL, Verdict.CALM: _Style.GOOD}
+    sheet.line(headline.title, style=style[headline.verdict])
+    sheet.line(headline.summary)
+    if headline.verdict is Verdict.EXPLAINED:
+        sheet.blank()
+        facts = {
+            "Root cause": headline.cause,
+            "Since": f"{day(headline.since)} {clock_time(headline.since)} UTC" if headline.since else None,
+            "Who was hit": headline.hit or "nobody that the recording knows of",
+            "Do first": headline.first_action,
+        }
+        for name, fact in facts.items():
+            if fact is not None:
+                sheet.line(
+                    fact, first=f"{name:<13}", style=_Style.STRONG if name in {"Root cause", "Do first"} else None
+                )
+    if headline.caveat is not None:
+        sheet.blank()
+        sheet.line(headline.caveat, style=_Style.DOUBTFUL)
+
+
+def _write_finding(sheet: _Sheet, document: Document, finding: Finding) -> None:
+    several = len(document.findings) > 1
+    sheet.heading(f"Finding {finding.rank}: {finding.title}" if several else "How it came about")
+    pattern = f"pattern {finding.pattern}, " if finding.pattern is not None else ""
+    sheet.line(f"{pattern}{finding.category}, confidence {percent(finding.confidence)}", style=_Style.FAINT, indent=2)
+    edges = {(edge.source, edge.target): edge for edge in document.edges}
+    before: ChainStep | None = None
+    for step in finding.chain:
+        _write_step(sheet, step, edges.get((before.symptom_id, step.symptom_id)) if before is not None else None)
+        before = step
+    if finding.also:
+        sheet.line(f"It also explains {counted(len(finding.also), 'other symptom')}.", indent=2)
+    hit = story.hit(document, finding)
+    if several and hit is not None:
+        sheet.line(f"Who was hit: {hit}", indent=2)
+    _write_list(sheet, "What to do", list(finding.recommendations), numbered=True)
+    _write_list(sheet, "What supports it", [_with_evidence(item.what, item.evidence) for item in finding.supported_by])
+    _write_list(
+        sheet, "What speaks against it", [_with_evidence(item.what, item.evidence) for item in finding.refuted_by]
+    )
+    unknowns = [_with_evidence(item.what, item.evidence) for item in story.unknowns(document, finding)]
+    _write_list(sheet, "What is not known", unknowns)
+
+
+def _write_step(sheet: _Sheet, step: ChainStep, edge: Edge | None) -> None:
+    if step.edge is not None:
+        unsure = ", order not known" if edge is not None and not edge.order_known else ""
+        link = f"{lag(step.edge.lag_ns)}, by {step.edge.rule} ({percent(step.edge.confidence)}{unsure})"
+        sheet.line(link, first="│ ", indent=4, style=_Style.FAINT)
+    time = clock_time(step.time)
+    sheet.line(step.what, first=f"{time}  ", indent=2, style=_Style.ROOT if step.edge is None else _Style.STRONG)
+    node = f" on {step.entity.node}" if step.entity.node is not None and step.entity.kind != "Node" else ""
+    where = f"{story.full_name(step.entity)}{node}"
+    sheet.line(_with_evidence(where, step.evidence), indent=4 + len(time))
+
+
+def _with_evidence(text: str, evidence: tuple[str, ...]) -> str:
+    if not evidence:
+        return text
+    rest = len(evidence) - _EVIDENCE_SHOWN
+    more = f", {rest} more" if rest > 0 else ""
+    return f"{text} [{', '.join(evidence[:_EVIDENCE_SHOWN])}{more}]"
+
+
+def _write_list(sheet: _Sheet, title: str, items: list[str], *, numbered: bool = False) -> None:
+    if not items:
+        return
+    sheet.line(f"{title}:", indent=2)
+    for number, item in enumerate(items, 1):
+        sheet.line(item, first=f"{number}. " if numbered else "- ", indent=4)
+
+
+def _write_unexplained(sheet: _Sheet, document: Document) -> None:
+    symptoms = story.unexplained_symptoms(document)
+    if symptoms:
+        sheet.heading("Symptoms")
+    for symptom in symptoms:
+        sheet.line(_with_evidence(symptom.what, symptom.evidence), first=f"{clock_minute(symptom.begin)}  ", indent=2)
+
+
+def _write_set_aside(sheet: _Sheet, document: Document) -> None:
+    aside = story.set_aside(document)
+    if not aside or not document.findings:
+        return
+    sheet.heading("Other changes that were considered")
+    for item in aside[:_SET_ASIDE_SHOWN]:
+        sheet.line(
+            f"{story.sentence(item.change.what)} {item.why}", first=f"{clock_minute(item.change.time)}  ", indent=2
+        )
+    if len(aside) > _SET_ASIDE_SHOWN:
+        sheet.line(f"and {len(aside) - _SET_ASIDE_SHOWN} more; `tapio changes` lists all", indent=2)
+
+
+def _write_predictions(sheet: _Sheet, document: Document) -> None:
+    if not document.predictions:
+        return
+    sheet.heading("What could have been known before")
+    for prediction in document.predictions:
+        expected = f"{clock_minute(prediction.expected_from)}–{clock_minute(prediction.expected_to)}"
+        text = f"{prediction.what}, expected {expected}, {percent(prediction.confidence)}: {prediction.outcome}"
+        sheet.line(text, first=f"{clock_minute(prediction.made_at)}  ", indent=2)
+
+
+def _write_losses(sheet: _Sheet, document: Document) -> None:
+    sheet.heading("What was lost in recording")
+    if not document.capture.loss:
+        sheet.line("Nothing.", indent=2)
+    for row in document.capture.loss:
+        what = f"{story.loss_amount(row)} of {row.table} on {row.node} ({row.reason}): {row.advice}"
+        sheet.line(what, first=f"{clock_minute(row.begin)}–{clock_minute(row.end)}  ", indent=2)
+    clock = story.clock_sentence(document)
+    if clock is not None:
+        sheet.line(clock, indent=2)
+    if document.findings:
+        sheet.blank()
+        sheet.line(story.looked_at(document), style=_Style.FAINT)

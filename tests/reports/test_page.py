@@ -1,0 +1,176 @@
+"""The page as text: self-contained, deterministic, and with nothing in it that a name could have put there."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from reports.causality_picture import MOST_BOXES, causality_picture, fit
+from reports.figures import MOST_ROWS, figures, plotly_text, timeline
+from reports.page import render_page
+
+ROOT = Path(__file__).parents[2]
+STRINGS = json.loads((ROOT / "fixtures/documents/hostile_strings.json").read_text(encoding="utf-8"))
+
+
+class _Skeleton(HTMLParser):
+    """Elements with the names of their attributes, and the values of those that do something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.addresses += [value for name, value in attrs if name in {"href", "src", "action", "xlink:href"}]
+
+
+def skeleton(page: str) -> _Skeleton:
+    # The two scripts and the style sheet are ours and the same in every page: they only cost time here.
+    page = re.sub(r"(?s)<script>.*?</script>", "<script></script>", page)
+    result = _Skeleton()
+    result.feed(page)
+    return result
+
+
+def test_same_document_same_bytes(incident):
+    assert render_page(incident) == render_page(incident)
+
+
+def test_page_needs_nothing_but_itself(incident):
+    page = render_page(incident)
+    assert set(skeleton(page).addresses) <= {"data:,"} | {a for a in skeleton(page).addresses if a.startswith("#")}
+    assert "default-src &#39;none&#39;" in page
+    assert "unsafe" not in page[: page.index("<body>")].split("Content-Security-Policy")[1].split(">")[0]
+    assert len(page.encode()) < 1_500_000
+
+
+@pytest.mark.parametrize("offset", range(0, 334, 24))
+def test_no_text_can_add_an_element_or_attribute(make_documents, offset):
+    # GIVEN the same incident twice: once with harmless texts, once with hostile ones
+    harmless = make_documents.with_texts(make_documents.shop_incident(), (f"x{n}" for n in itertools.count()))
+    strings = itertools.islice(itertools.cycle(STRINGS), offset, None)
+    hostile = make_documents.with_texts(make_documents.shop_incident(), (text or "x" for text in strings))
+    # WHEN both are rendered
+    expected, found = skeleton(render_page(harmless)), skeleton(render_page(hostile))
+    # THEN the pages differ in nothing but texts
+    body = [element for element in found.elements if element[0] not in {"text", "title"}]
+    assert body == [element for element in expected.elements if element[0] not in {"text", "title"}]
+    assert all(address == "data:," or re.fullmatch(r"#[a-z0-9-]+", address) for address in found.addresses)
+
+
+def test_templates_have_no_way_round_the_escaping():
+    for template in (ROOT / "reports/templates").iterdir():
+        text = template.read_text(encoding="utf-8")
+        if template.suffix == ".j2":
+            assert "|safe" not in text.replace(" ", "")
+            assert "autoescape" not in text
+            assert not re.search(r"\son\w+=", text)
+            assert 'style="' not in text
+        if template.suffix == ".js":
+            for word in (
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "Function(",
+                'setAttribute("style',
+            ):
+                assert word not in text
+
+
+def test_bundle_of_plotly_is_the_one_that_its_origin_names():
+    vendor = ROOT / "reports/vendor"
+    digest = hashlib.sha256((vendor / "plotly-basic.min.js").read_bytes()).hexdigest()
+    assert digest in (vendor / "ORIGIN").read_text(encoding="utf-8")
+
+
+def test_a_forgotten_none_is_a_defect_and_not_a_word(incident):
+    # GIVEN a document that breaks its contract
+    broken = dataclasses.replace(incident.capture, id=None)
+    # THEN no page says "None"
+    with pytest.raises(TypeError, match="printed None"):
+        render_page(dataclasses.replace(incident, capture=broken))
+    assert ">None<" not in render_page(incident)
+
+
+def test_evidence_that_the_document_does_not_hold_is_named_without_a_link(incident):
+    document = dataclasses.replace(incident, evidence={})
+    page = render_page(document)
+    assert "This row was not kept in the document" in page
+    assert 'href="#e-' not in page
+
+
+def test_large_documents_are_drawn_in_part_and_say_so(incident):
+    # GIVEN 400 symptoms in a row of causes
+    symptom = incident.symptoms[4]
+    many = tuple(
+        dataclasses.replace(symptom, id=f"x{n}", finding=None, entity=dataclasses.replace(symptom.entity, id=f"e{n}"))
+        for n in range(400)
+    )
+    edges = tuple(dataclasses.replace(incident.edges[0], source=f"x{n}", target=f"x{n + 1}") for n in range(399))
+    entities = {f"e{n}": incident.entities[symptom.entity.id] for n in range(400)}
+    document = dataclasses.replace(
+        incident,
+        findings=(),
+        changes=(),
+        predictions=(),
+        symptoms=many,
+        edges=edges,
+        entities=incident.entities | entities,
+    )
+    # WHEN they are drawn
+    picture = causality_picture(document)
+    # THEN as many as can be read are, and the rest is counted
+    assert len(picture.boxes) == MOST_BOXES
+    assert picture.left_out == 400 - MOST_BOXES
+    assert f"{400 - MOST_ROWS} more are not drawn" in timeline(document).summary
+    assert "more are not drawn" in render_page(document)
+
+
+def test_figures_hold_recorded_text_only_escaped(hostile):
+    # GIVEN figures of a hostile document
+    def texts(value):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            for item in value.values():
+                yield from texts(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from texts(item)
+
+    # THEN the only tag in any of their texts is our own line break
+    for figure in figures(hostile):
+        for text in texts(figure.plot):
+            assert "<" not in text.replace("<br>", "")
+
+
+def test_plotly_text_keeps_every_letter():
+    assert plotly_text("<b>&amp;</b>") == "&lt;b&gt;&amp;amp;&lt;/b&gt;"
+    assert plotly_text("a\u202eb\x00") == "a\\u202eb\\x00"
+
+
+def test_long_names_lose_their_middle():
+    assert fit("cache-5d8f7c9b64-x2v7q/cache", 16) == "cache-5d8…/cache"
+    assert fit("中文容器中文容器", 9) == "中文…器"
+    assert fit("short", 16) == "short"
+
+
+def test_charts_divide_bytes_and_spans_into_readable_units(incident):
+    measure = dataclasses.replace(incident.measures[4], unit="ns", points=((0, 2_000_000), (1, 3_000_000)), limit=None)
+    document = dataclasses.replace(incident, measures=(measure,))
+    figure = figures(document)[1]
+    assert figure.plot["data"][0]["y"] == [2.0, 3.0]
+    assert figure.plot["layout"]["yaxis"]["title"]["text"] == "ms"
+    empty = dataclasses.replace(measure, points=(), unit="1/s")
+    assert figures(dataclasses.replace(document, measures=(empty,)))[1].summary == ""

@@ -1,0 +1,102 @@
+"""The sentences of a post-mortem: the answer, what was set aside, what is not known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from reports import story
+from reports.story import Verdict
+
+
+def test_headline_of_an_incident_answers_what_since_when_who_and_what_to_do(incident):
+    headline = story.headline(incident)
+    assert headline.verdict is Verdict.EXPLAINED
+    assert headline.title == "A configuration change made cache outgrow its memory limit"
+    assert headline.since == incident.findings[0].root_cause.time
+    assert headline.cause == "ConfigMap shop/cache-config: data.MEM_MB 24 → 200"
+    assert headline.hit is not None
+    assert "787 failed requests" in headline.hit
+    assert headline.first_action == incident.findings[0].recommendations[0]
+    assert headline.caveat is not None
+    assert "412 events and 1 gap of unknown size" in headline.caveat
+
+
+def test_what_was_left_out_by_rule_is_no_caveat(incident):
+    # GIVEN a recording that misses only what a stated rule left out
+    sampled = tuple(row for row in incident.capture.loss if row.reason == "sampled")
+    document = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, loss=sampled))
+    # THEN its answer has no caveat
+    assert story.headline(document).caveat is None
+
+
+def test_symptoms_that_nothing_explains_are_not_called_calm(incident):
+    # GIVEN symptoms but no finding
+    symptoms = tuple(dataclasses.replace(symptom, finding=None) for symptom in incident.symptoms)
+    document = dataclasses.replace(incident, findings=(), symptoms=symptoms)
+    # WHEN the answer is asked for THEN it says how many, and which came first
+    headline = story.headline(document)
+    assert headline.verdict is Verdict.UNEXPLAINED
+    assert headline.title == "9 symptoms without an explanation"
+    assert "Container cache used 100 %" in headline.summary
+
+
+def test_calm_document_says_what_was_looked_at(calm):
+    headline = story.headline(calm)
+    assert headline.verdict is Verdict.CALM
+    assert headline.title == "Nothing wrong was found"
+    assert "1 change" in headline.summary
+
+
+def test_every_change_is_either_a_root_cause_or_set_aside_with_a_reason(incident):
+    aside = {item.change.id: item.why for item in story.set_aside(incident)}
+    roots = {finding.chain[0].symptom_id for finding in incident.findings}
+    assert set(aside) == {change.id for change in incident.changes if change.symptom not in roots}
+    assert "uses or depends" in aside["c1"]
+    assert "No symptom followed" in aside["c2"]
+    assert "finding 1" in aside["c4"]
+
+
+def test_change_whose_effects_no_pattern_knows_is_told_as_such(incident):
+    symptoms = tuple(
+        dataclasses.replace(symptom, finding=None) if symptom.id == "s3" else symptom for symptom in incident.symptoms
+    )
+    aside = {item.change.id: item.why for item in story.set_aside(dataclasses.replace(incident, symptoms=symptoms))}
+    assert "no failure that a pattern knows" in aside["c4"]
+
+
+def test_order_that_clocks_cannot_tell_is_an_unknown(incident):
+    unknowns = [unknown.what for unknown in story.unknowns(incident, incident.findings[0])]
+    assert any(text.startswith("Which came first, service-without-endpoints") for text in unknowns)
+    assert len(unknowns) == len(incident.findings[0].missing) + 1
+
+
+def test_summary_fits_causes_that_are_no_change_and_names_nothing_twice(incident):
+    finding = incident.findings[0]
+    symptom = dataclasses.replace(incident.symptoms[1], nature="symptom")
+    document = dataclasses.replace(incident, symptoms=(incident.symptoms[0], symptom, *incident.symptoms[2:]))
+    assert "with a change of" in story.finding_summary(incident, finding)
+    assert "began at 21:13:02 UTC with ConfigMap" in story.finding_summary(document, finding)
+    cause = dataclasses.replace(finding.root_cause, what="ConfigMap cache-config: data.MEM_MB 24 → 200")
+    told = dataclasses.replace(finding, root_cause=cause)
+    assert story.finding_summary(incident, told).count("cache-config") == 1
+    assert story.cause_sentence(cause) == cause.what
+    assert story.document_nature(incident, dataclasses.replace(finding, chain=())) == "symptom"
+
+
+def test_clock_error_is_told_where_it_matters(incident, calm):
+    assert "2\N{NO-BREAK SPACE}ms" in (story.clock_sentence(incident) or "")
+    single = dataclasses.replace(incident.capture, nodes=("a",))
+    assert story.clock_sentence(dataclasses.replace(incident, capture=single)) is None
+    unknown = dataclasses.replace(incident.capture, clock_error_ns=None)
+    assert "not recorded" in (story.clock_sentence(dataclasses.replace(calm, capture=unknown)) or "")
+
+
+def test_nobody_hit_is_none(incident):
+    impact = dataclasses.replace(incident.findings[0].impact, services=(), workloads=(), pods=(), failed_requests=None)
+    assert story.hit(incident, dataclasses.replace(incident.findings[0], impact=impact)) is None
+
+
+def test_confidence_shows_its_terms(incident):
+    assert story.confidence_words(incident, incident.findings[0]).startswith(
+        "93\N{NO-BREAK SPACE}%, rank 1 of 2 = 0.9 (weakest"
+    )

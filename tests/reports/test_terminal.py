@@ -1,0 +1,79 @@
+"""The post-mortem in a terminal: within its width, inert, and with everything that decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from reports.terminal import render
+
+
+def test_incident_is_told_from_cause_to_effect_with_times_lags_and_evidence(incident):
+    text = render(incident, width=100, color=False)
+    in_order = [
+        "A configuration change made cache outgrow its memory limit",
+        "Do first",
+        "The recording is not complete",
+        "21:13:02.404  ConfigMap cache-config: data.MEM_MB 24 → 200",
+        "17.0\N{NO-BREAK SPACE}s later, by config-reaches-container",
+        "oom:shop-node-1:1041",
+        "787 requests to frontend were answered with 502",
+        "What to do",
+        "What speaks against it",
+        "Who changed the ConfigMap: the API server's audit log is not recorded",
+        "Which came first, service-without-endpoints",
+        "Finding 2",
+        "Other changes that were considered",
+        "Deployment docs was rolled out",
+        "What could have been known before",
+        "What was lost in recording",
+        "kernel_ring_full",
+    ]
+    place = 0
+    for part in in_order:
+        assert part in text[place:], part
+        place = text.index(part, place)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_lines_keep_to_the_width(incident, width):
+    for line in render(incident, width=width, color=False).splitlines():
+        assert len(line) <= width or " " not in line.strip().removeprefix("- "), line
+
+
+def test_color_changes_nothing_but_color(incident):
+    plain, colored = render(incident, width=80, color=False), render(incident, width=80, color=True)
+    assert "\x1b" not in plain
+    assert "\x1b[1;31m" in colored
+    assert re.sub(r"\x1b\[[0-9;]+m", "", colored) == plain
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_hostile_texts_are_inert(hostile, color):
+    # GIVEN a document with escape sequences, bidi overrides and line breaks in every text
+    text = render(hostile, width=80, color=color)
+    # THEN no control or format character is left but our own colours and line ends
+    rest = re.sub(r"\x1b\[(?:0|1|2|33|1;3[124])m", "", text) if color else text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]", rest)
+
+
+def test_calm_document_is_three_short_paragraphs(calm):
+    text = render(calm, width=80, color=False)
+    assert text.startswith("Nothing wrong was found\n")
+    assert len(text.splitlines()) < 10
+
+
+def test_unexplained_symptoms_are_listed(incident):
+    document = dataclasses.replace(
+        incident, findings=(), symptoms=tuple(dataclasses.replace(s, finding=None) for s in incident.symptoms)
+    )
+    text = render(document, width=100, color=False)
+    assert text.startswith("9 symptoms without an explanation\n")
+    assert "642 connections of api to cache:6379 were refused [tcp:shop-node-1:1041" in text
+
+
+def test_many_changes_are_cut_with_the_way_to_all(incident):
+    document = dataclasses.replace(incident, changes=incident.changes[:1] * 9)
+    assert "and 4 more; `tapio changes` lists all" in render(document, width=80, color=False)

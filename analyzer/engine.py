@@ -72,8 +72,12 @@ class Engine:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def ask(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def ask(self, sql: str, limit: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Answer one query that a user wrote.
+
+        Args:
+            sql: one SELECT or EXPLAIN.
+            limit: most rows that are fetched; None = all.
 
         Returns:
             Column names and rows.
@@ -84,7 +88,20 @@ class Engine:
         self.check_is_query(sql)
         try:
             cursor = self._connection.execute(sql)
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+            rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+        except duckdb.Error as error:
+            raise _refusal(error) from error
+        return [column[0] for column in cursor.description or ()], rows
+
+    def tables_of(self, sql: str) -> set[str]:
+        """The tables that one query of a user reads, through views too.
+
+        Raises:
+            UsageError: it is no single query, or DuckDB refuses it.
+        """
+        self.check_is_query(sql)
+        try:
+            return set(self._connection.get_table_names(sql))
         except duckdb.Error as error:
             raise _refusal(error) from error
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from analyzer import entities, objects, parts, relations
 from analyzer.engine import Engine
 from analyzer.facts import FACT_BY_NAME, FACTS
-from analyzer.load import Part, Tables
+from analyzer.load import FREQUENT_TABLES, Part, Tables
 from analyzer.segment_reading import Window
 from analyzer.sql_files import read_sql
 from formats.capture import Capture
@@ -27,11 +27,12 @@ class Model:
     Attributes:
         engine: has the tables of the catalog, `entity`, `relation`, `change`, `capture_window`, `missing`,
             `clock_error`, and every fact.
+        tables: the tables of the catalog, to be read again.
     """
 
     def __init__(self, engine: Engine, tables: Tables) -> None:
         self.engine = engine
-        self._tables = tables
+        self.tables = tables
         self._is_complete = False
 
     def parts(self, facts: Iterable[str]) -> Iterator[Part]:
@@ -48,7 +49,7 @@ class Model:
         """
         is_first_time = not self._is_complete
         reads = _columns_to_read(facts, everything=is_first_time)
-        for part in self._tables.parts(reads):
+        for part in self.tables.parts(reads):
             for name in parts.EACH:
                 if is_first_time or name in parts.EVERY_TIME:
                     self.engine.execute(read_sql(f"parts/{name}"))
@@ -61,9 +62,23 @@ class Model:
             for _part in self.parts(()):
                 pass
 
-    def load_whole(self, name: str) -> None:
-        """Makes all rows of a frequent table readable at once: for `tapio sql`."""
-        self._tables.load_whole(name)
+    def load_for(self, query: str) -> None:
+        """Makes everything that a query reads readable at once, the frequent tables too: for `tapio sql`.
+
+        Raises:
+            UsageError: DuckDB refuses the query.
+        """
+        self.complete()
+        read = self.engine.tables_of(query)
+        # Facts about connections and processes need what is otherwise worked out for each part.
+        needed = set(parts.READS) if read & set(parts.SHOWN) else set()
+        for name in FREQUENT_TABLES:
+            if f"{name}_rows" in read or name in needed:
+                self.tables.load_whole(name)
+        if needed:
+            for name in parts.EACH:
+                if name in parts.EVERY_TIME:
+                    self.engine.execute(read_sql(f"parts/{name}"))
 
     def _complete(self) -> None:
         if self._is_complete:

@@ -4,6 +4,9 @@ BEFORE = ("tables", "listening_before")
 EACH = ("listeners", "peers", "calls", "pod_processes", "processes")
 EVERY_TIME = frozenset({"peers", "pod_processes"})
 """Those of `EACH` that part facts read: needed again when the parts are gone through again. The others only add up."""
+SHOWN = ("peer", "pod_process")
+"""The tables that those leave."""
+
 AFTER = ("done",)
 
 READS: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,55 @@
+"""`tapio changes`: what was changed while the capture was recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from analyzer.changes import RecordedChange, list_changes
+from analyzer.commands.window import capture_argument, check_window, from_option, to_option
+from analyzer.engine import Engine
+from analyzer.model import build_model
+from analyzer.times import format_time
+from formats.capture import open_capture
+from formats.text import escape_text
+
+
+@click.command()
+@capture_argument
+@click.option("-n", "--namespace", help="Only objects of this namespace.")
+@click.option("--all", "with_controllers", is_flag=True, help="Also what controllers did because of other changes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for programs.")
+@from_option
+@to_option
+def command(
+    capture: Path, *, namespace: str | None, with_controllers: bool, as_json: bool, begin: int | None, end: int | None
+) -> None:
+    """List what people and programs changed in the cluster while CAPTURE was recorded, whether it mattered or not."""
+    window = check_window(begin, end)
+    with open_capture(capture) as opened, Engine() as engine:
+        build_model(opened, engine, window)
+        changes = list_changes(engine, namespace=namespace, with_controllers=with_controllers)
+    # Rows come in batches: those before and after the window in the same batch are left out here.
+    changes = tuple(change for change in changes if _is_within(change.at_ns, begin, end))
+    for change in changes:
+        click.echo(_to_json(change) if as_json else _to_line(change))
+    if not changes and not as_json:
+        click.echo("no change was recorded")
+
+
+def _is_within(at_ns: int, begin: int | None, end: int | None) -> bool:
+    return (begin is None or at_ns >= begin) and (end is None or at_ns <= end)
+
+
+def _to_json(change: RecordedChange) -> str:
+    return json.dumps(dataclasses.asdict(change) | {"time": format_time(change.at_ns)}, sort_keys=True)
+
+
+def _to_line(change: RecordedChange) -> str:
+    place = f"{change.namespace}/" if change.namespace else ""
+    by = "  (controller)" if change.actor == "controller" else ""
+    when = f"{format_time(change.at_ns)[:23]}{'≤' if change.is_inferred else ' '}"
+    return escape_text(f"{when} {change.category:<9}  {place}{change.what}{by}  [{change.evidence}]")

@@ -1,0 +1,67 @@
+"""`tapio info`: what a capture holds, and what is missing from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from analyzer.commands.window import capture_argument
+from analyzer.recording_summary import RecordingSummary, summarize_recording
+from analyzer.times import format_time
+from formats.capture import open_capture
+from formats.text import escape_text
+
+
+@click.command()
+@capture_argument
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(capture: Path, *, as_json: bool) -> None:
+    """Say what CAPTURE holds: nodes, times, tables; what is missing from it; how much can be told whose it is."""
+    with open_capture(capture) as opened:
+        summary = summarize_recording(opened)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(summary), sort_keys=True, indent=2))
+        return
+    for line in _lines(summary):
+        click.echo(escape_text(line))
+
+
+def _lines(summary: RecordingSummary) -> Iterator[str]:
+    yield f"capture   {summary.id}"
+    yield f"because   {summary.frozen_because or 'nobody said why'}"
+    yield f"recorded  {_span(summary.from_ns, summary.to_ns)}"
+    if summary.asked_from_ns is not None and summary.asked_to_ns is not None:
+        yield f"asked for {_span(summary.asked_from_ns, summary.asked_to_ns)}"
+    for node in summary.nodes:
+        error = "unknown" if node.clock_error_ns is None else f"at most {node.clock_error_ns / 1e6:,.3f} ms"
+        boots = "one boot" if node.boots == 1 else f"{node.boots} boots"
+        segments = "one segment" if node.segments == 1 else f"{node.segments:,} segments"
+        yield f"node      {node.name}: {segments}, {boots}, clock error {error}"
+    yield f"events    {summary.events:,}"
+    if summary.attributable:
+        share = summary.attributed * 100 / summary.attributable
+        yield f"          {share:.1f} % of those of a cgroup belong to a pod"
+    for table in summary.tables:
+        yield f"  {table.name:<16}{table.rows:>14,} rows {table.stored_bytes:>14,} bytes"
+    yield from _missing_lines(summary)
+    for note in summary.notes:
+        yield f"note: {note}"
+
+
+def _missing_lines(summary: RecordingSummary) -> Iterator[str]:
+    if not summary.missing:
+        yield "missing   nothing that the recorder or the reader know of"
+    for missing in summary.missing:
+        known = [] if missing.count is None else [f"{missing.count:,} events"]
+        unknown = [f"an unknown number in {missing.unknown:,} intervals"] if missing.unknown else []
+        yield f"missing   {' and '.join(known + unknown)} of {missing.table} on {missing.node}: {missing.reason}"
+        yield f"          {_span(missing.from_ns, missing.to_ns)}; {missing.advice}"
+
+
+def _span(from_ns: int, to_ns: int) -> str:
+    seconds = max(to_ns - from_ns, 0) / 1e9
+    return f"{format_time(from_ns)[:23]}Z to {format_time(to_ns)[:23]}Z ({seconds:,.1f} s)"

@@ -1,0 +1,107 @@
+"""`tapio sql`: ask a capture in SQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analyzer.commands.window import capture_argument, check_window, from_option, to_option
+from analyzer.engine import Engine
+from analyzer.facts import FACTS
+from analyzer.model import build_model
+from formats.capture import open_capture
+from formats.catalog import TABLES
+from formats.text import escape_text
+
+CELL_CHARACTERS = 120
+ROWS_SHOWN = 1_000
+"""Rows of a table for people; programs get all."""
+
+_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+MODEL_TABLES = ("entity", "relation", "change", "capture_window", "missing", "clock_error")
+
+
+@click.command()
+@capture_argument
+@click.argument("query", required=False)
+@click.option("--json", "form", flag_value="json", help="Print one JSON object per row, for programs.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, for programs.")
+@from_option
+@to_option
+def command(capture: Path, query: str | None, *, form: str | None, begin: int | None, end: int | None) -> None:
+    """Answer one QUERY in DuckDB's SQL over the tables and facts of CAPTURE; without one, list them.
+
+    The capture can only be read, and nothing else can be reached. docs/facts.md describes all columns.
+    """
+    window = check_window(begin, end)
+    with open_capture(capture) as opened, Engine() as engine:
+        model = build_model(opened, engine, window)
+        if query is None:
+            names, rows = _contents(engine)
+        else:
+            model.load_for(query)
+            names, rows = engine.ask(query, None if form else ROWS_SHOWN + 1)
+    if form == "json":
+        for row in rows:
+            click.echo(json.dumps(dict(zip(names, row, strict=True)), default=_to_json))
+    elif form == "csv":
+        click.echo(_to_csv(names, rows), nl=False)
+    else:
+        for line in _to_table(names, rows[:ROWS_SHOWN]):
+            click.echo(line)
+        if len(rows) > ROWS_SHOWN:
+            click.echo(f"… and more: {ROWS_SHOWN:,} rows are shown; --json and --csv give all")
+
+
+def _contents(engine: Engine) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The tables that can be asked, with their columns."""
+    columns: dict[str, list[str]] = {}
+    for table, column in engine.rows("SELECT table_name, column_name FROM duckdb_columns() ORDER BY column_index"):
+        columns.setdefault(table, []).append(column)
+    kinds = [
+        ("model", MODEL_TABLES),
+        ("fact", [fact.name for fact in FACTS]),
+        ("table", [table.name for table in TABLES]),
+    ]
+    return ["is", "name", "columns"], [
+        (kind, name, ", ".join(columns.get(name, ()))) for kind, names in kinds for name in names
+    ]
+
+
+def _to_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Aligned columns; the last one is not filled up."""
+    cells = [[escape_text(name) for name in names]]
+    cells += [[escape_text(_to_cell(value), limit=CELL_CHARACTERS) for value in row] for row in rows]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(names))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return [lines[0], "  ".join("─" * width for width in widths), *lines[1:]]
+
+
+def _to_cell(value: Any) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def _to_csv(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """RFC 4180; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_guard(name) for name in names])
+    writer.writerows([[_guard(value) for value in row] for row in rows])
+    return text.getvalue()
+
+
+def _guard(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
+
+
+def _to_json(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ _IOPRIO_WHO_PROCESS = 1
 _IOPRIO_CLASS_IDLE = 3 << 13
 _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """Source: ioprio_set(2), include/uapi/linux/ioprio.h."""
+_PR_SET_PDEATHSIG = 1
+"""Source: prctl(2)."""
+_PARENT = "TAPIO_RECORDER_PID"
 
 
 def start_child(module: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -30,14 +34,27 @@ def start_child(module: str, arguments: Sequence[str]) -> subprocess.Popen[bytes
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": path,
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
+            "MALLOC_ARENA_MAX": "1",
+            _PARENT: str(os.getpid()),
+        },
     )
 
 
-def lower_priority() -> None:
-    """Called by a child: what it does can wait for everything else on the node."""
+def begin_child() -> None:
+    """Called by a child first: it can wait for everything else on the node, and must not outlive the recorder.
+
+    Why: the next recorder does the same work again, and two must not write the same segment.
+    """
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != int(os.environ.get(_PARENT, os.getppid())):
+        raise SystemExit("the recorder ended before its child began")
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
     number = _SYS_IOPRIO_SET.get(os.uname().machine)
     if number is not None:
-        ctypes.CDLL(None).syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_CLASS_IDLE)
+        libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_CLASS_IDLE)

@@ -23,7 +23,7 @@ from formats.clock import NANOSECONDS, format_rfc3339
 from formats.errors import OutputError, TapioError, UnavailableError, UsageError
 from formats.text import escape_text
 from recorder import VERSION
-from recorder.child import lower_priority, start_child
+from recorder.child import begin_child, start_child
 from recorder.config import FreezeConfig
 from recorder.store.layout import DataDirectory, SegmentName, measure_tree
 
@@ -379,7 +379,7 @@ def _compact(unix_nano: int) -> str:
 
 def main() -> None:
     """The child."""
-    lower_priority()
+    begin_child()
     frozen, capture, info = sys.argv[1:]
     try:
         segments = sorted(Path(frozen).iterdir())

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from formats.batches import complete_batch
 from formats.catalog import CATALOG_VERSION
-from formats.columns import BOOT_TIME_NS, Table
+from formats.columns import BOOT_TIME_NS, EVENT_SEQ, Table
 from formats.errors import FormatError, LimitError, StorageError
 from formats.journal import JournalHeader, JournalWriter
 from formats.loss import LossReason
@@ -136,6 +136,10 @@ class Journaling:
         """The open journal; None while the disk refuses one."""
         return self._open.writer.path if self._open else None
 
+    def next_seq(self, table: str) -> int:
+        """Number of the table's next event."""
+        return self._next_seq.get(table, 0)
+
     def add(self, table: Table, drained: pa.RecordBatch) -> None:
         """Number a drained batch and queue it.
 
@@ -172,7 +176,7 @@ class Journaling:
         path = self._directory.journals / f"{name}{JOURNAL_SUFFIX}"
         writer = None
         try:
-            write_sequences(self._directory, name, self._next_seq)
+            write_sequences(self._directory, name, self._first_unwritten())
             writer = JournalWriter(path, header)
             sync_directory(self._directory.journals)
         except (OSError, StorageError) as error:
@@ -217,6 +221,13 @@ class Journaling:
         """The journals that were closed since the last call, to be sealed."""
         closed, self._closed = self._closed, []
         return closed
+
+    def _first_unwritten(self) -> dict[str, int]:
+        """Number of each table's first event that a new journal will hold: what is queued was numbered before."""
+        numbers = dict(self._next_seq)
+        for item in reversed(self._queue):
+            numbers[item.table.name] = item.batch.column(EVENT_SEQ.name)[0].as_py()
+        return numbers
 
     def _write(self, now_boot_ns: int) -> bool:
         """Append the losses and the queue as one write; False if the disk refused."""

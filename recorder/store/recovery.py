@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from formats.errors import FormatError, TapioError, VersionError
+from formats.errors import TapioError
 from formats.journal import OpenedJournal, open_journal
 from formats.tables import loss
 from recorder.store.layout import JOURNAL_SUFFIX, DataDirectory, SegmentName, measure_tree
@@ -90,11 +90,11 @@ def _recover_numbers(directory: DataDirectory, recovered: Recovered) -> None:
 def _recover_journal(directory: DataDirectory, path: Path, recovered: Recovered) -> None:
     try:
         journal = open_journal(path)
-    except VersionError as error:
+    except TapioError as error:
         _quarantine(directory, path, str(error), recovered)
         return
-    except (FormatError, TapioError) as error:
-        _quarantine(directory, path, str(error), recovered)
+    if journal.header is None and not path.stat().st_size:
+        path.unlink()  # the crash came between making it and writing its header
         return
     if journal.header is None:
         _quarantine(directory, path, "neither copy of its header is whole", recovered)

@@ -1,11 +1,14 @@
 """Full journals become segments, one after the other, in a child: draining never waits for it.
 
-`python -m recorder.store.sealing JOURNAL RING NAME LOSS_SEQ` is the child: it seals one journal, or finds it sealed.
+`python -m recorder.store.sealing RING [JOURNAL NAME DAMAGE_SEQ]…` is the child. It prints `sealed NAME` for each
+journal that is sealed now, or was before; and `damaged NAME` if the journal is worth keeping.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import subprocess
 import sys
 from collections import deque
@@ -23,12 +26,13 @@ from formats.loss import Damage, DamageKind, LossReason
 from formats.segment import SegmentHeader, seal_segment
 from formats.tables import clock, loss
 from recorder import VERSION
-from recorder.child import lower_priority, start_child
+from recorder.child import begin_child, start_child
 from recorder.ledger import LossEntry, to_batch
 from recorder.store.layout import SegmentName, measure_tree
 
-_DAMAGED = b"damaged"
-"""What the child prints about a journal that is worth keeping."""
+_SEALED, _DAMAGED = "sealed", "damaged"
+_PER_CHILD = 32
+"""Journals that one child seals. Why not one: starting a child costs as much as sealing a small journal."""
 _ATTEMPTS = 5
 _FIRST_PAUSE_NS = 1_000_000_000
 _LONGEST_PAUSE_NS = 60_000_000_000
@@ -82,12 +86,9 @@ class Sealer:
         self.problem = ""
         """Why the last attempt failed; empty if it did not."""
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     @property
     def waiting(self) -> tuple[ClosedJournal, ...]:
-        """Journals that are not sealed yet, the one in work first."""
+        """Journals that are not sealed yet, those in work first."""
         return tuple(self._waiting)
 
     def submit(self, journal: ClosedJournal) -> None:
@@ -101,8 +102,9 @@ class Sealer:
             done = self._finish(self._child, now_ns)
             self._child = None
         if self._child is None and self._waiting and now_ns >= self._not_before_ns:
-            journal = self._waiting[0]
-            arguments = [str(journal.path), str(self._ring), str(journal.name), str(journal.damage_seq)]
+            arguments = [str(self._ring)]
+            for journal in itertools.islice(self._waiting, _PER_CHILD):
+                arguments += [str(journal.path), str(journal.name), str(journal.damage_seq)]
             try:
                 self._child = start_child("recorder.store.sealing", arguments)
             except OSError as error:
@@ -110,8 +112,10 @@ class Sealer:
         return done
 
     def wait(self, seconds: float) -> None:
-        """Wait for the child that runs, at most that long."""
+        """Wait for the child that runs, at most that long; it need not be considerate any more."""
         if self._child is not None:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._child.pid, 0)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(seconds)
 
@@ -123,21 +127,25 @@ class Sealer:
             self._child = None
 
     def _finish(self, child: subprocess.Popen[bytes], now_ns: int) -> list[SealedJournal]:
+        """What the child sealed are the first ones that wait; the next one is where it failed, if it did."""
         output, errors = child.communicate()
-        journal = self._waiting[0]
-        if child.returncode == 0:
-            self._waiting.popleft()
+        said = set(output.decode("utf-8", "replace").splitlines())
+        done: list[SealedJournal] = []
+        while self._waiting and f"{_SEALED} {self._waiting[0].name}" in said:
+            journal = self._waiting.popleft()
+            is_damaged = f"{_DAMAGED} {journal.name}" in said
+            done.append(SealedJournal(journal, measure_tree(self._ring / str(journal.name)), is_damaged=is_damaged))
+        if done:
             self._failures = 0
             self.problem = ""
-            size = measure_tree(self._ring / str(journal.name))
-            return [SealedJournal(journal, size, is_damaged=_DAMAGED in output)]
+        if child.returncode == 0 or not self._waiting:
+            return done
         lines = errors.decode("utf-8", "replace").strip().splitlines()
         self._fail(lines[-1] if lines else f"the sealing child ended with {child.returncode}", now_ns)
-        if self._failures < _ATTEMPTS:
-            return []
-        self._waiting.popleft()
-        self._failures = 0
-        return [SealedJournal(journal, None, self.problem)]
+        if self._failures >= _ATTEMPTS:
+            done.append(SealedJournal(self._waiting.popleft(), None, self.problem))
+            self._failures = 0
+        return done
 
     def _fail(self, problem: str, now_ns: int) -> None:
         self.problem = problem
@@ -247,17 +255,20 @@ def _read_snapshots(journal: OpenedJournal) -> Iterator[ClockSnapshot]:
 
 def main() -> None:
     """The child."""
-    lower_priority()
-    path, ring, name, damage_seq = sys.argv[1:]
-    parsed = SegmentName.parse(name)
-    if parsed is None:
-        raise SystemExit(f"{name} is no name of a segment")
-    try:
-        if seal_journal(Path(path), Path(ring), parsed, int(damage_seq)):
-            print(_DAMAGED.decode())
-    except TapioError as error:
-        print(str(error), file=sys.stderr)
-        raise SystemExit(int(error.exit_code)) from error
+    begin_child()
+    ring, *journals = sys.argv[1:]
+    for path, name, damage_seq in zip(journals[0::3], journals[1::3], journals[2::3], strict=True):
+        parsed = SegmentName.parse(name)
+        if parsed is None:
+            raise SystemExit(f"{name} is no name of a segment")
+        try:
+            is_damaged = seal_journal(Path(path), Path(ring), parsed, int(damage_seq))
+        except TapioError as error:
+            print(str(error), file=sys.stderr)
+            raise SystemExit(int(error.exit_code)) from error
+        if is_damaged:
+            print(_DAMAGED, name)
+        print(_SEALED, name, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""Nothing that was acknowledged is lost by kill -9, nothing is invented, nothing comes twice, and starting is quick."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from formats.journal import open_journal
+from recorder.daemon import Daemon
+from recorder.sources.clock import ClockSource
+from recorder.store.layout import DataDirectory, SegmentName
+from recorder.store.recovery import recover
+from tests.robustness import kill_sweep
+from tests.robustness import recorder_under_test as driver
+
+
+def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path):
+    # GIVEN a recorder under load WHEN it is killed again and again, also while it recovers
+    result = kill_sweep.sweep(tmp_path / "data", 25, seed=3)
+
+    # THEN every number is there once, in order, with its own checksum, and starting took no longer than promised
+    assert result.violations == []
+    assert result.kills == 25
+    assert result.acknowledged > 0
+    assert result.recovered >= result.acknowledged
+    assert max(result.recovery_ms) <= 2_000
+
+
+def make_journal(data: Path, turns: int, per_turn: int = 100) -> Path:
+    """A journal of a recorder that was never ended: what kill -9 leaves."""
+    load = driver.LoadSource(per_turn)
+    daemon = Daemon(driver.make_config(data, segment_ns=3_600_000_000_000), [ClockSource(), load])
+    daemon.start()
+    load.next = daemon._journaling.next_seq(driver.TABLE.name)
+    for _ in range(turns):
+        daemon.turn()
+        daemon._journaling.flush(daemon._clock(), at_once=True)
+    path = daemon._journaling.open_path
+    daemon._sealer.stop()
+    os.close(daemon._lock_fd)
+    assert path is not None
+    return path
+
+
+def test_recovering_twice_is_recovering_once(tmp_path: Path):
+    # GIVEN a torn journal with a wound in it
+    path = make_journal(tmp_path, turns=6)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content[:-7])
+    directory = DataDirectory(tmp_path)
+
+    # WHEN it is recovered, and after a crash again
+    first, second = recover(directory), recover(directory)
+
+    # THEN both find the same, and the journal is untouched
+    assert first.journals == second.journals
+    assert first.next_seq == second.next_seq
+    assert path.read_bytes() == content[:-7]
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 1023, 1024, 1025])
+def test_a_journal_cut_in_its_header_stops_no_start(tmp_path: Path, keep: int):
+    path = make_journal(tmp_path, turns=2)
+    content = path.read_bytes()
+    path.write_bytes(content[:keep])
+    recovered = recover(DataDirectory(tmp_path))
+    # Nothing in it could be kept: it is gone if it was whole and empty, set aside or noted as damage otherwise.
+    quarantined = list((tmp_path / "quarantine").iterdir())
+    assert len(quarantined) + len(recovered.journals) == (0 if keep in (0, 1024) else 1)
+
+
+def test_a_ring_of_one_gibibyte_and_a_torn_journal_start_within_two_seconds(tmp_path: Path):
+    # GIVEN a ring with 150 segments, and a journal as large as they get, with a torn end
+    make_journal(tmp_path, turns=3)
+    daemon = Daemon(
+        driver.make_config(tmp_path, segment_ns=3_600_000_000_000), [ClockSource(), driver.LoadSource(2_000)]
+    )
+    daemon.start()
+    daemon.finish()
+    directory = DataDirectory(tmp_path)
+    sealed = next(directory.ring.iterdir())
+    name = SegmentName.parse(sealed.name)
+    assert name is not None
+    for number in range(150):
+        copy = SegmentName(
+            name.begin_unix_nano + number + 1, name.boot, name.begin_boot_ns, name.end_boot_ns, f"{number:032x}"
+        )
+        shutil.copytree(sealed, directory.ring / str(copy), copy_function=os.link)
+    torn = _write_large_journal(tmp_path / "other", directory.journals)
+
+    # WHEN a recorder takes stock THEN it takes no longer than promised, as segments are listed and not read
+    begin = time.monotonic()
+    recovered = recover(directory)
+    took = time.monotonic() - begin
+    assert len(recovered.segments) >= 150
+    assert [journal.path for journal in recovered.journals] == [torn]
+    assert took < 2
+
+
+def _write_large_journal(data: Path, target: Path) -> Path:
+    """Whole frames of a real journal, as much as a journal holds, and a torn one."""
+    source = make_journal(data, turns=40, per_turn=20_000)
+    torn = target / source.name
+    torn.write_bytes(source.read_bytes()[:-100])
+    assert len(open_journal(torn).frames) >= 40
+    return torn

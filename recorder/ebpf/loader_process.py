@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import json
 import os
 import re
@@ -37,21 +38,29 @@ def load_programs(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(_SECONDS_PER_PROGRAM)
     question = json.dumps({"btf": str(btf), "programs": [request.to_json() for request in requests]}).encode()
-    with ours, _start(theirs) as process:
-        theirs.close()
-        results: list[LoadedProgram | TapioError] = []
+    results: list[LoadedProgram | TapioError] = []
+    with ours, theirs:
         try:
-            if process.stdin is not None:
-                process.stdin.write(question)
-                process.stdin.close()
-            results.extend(_receive(ours, request.file) for request in requests)
+            with _start(theirs) as process:
+                theirs.close()  # so that the loader's death ends the conversation
+                try:
+                    _ask(process, question)
+                    results.extend(_receive(ours, request.file) for request in requests)
+                except (OSError, ValueError):
+                    process.kill()
+                    raise
         except (OSError, ValueError) as error:
             for result in results:
                 if isinstance(result, LoadedProgram):
                     result.close()
-            process.kill()
             return [_loader_died(error)] * len(requests)
     return results
+
+
+def _ask(process: subprocess.Popen[bytes], question: bytes) -> None:
+    if process.stdin is not None:
+        with process.stdin as standard_input:
+            standard_input.write(question)
 
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
@@ -71,12 +80,7 @@ def _receive(answers: socket.socket, file: str) -> LoadedProgram | TapioError:
     Raises:
         OSError, ValueError: the loader is gone, or does not speak our language.
     """
-    message, descriptors, _flags, _address = socket.recv_fds(
-        answers,
-        _ANSWER_BYTES,
-        _MOST_DESCRIPTORS,
-        socket.MSG_CMSG_CLOEXEC,  # no child of the recorder may keep a probe alive
-    )
+    message, descriptors = _receive_with_descriptors(answers)
     if not message:
         raise ConnectionResetError("it closed the connection without an answer")
     answer: dict[str, Any] = json.loads(message)
@@ -89,6 +93,21 @@ def _receive(answers: socket.socket, file: str) -> LoadedProgram | TapioError:
         functions=dict(zip(functions, descriptors[len(maps) :], strict=False)),
         links=tuple(descriptors[len(maps) + len(functions) :]),
     )
+
+
+def _receive_with_descriptors(answers: socket.socket) -> tuple[bytes, list[int]]:
+    """One message and the descriptors beside it, which no child of the recorder inherits: it would keep a probe alive.
+
+    Why not `socket.recv_fds`: it does not pass its flags on (Python 3.11).
+    """
+    descriptors = array.array("i")
+    message, ancillary, _flags, _address = answers.recvmsg(
+        _ANSWER_BYTES, socket.CMSG_LEN(_MOST_DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
+    )
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return message, descriptors.tolist()
 
 
 def _explain(file: str, answer: dict[str, Any]) -> TapioError:

@@ -1,0 +1,144 @@
+"""What is counted in the kernel is counted exactly: failed system calls and HTTP responses."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import pytest
+
+from formats.loss import LossReason
+from recorder.sources.request import RequestSource
+from recorder.sources.syscall_error import SyscallErrorSource
+
+pytestmark = pytest.mark.kernel
+
+
+def counted(name):
+    """Until rows of the interval after the program's end have come."""
+    return lambda rows: any(name(row) for row in rows)
+
+
+def test_failures_are_counted_per_call_and_errno(own_cgroup, sources, collect) -> None:
+    # GIVEN
+    source = sources.open(SyscallErrorSource(), own_cgroup)
+    script = """
+import os
+for number in range(5000):
+    try: os.close(999)
+    except OSError: pass
+    if number % 5 == 0:
+        try: os.rmdir("/proc")
+        except OSError: pass
+reader, writer = os.pipe(); os.set_blocking(reader, False)
+for _ in range(100):
+    try: os.read(reader, 1)
+    except OSError: pass
+try: os.chdir("/etc/passwd")
+except OSError: pass
+"""
+
+    # WHEN
+    pid, _code, _output = own_cgroup.run(sys.executable, "-I", "-S", "-c", script)
+    rows = collect(
+        source,
+        lambda rows: any(row["syscall.name"] == "chdir" and row["event_name"] == "syscall.errors" for row in rows),
+    )
+
+    # THEN
+    totals: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        if row["event_name"] == "syscall.errors" and row["process.pid"] == pid:
+            totals[row["syscall.name"], row["error.type"]] += row["count"]
+            assert row["first_boot_time_ns"] <= row["boot_time_ns"]
+            assert row["cgroup_id"] == own_cgroup.inode
+    assert totals["close", "EBADF"] == 5_000
+    assert totals["rmdir", "EBUSY"] == 1_000
+    assert totals["chdir", "ENOTDIR"] == 1
+    # THEN what working programs do all the time is ignored
+    assert not any(error == "EAGAIN" for _call, error in totals)
+    # THEN the first of each is sent at once, but not for missing files
+    samples = [row for row in rows if row["event_name"] == "syscall.error_sample"]
+    assert ("chdir", "ENOTDIR", 1) in [(row["syscall.name"], row["error.type"], row["count"]) for row in samples]
+    assert not any(row["error.type"] == "ENOENT" for row in samples)
+
+
+def test_keys_that_find_the_map_full_are_counted_as_lost(own_cgroup, sources, collect) -> None:
+    # GIVEN room for two keys and a program that fails in twenty calls
+    source = sources.open(
+        SyscallErrorSource(),
+        own_cgroup,
+        map_entries=2,
+        ignore=["ENOENT", "ioctl:ENOTTY", "EINVAL"],
+        samples_per_second=0,
+    )
+    script = "import ctypes\nlibc = ctypes.CDLL(None)\nfor number in range(400, 420): libc.syscall(3, 999 + number)\n"
+    script += "for number in (3, 32, 33, 72, 77, 8, 17, 18): libc.syscall(number, 999, 0, 0)"
+
+    # WHEN
+    own_cgroup.run(sys.executable, "-I", "-c", script)
+    rows = collect(source, lambda rows: len(rows) > 0)
+
+    # THEN
+    lost = source.stats().missing[LossReason.KERNEL_MAP_FULL]
+    assert lost > 0
+    assert source.stats().missing[LossReason.SAMPLED] == len(rows) == 2
+
+
+def test_a_mistake_in_ignore_is_refused_with_its_place(sources) -> None:
+    from formats.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError, match=r"sources\.syscall_error\.ignore: 'EWRONG' is neither"):
+        sources.open(SyscallErrorSource(), None, ignore=["EWRONG"])
+
+
+def test_responses_are_counted_per_side_and_status(own_cgroup, sources, collect) -> None:
+    # GIVEN
+    source = sources.open(RequestSource(), own_cgroup)
+    script = r"""
+import os, socket
+server, client = socket.socketpair()
+body = b" x\r\nContent-Length: 0\r\n\r\n"
+def exchange(status, send, receive):
+    send(b"HTTP/1.1 " + status + body); receive()
+for number in range(700):
+    status = b"503" if number % 7 == 0 else b"200"
+    exchange(status, server.sendall, lambda: client.recv(500))
+for _ in range(10):
+    exchange(b"404", lambda data: server.sendmsg([data]), lambda: client.recvmsg(500))
+    exchange(b"301", lambda data: os.writev(server.fileno(), [data, b"z"]), lambda: os.readv(client.fileno(), [bytearray(500)]))
+    exchange(b"418", lambda data: os.write(server.fileno(), data), lambda: os.read(client.fileno(), 500))
+for line in (b"HTTP/1.1 20x no status", b"HTTP/2.0 200 other version", b"HTTP/1.1 999 none", b"http/1.1 200 case", b"HTTP/1.1 20"):
+    server.sendall(line); client.recv(500)
+exchange(b"204", server.sendall, lambda: client.recv(500))
+"""
+
+    # WHEN
+    pid, _code, _output = own_cgroup.run(sys.executable, "-I", "-S", "-c", script)
+    rows = collect(source, lambda rows: any(row["http.response.status_code"] == 204 for row in rows))
+
+    # THEN
+    for side in ("server", "client"):
+        totals: Counter[int] = Counter()
+        for row in rows:
+            if row["request.side"] == side:
+                totals[row["http.response.status_code"]] += row["count"]
+        assert totals == {200: 600, 503: 100, 404: 10, 301: 10, 418: 10, 204: 1}
+    assert {row["process.pid"] for row in rows} == {pid}
+    severities = {row["http.response.status_code"]: row["severity_number"] for row in rows}
+    assert severities == {200: 9, 204: 9, 301: 9, 404: 13, 418: 13, 503: 17}
+    assert source.stats().missing == {}
+
+
+def test_counts_of_an_unfinished_interval_are_missing_after_close(own_cgroup, sources) -> None:
+    # GIVEN
+    source = sources.open(RequestSource(), own_cgroup)
+    script = 'import socket\na, b = socket.socketpair()\na.sendall(b"HTTP/1.1 200 OK")'
+    own_cgroup.run(sys.executable, "-I", "-S", "-c", script)
+
+    # WHEN
+    source.close()
+
+    # THEN
+    assert source.stats().missing == {LossReason.RECORDER_DOWN: 1}
+    assert source.stats().produced == 1

@@ -1,0 +1,28 @@
+/* Calls getppid(2) exactly N times on each of T threads, and prints how often in all. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static long hits_per_thread;
+
+static void *hit(void *unused)
+{
+    for (long i = 0; i < hits_per_thread; i++)
+        syscall(SYS_getppid);
+    return unused;
+}
+
+int main(int argc, char **argv)
+{
+    int threads = argc > 2 ? atoi(argv[2]) : 1;
+    pthread_t ids[64];
+    hits_per_thread = atol(argv[1]);
+    for (int i = 0; i < threads; i++)
+        pthread_create(&ids[i], NULL, hit, NULL);
+    for (int i = 0; i < threads; i++)
+        pthread_join(ids[i], NULL);
+    printf("%ld\n", hits_per_thread * threads);
+    return 0;
+}

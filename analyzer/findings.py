@@ -14,9 +14,10 @@ from analyzer.knowledge.model import Nature, PatternRule, Wanted
 from analyzer.losses import Recorded
 from analyzer.patterns import Match, match_pattern
 from analyzer.root_cause import Candidate
-from analyzer.symptoms import Symptom
+from analyzer.symptoms import Symptom, shorten
 from analyzer.times import format_time
 from formats.postmortem import ChainEdge, ChainStep, ConfidenceTerm, Finding, RootCause, Statement
+from formats.rows.kube_redaction import DIGEST_PREFIX
 
 REFUTATION_FACTOR = 0.7
 LOSS_FACTOR = 0.85
@@ -230,9 +231,9 @@ class _Description:
         root = self._candidate.root
         effect = next((step for step in self._steps[1:] if step.is_severe), root)
         workload = self._entities.get(effect.workload_id) or self._entities.get(root.workload_id)
-        named = self._root_row
+        named, own = self._root_row, self._entities.get(root.workload_id)
         return {
-            **root.details,
+            **{column: _readable(column, value) for column, value in root.details.items()},
             "root": f"{root.kind} {root.name}",
             "root_kind": named.kind if named else root.kind,
             "root_name": named.name if named else root.name,
@@ -241,8 +242,17 @@ class _Description:
             "effect_name": effect.name,
             "workload": workload.name if workload else effect.name,
             "workload_kind": workload.kind if workload else effect.kind,
+            "root_workload": own.name if own else root.name,
+            "root_workload_kind": own.kind if own else root.kind,
             "node": root.node or "the node",
         }
 
     def _plain_title(self) -> str:
         return self._candidate.root.what
+
+
+def _readable(column: str, value: str) -> str:
+    """A recorded value for a recommendation; of a ConfigMap's or Secret's often only the digest was recorded."""
+    if value.startswith(DIGEST_PREFIX):
+        return "its old value" if column == "old_value" else "its new value"
+    return shorten(value)

@@ -60,9 +60,9 @@ class MeasureSearch:
             self._engine.execute(
                 f"""
                 INSERT INTO counted
-                SELECT '{counted.name}', entity_id, at_ns - at_ns % {self._step_ns}, {counted.value}
+                SELECT '{counted.name}', entity_id, at_ns - at_ns % {self._step_ns} AS step, {counted.value} AS total
                 FROM {counted.fact} WHERE {counted.where}
-                GROUP BY ALL ORDER BY entity_id, at_ns LIMIT {_MOST_SERIES_OF_A_PART * MOST_POINTS}
+                GROUP BY entity_id, step ORDER BY entity_id, step LIMIT {_MOST_SERIES_OF_A_PART * MOST_POINTS}
                 """  # noqa: S608 - texts of this module
             )
 

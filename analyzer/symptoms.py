@@ -13,6 +13,7 @@ from analyzer.knowledge.check import FactColumns, fill
 from analyzer.knowledge.compile import (
     EPISODE_COLUMNS_SQL,
     episodes_query,
+    exceptions_query,
     merged_episodes_query,
     occurrences_query,
     rules_query,
@@ -166,6 +167,9 @@ def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
 def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     engine.execute(f"CREATE OR REPLACE TABLE joined ({EPISODE_COLUMNS_SQL})")
     engine.execute(f"INSERT INTO joined {merged_episodes_query()}")
+    exceptions = exceptions_query(knowledge.symptoms)
+    if exceptions is not None:
+        engine.execute(f"DELETE FROM joined WHERE (name, entity_id, from_ns) IN ({exceptions})")  # noqa: S608 - of ours
     seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM joined")}
     severities = " ".join(
         f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen

@@ -36,7 +36,10 @@ CAUSE_PLACEHOLDERS = frozenset({"cause", "effect", "cause_name", "effect_name", 
 """What `says:` of a cause may name."""
 
 PATTERN_PLACEHOLDERS = frozenset(
-    {"root", "root_kind", "root_name", "namespace", "effect", "effect_name", "workload", "workload_kind", "node"}
+    {
+        *("root", "root_kind", "root_name", "root_workload", "root_workload_kind", "namespace", "node"),
+        *("effect", "effect_name", "workload", "workload_kind"),
+    }
 )
 """What titles and actions of a pattern may name, beside the columns that all its roots keep."""
 
@@ -53,6 +56,7 @@ def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
     with ExpressionChecker() as checker:
         for symptom in knowledge.symptoms:
             _check_symptom(symptom, facts, checker)
+            _check_names(symptom.except_during, symptoms, f"symptom `{symptom.name}`", symptom.where)
         for cause in knowledge.causes:
             _check_cause(cause, symptoms, facts, checker)
     for pattern in knowledge.patterns:

@@ -19,6 +19,9 @@ RELATION_SLACK_NS = 5_000_000_000
 """How far a relation may have begun or ended from the effect it carries. Why: the objects that tell of relations are
 watched, and what fails with an object may show some moments before or after the object's own version does."""
 
+EXCEPTION_SLACK_NS = 2_000_000_000
+"""How far outside of an excepted time an episode may begin. Why: the API tells many times in whole seconds."""
+
 EPISODE_COLUMNS_SQL = (
     "name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN, recorded_on VARCHAR, "
     "count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[]"
@@ -98,6 +101,30 @@ def merged_episodes_query() -> str:
         AS evidence
     FROM islands GROUP BY name, entity_id, island
     HAVING sum(count) >= any_value(at_least) AND max(to_ns) - min(from_ns) >= any_value(lasting_ns)
+    """  # noqa: S608 - see the module's docstring
+
+
+def exceptions_query(rules: Sequence[SymptomRule]) -> str | None:
+    """SELECT of the episodes of the table `joined` that begin in a time that their rule excepts.
+
+    Columns: `name, entity_id, from_ns`; None if no rule excepts any.
+    """
+    pairs = [(rule.name, other) for rule in rules for other in rule.except_during]
+    if not pairs:
+        return None
+    rows = ", ".join(f"({_text(name)}, {_text(other)})" for name, other in pairs)
+    return f"""
+    WITH pair (name, other) AS (VALUES {rows}),
+    placed AS (
+      SELECT joined.name, joined.entity_id, joined.from_ns, joined.to_ns,
+        coalesce(entity.pod_id, entity.entity_id) AS pod_id
+      FROM joined JOIN entity USING (entity_id)
+    )
+    SELECT DISTINCT placed.name, placed.entity_id, placed.from_ns
+    FROM placed JOIN pair USING (name)
+    JOIN placed AS during ON during.name = pair.other
+      AND (during.entity_id = placed.entity_id OR during.entity_id = placed.pod_id)
+      AND placed.from_ns BETWEEN during.from_ns - {EXCEPTION_SLACK_NS} AND during.to_ns + {EXCEPTION_SLACK_NS}
     """  # noqa: S608 - see the module's docstring
 
 

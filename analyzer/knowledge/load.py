@@ -165,7 +165,7 @@ def _read_name(fields: Fields) -> str:
 
 _SYMPTOM_KEYS = (
     *("kind", "name", "nature", "severity", "role", "title", "from", "entity", "where", "merge", "at_least", "lasting"),
-    *("keep", "magnitude"),
+    *("except_during", "keep", "magnitude"),
 )
 
 
@@ -185,6 +185,7 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         merge_ns=fields.duration("merge", "0s"),
         at_least=fields.whole("at_least", 1, 1, 1_000_000_000),
         lasting_ns=fields.duration("lasting", "0s"),
+        except_during=fields.texts("except_during"),
         keep=fields.texts("keep"),
         magnitude=magnitude,
         combine=combine,

@@ -67,6 +67,8 @@ class SymptomRule:
         merge_ns: events on one entity no further apart than this are one episode.
         at_least: an episode with fewer events is dropped.
         lasting_ns: an episode shorter than this is dropped.
+        except_during: names of other symptoms: an episode that begins while one of them holds on the same entity or on
+            its pod is dropped (what a pod does while it is stopped is nothing wrong).
         keep: columns of the fact whose value at the first event stays with the episode.
         magnitude: value of one event, a whole number; None = no measure.
         combine: how the values of the events become one.
@@ -86,6 +88,7 @@ class SymptomRule:
     merge_ns: int
     at_least: int
     lasting_ns: int
+    except_during: tuple[str, ...]
     keep: tuple[str, ...]
     magnitude: Expression | None
     combine: Combine

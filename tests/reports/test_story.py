@@ -30,14 +30,22 @@ def test_what_was_left_out_by_rule_is_no_caveat(incident):
 
 
 def test_symptoms_that_nothing_explains_are_not_called_calm(incident):
-    # GIVEN symptoms but no finding
-    symptoms = tuple(dataclasses.replace(symptom, finding=None) for symptom in incident.symptoms)
+    # GIVEN severe symptoms but no finding
+    symptoms = tuple(dataclasses.replace(symptom, finding=None, severity="error") for symptom in incident.symptoms)
     document = dataclasses.replace(incident, findings=(), symptoms=symptoms)
     # WHEN the answer is asked for THEN it says how many, and which came first
     headline = story.headline(document)
     assert headline.verdict is Verdict.UNEXPLAINED
     assert headline.title == "9 symptoms without an explanation"
     assert "Container cache used 100 %" in headline.summary
+
+
+def test_warnings_alone_are_background(incident):
+    # GIVEN nothing but warnings that no finding explains, as the probe of a pod that starts
+    symptoms = tuple(dataclasses.replace(symptom, finding=None, severity="warning") for symptom in incident.symptoms)
+    document = dataclasses.replace(incident, findings=(), symptoms=symptoms)
+    # WHEN the answer is asked for THEN all is calm
+    assert story.headline(document).verdict is Verdict.CALM
 
 
 def test_calm_document_says_what_was_looked_at(calm):

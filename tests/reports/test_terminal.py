@@ -67,7 +67,9 @@ def test_calm_document_is_three_short_paragraphs(calm):
 
 def test_unexplained_symptoms_are_listed(incident):
     document = dataclasses.replace(
-        incident, findings=(), symptoms=tuple(dataclasses.replace(s, finding=None) for s in incident.symptoms)
+        incident,
+        findings=(),
+        symptoms=tuple(dataclasses.replace(s, finding=None, severity="error") for s in incident.symptoms),
     )
     text = render(document, width=100, color=False)
     assert text.startswith("9 symptoms without an explanation\n")

@@ -86,6 +86,6 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
 """What `kube_object` records when nothing else is asked for."""
 
 EVENTS = Resource("events", (Served("v1", "events", "Event"), Served("events.k8s.io/v1", "events", "Event")))
-"""Both APIs describe the same Events, so one of them is recorded: core/v1 where it may be read."""
+"""Both APIs describe the same Events, so one of them is recorded: core/v1 where it is served."""
 
 RESOURCE_BY_NAME: dict[str, Resource] = {resource.name: resource for resource in OBJECT_RESOURCES}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -222,22 +223,25 @@ def status_message(content: Any) -> str:
 def _connection(access: ClusterAccess) -> http.client.HTTPConnection:
     if access.tls is None:
         return http.client.HTTPConnection(access.host, access.port, timeout=CONNECT_TIMEOUT_S)
-    if access.tls_server_name is None:
-        return http.client.HTTPSConnection(access.host, access.port, timeout=CONNECT_TIMEOUT_S, context=access.tls)
-    return _NamedConnection(access, access.tls, access.tls_server_name)
+    return _TlsConnection(access, access.tls)
 
 
-class _NamedConnection(http.client.HTTPSConnection):
-    """Connects to one host and expects the certificate of another name."""
+class _TlsConnection(http.client.HTTPSConnection):
+    """Connects to one host and expects the certificate of the name that the access gives."""
 
-    def __init__(self, access: ClusterAccess, tls: Any, server_name: str) -> None:
+    def __init__(self, access: ClusterAccess, tls: ssl.SSLContext) -> None:
         super().__init__(access.host, access.port, timeout=CONNECT_TIMEOUT_S, context=tls)
         self._tls = tls
-        self._server_name = server_name
+        self._server_name = access.tls_server_name or access.host
 
     def connect(self) -> None:
         plain = socket.create_connection((self.host, self.port), CONNECT_TIMEOUT_S)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
+        try:
+            plain.getpeername()  # a peer that is gone already makes `wrap_socket` leave a socket to the collector
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
+        except OSError:
+            plain.close()
+            raise
 
 
 def _keep_alive(sock: socket.socket) -> None:

@@ -86,6 +86,7 @@ class ConversationSet(Generic[RowT]):
         self._threads: list[threading.Thread] = []
         self._not_served: list[str] = []
         self._gaps: list[Gap] = []
+        self._snapshot_rows = 0
 
     def open(self, resources: Sequence[Resource], scope: Scope, *, configmap_values: bool = False) -> None:
         """Find out what the cluster serves and begin to follow it.
@@ -145,6 +146,7 @@ class ConversationSet(Generic[RowT]):
         batches = []
         for watcher in self._watchers:
             time, rows = watcher.snapshot()
+            self._snapshot_rows += len(rows)
             for start in range(0, len(rows), BATCH_ROWS):
                 piece = rows[start : start + BATCH_ROWS]
                 batches.append(self._to_batch(piece, [time] * len(piece)))
@@ -156,7 +158,7 @@ class ConversationSet(Generic[RowT]):
         overflowed = sum(watcher.overflowed_lines for watcher in self._watchers)
         troubles = [f"{watcher.target.name}: {watcher.trouble}" for watcher in self._watchers if watcher.trouble]
         return SourceStats(
-            produced=self._queue.put_rows + rejected + overflowed,
+            produced=self._queue.put_rows + self._snapshot_rows + rejected + overflowed,
             missing={LossReason.REJECTED: rejected, LossReason.QUEUE_FULL: overflowed},
             unknown_gaps=tuple(self._gaps),
             detail="; ".join([*(f"{name}: not served by this cluster" for name in self._not_served), *troubles]),

@@ -1,0 +1,226 @@
+"""Ways to be let in, and what is said when there is none."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import subprocess
+import sys
+
+import pytest
+
+from formats.errors import UnavailableError
+from recorder.kube.api_client import ApiClient
+from recorder.kube.cluster_access import load_access
+from recorder.kube.digest_key import load_digest_key
+
+
+def write_kubeconfig(path, user, *, server="https://127.0.0.1:6443", **cluster):
+    path.write_text(
+        json.dumps(
+            {
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+                "clusters": [{"name": "k", "cluster": {"server": server, **cluster}}],
+                "users": [{"name": "u", "user": user}],
+            }
+        )
+    )
+    return str(path)
+
+
+def test_a_token_in_the_file(tmp_path):
+    access = load_access(write_kubeconfig(tmp_path / "k", {"token": "secret"}, server="https://[::1]:7443/prefix/"))
+    assert (access.host, access.port, access.path_prefix) == ("::1", 7443, "/prefix")
+    assert access.authorization() == "Bearer secret"
+
+
+def test_a_token_file_is_read_each_time_and_relative_to_the_kubeconfig(tmp_path):
+    # GIVEN
+    (tmp_path / "token").write_text("one\n")
+    access = load_access(write_kubeconfig(tmp_path / "k", {"tokenFile": "token"}))
+    assert access.authorization() == "Bearer one"
+
+    # WHEN
+    (tmp_path / "token").write_text("two\n")
+
+    # THEN
+    assert access.authorization() == "Bearer two"
+
+
+def test_user_and_password(tmp_path):
+    access = load_access(write_kubeconfig(tmp_path / "k", {"username": "u", "password": "p"}))
+    assert access.authorization() == "Basic " + base64.b64encode(b"u:p").decode()
+
+
+def test_an_exec_plugin_is_asked_and_told_about_the_cluster(tmp_path):
+    # GIVEN a plugin that answers with what it was told
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(
+        "import json, os, sys\n"
+        "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
+        "token = f\"{sys.argv[1]}-{os.environ['ROLE']}-{info['spec']['cluster']['server']}\"\n"
+        "print(json.dumps({'kind': 'ExecCredential', 'status': {'token': token}}))\n"
+    )
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": sys.executable,
+            "args": [str(plugin), "a"],
+            "env": [{"name": "ROLE", "value": "r"}],
+            "provideClusterInfo": True,
+        }
+    }
+
+    # THEN
+    assert load_access(write_kubeconfig(tmp_path / "k", user)).authorization() == "Bearer a-r-https://127.0.0.1:6443"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import sys; sys.exit('no login')", "ended with 1 (no login)"),
+        ("print('hello')", "printed no ExecCredential"),
+        ("print('{\"status\": {}}')", "neither token nor certificate"),
+    ],
+)
+def test_an_exec_plugin_that_fails_is_named(tmp_path, code, expected):
+    user = {"exec": {"command": sys.executable, "args": ["-c", code]}}
+    with pytest.raises(UnavailableError) as error:
+        load_access(write_kubeconfig(tmp_path / "k", user))
+    assert expected in str(error.value)
+
+
+def test_a_client_certificate_given_as_data_lets_in(tmp_path, server):
+    # GIVEN a certificate and a key as base64, as kubeadm writes them
+    encoded = {
+        name: base64.b64encode((server.directory / file).read_bytes()).decode()
+        for name, file in (("client-certificate-data", "server.crt"), ("client-key-data", "server.key"))
+    }
+    authority = base64.b64encode(server.authority_path.read_bytes()).decode()
+
+    # WHEN
+    kubeconfig = write_kubeconfig(
+        tmp_path / "k",
+        {**encoded, "token": server.token},
+        server=server.url,
+        **{"certificate-authority-data": authority},
+    )
+
+    # THEN
+    assert ApiClient(lambda: load_access(kubeconfig)).get("/version").status == 200
+
+
+def test_the_server_s_certificate_may_bear_another_name(tmp_path, server):
+    # GIVEN a certificate for localhost, and its name given
+    kubeconfig = write_kubeconfig(
+        tmp_path / "k",
+        {"token": server.token},
+        server=server.url,
+        **{"certificate-authority": str(server.authority_path), "tls-server-name": "localhost"},
+    )
+    assert ApiClient(lambda: load_access(kubeconfig)).get("/version").status == 200
+
+    # WHEN another one is expected THEN it is refused
+    wrong = write_kubeconfig(
+        tmp_path / "w",
+        {"token": server.token},
+        server=server.url,
+        **{"certificate-authority": str(server.authority_path), "tls-server-name": "elsewhere"},
+    )
+    with pytest.raises(UnavailableError, match="elsewhere"):
+        ApiClient(lambda: load_access(wrong)).get("/version")
+
+
+def test_an_unknown_authority_is_refused_unless_told_otherwise(tmp_path, server):
+    # GIVEN a kubeconfig without the authority
+    trusting = write_kubeconfig(tmp_path / "t", {"token": server.token}, server=server.url)
+    careless = write_kubeconfig(
+        tmp_path / "c", {"token": server.token}, server=server.url, **{"insecure-skip-tls-verify": True}
+    )
+
+    # THEN
+    with pytest.raises(UnavailableError, match="certificate verify failed"):
+        ApiClient(lambda: load_access(trusting)).get("/version")
+    assert load_access(careless).tls.verify_mode == ssl.CERT_NONE
+    assert ApiClient(lambda: load_access(careless)).get("/version").status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "the kubeconfig is no map"),
+        ("a: [", "the kubeconfig is no YAML"),
+        ("[" * 5_000, "the kubeconfig is no YAML"),
+        ("{}", "`contexts` has no ''"),
+        ("current-context: c\ncontexts: [{name: c, context: {cluster: k}}]", "`clusters` has no 'k'"),
+        (
+            "current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\nclusters: [{name: k, cluster: {server: x}}]",
+            "no `server` such as",
+        ),
+    ],
+)
+def test_a_broken_kubeconfig_gets_one_sentence_with_its_path(tmp_path, text, expected):
+    # GIVEN
+    path = tmp_path / "k"
+    path.write_text(text)
+
+    # WHEN
+    with pytest.raises(UnavailableError) as error:
+        load_access(str(path))
+
+    # THEN
+    assert expected in str(error.value)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "expected"),
+    [
+        ({}, {"certificate-authority-data": "§"}, "is no base64"),
+        ({}, {"certificate-authority-data": "YWJj"}, "certificate authority cannot be used"),
+        ({}, {"certificate-authority": "/nowhere"}, "certificate authority cannot be used"),
+        ({"client-certificate-data": "YWJj", "client-key-data": "YWJj"}, {}, "client certificate cannot be used"),
+        ({"client-certificate": "gone", "client-key": "gone"}, {}, "cannot be read"),
+        ({"auth-provider": {"name": "gcp", "config": {}}}, {}, "'gcp' is not one that the recorder can use"),
+        ({}, {"proxy-url": "http://p"}, "proxy"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path, user, cluster, expected):
+    with pytest.raises(UnavailableError) as error:
+        load_access(write_kubeconfig(tmp_path / "k", user, **cluster))
+    assert expected in str(error.value)
+
+
+def test_outside_a_pod_without_a_kubeconfig_the_option_is_named():
+    with pytest.raises(UnavailableError, match="option `kubeconfig`"):
+        load_access("", {})
+
+
+def test_the_access_is_light_enough_for_a_node():
+    # GIVEN what costs 35 MB with the official client
+    code = (
+        "import sys; import recorder.kube.cluster_access; import recorder.kube.api_client;"
+        "assert 'kubernetes' not in sys.modules and 'urllib3' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_digest_key_outlasts_a_restart_and_only_its_owner_can_read_it(tmp_path):
+    # WHEN
+    first, second = load_digest_key(tmp_path), load_digest_key(tmp_path)
+
+    # THEN
+    assert first == second
+    assert len(first) == 32
+    assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("kube-digest.key", 0o600)]
+    assert load_digest_key(None) != load_digest_key(None)
+
+
+def test_a_torn_digest_key_is_made_anew(tmp_path):
+    # GIVEN
+    (tmp_path / "kube-digest.key").write_bytes(b"short")
+
+    # THEN
+    assert load_digest_key(tmp_path) == load_digest_key(tmp_path)

@@ -74,7 +74,7 @@ def align_clock(snapshots: Iterable[ClockSnapshot]) -> ClockAlignment | None:
     readings = [snapshot for _boot, snapshot in ordered]
     stretches = _split_at_steps(readings)
     best = min(range(len(stretches)), key=lambda index: _distrust(stretches[index], index))
-    offsets = _without_steps(stretches, best)
+    offsets = _without_noise(readings, _without_steps(stretches, best))
     slewed = max((abs(right - left) for left, right in itertools.pairwise(offsets)), default=0)
     return ClockAlignment(
         boot_ns=tuple(reading.boot_time_ns for reading in readings),
@@ -134,6 +134,18 @@ def _without_steps(stretches: Sequence[Sequence[ClockSnapshot]], best: int) -> l
         for shift, stretch in zip(moved, stretches, strict=True)
         for reading in stretch
     ]
+
+
+def _without_noise(readings: Sequence[ClockSnapshot], offsets: Sequence[int]) -> list[int]:
+    """The offsets, moving no faster than a clock is slewed.
+
+    Why: two readings within moments of each other differ by their own uncertainty, and times must not run backwards.
+    """
+    followed = [offsets[0]]
+    for (before, after), offset in zip(itertools.pairwise(readings), offsets[1:], strict=True):
+        most = (after.boot_time_ns - before.boot_time_ns) * MOST_SLEW_PPM // 1_000_000
+        followed.append(min(max(offset, followed[-1] - most), followed[-1] + most))
+    return followed
 
 
 def _error(stretch: Sequence[ClockSnapshot], slewed_ns: int) -> int | None:

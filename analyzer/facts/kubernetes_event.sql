@@ -15,11 +15,10 @@ WITH told AS (
     FROM told
     LEFT JOIN entity AS by_uid
         ON by_uid.entity_id = object_entity_id(told."k8s.object.kind", told."k8s.object.name", told."k8s.object.uid")
-    LEFT JOIN (
-        SELECT kind, namespace, name, arg_max(entity_id, (from_ns, entity_id)) AS entity_id FROM entity GROUP BY ALL
-    ) AS by_name
-        ON by_uid.entity_id IS NULL AND by_name.kind = told."k8s.object.kind" AND by_name.name = told."k8s.object.name"
-        AND by_name.namespace IS NOT DISTINCT FROM told."k8s.namespace.name"
+    -- Some events name no uid: then the object of that name that was the last to begin before the event.
+    ASOF LEFT JOIN (SELECT kind, coalesce(namespace, '') AS namespace, name, from_ns, entity_id FROM entity) AS by_name
+        ON by_name.kind = told."k8s.object.kind" AND by_name.name = told."k8s.object.name"
+        AND by_name.namespace = coalesce(told."k8s.namespace.name", '') AND told.at_ns >= by_name.from_ns
     WHERE told.telling = 1 AND event_name <> 'k8s.event.deleted'
 )
 SELECT

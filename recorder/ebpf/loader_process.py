@@ -45,15 +45,13 @@ def load_programs(
                 theirs.close()  # so that the loader's death ends the conversation
                 try:
                     _ask(process, question)
-                    results.extend(_receive(ours, request.file) for request in requests)
+                    for request in requests:
+                        results.append(_receive(ours, request.file))  # noqa: PERF401 - those before a failure stay
                 except (OSError, ValueError):
                     process.kill()
                     raise
-        except (OSError, ValueError) as error:
-            for result in results:
-                if isinstance(result, LoadedProgram):
-                    result.close()
-            return [_loader_died(error)] * len(requests)
+        except (OSError, ValueError) as error:  # what was handed over before runs on
+            results += [_loader_died(error)] * (len(requests) - len(results))
     return results
 
 

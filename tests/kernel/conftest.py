@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,9 @@ def until() -> Callable[[Callable[[], bool]], None]:
     return wait_until
 
 
-@pytest.fixture
-def make_cgroup() -> Iterator[Callable[[], OwnCgroup]]:
+@contextmanager
+def temporary_cgroups() -> Iterator[Callable[[], OwnCgroup]]:
+    """A maker of cgroups, which are emptied and removed at the end."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
@@ -93,6 +95,12 @@ def make_cgroup() -> Iterator[Callable[[], OwnCgroup]]:
     yield make
     for cgroup in made:
         cgroup.remove()
+
+
+@pytest.fixture
+def make_cgroup() -> Iterator[Callable[[], OwnCgroup]]:
+    with temporary_cgroups() as make:
+        yield make
 
 
 @pytest.fixture
@@ -137,6 +145,32 @@ def sources() -> Iterator[OpenSources]:
     opened = OpenSources()
     yield opened
     opened.close()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A source that stays open for all tests of a module, each of which has a cgroup below the recorded one."""
+
+    source: Source
+    cgroup: OwnCgroup
+
+    def make_cgroup(self) -> OwnCgroup:
+        self.source.drain(1_000_000_000)  # what the test before has left
+        return self.cgroup.child(str(next(_numbers)))
+
+
+@pytest.fixture(scope="module")
+def open_recording() -> Iterator[Callable[..., Recording]]:
+    """Why: to compile and load takes half a second, and most tests need nothing special."""
+    opened = OpenSources()
+    with temporary_cgroups() as make:
+
+        def open_one(source: Source, **options: Any) -> Recording:
+            cgroup = make()
+            return Recording(opened.open(source, cgroup, **options), cgroup)
+
+        yield open_one
+        opened.close()
 
 
 Rows = list[dict[str, Any]]

@@ -9,12 +9,13 @@ import signal
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from formats.errors import UnavailableError
-from recorder.ebpf import loader_process, maps
+from recorder.ebpf import maps
 from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.ebpf.loader_process import load_programs
 from recorder.ebpf.program import LoadedProgram
@@ -148,26 +149,18 @@ def test_no_probe_stays_after_the_recorder_was_killed(own_cgroup, until) -> None
     until(lambda: not any(map(program_exists, programs)))
 
 
-def test_loaded_programs_are_closed_when_the_loader_dies_before_the_last_answer(
-    own_cgroup, sources, monkeypatch
-) -> None:
-    # GIVEN a loader that answers the first request and then dies
+def test_a_program_that_cannot_even_be_read_leaves_the_others(own_cgroup, sources) -> None:
+    # GIVEN
     source = ProcessSource()
-    requests = source.requests(sources.context(source, own_cgroup))
-    received: list[LoadedProgram] = []
-    receive = loader_process._receive
-
-    def receive_once(answers, file):
-        if received:
-            raise ConnectionResetError("gone")
-        received.append(receive(answers, file))
-        return received[-1]
-
-    monkeypatch.setattr(loader_process, "_receive", receive_once)
+    request = source.requests(sources.context(source, own_cgroup))[0]
 
     # WHEN
-    results = load_programs(requests)
+    results = load_programs([request, replace(request, file="no_such_program.c"), request])
 
     # THEN
-    assert all(isinstance(result, UnavailableError) for result in results)
-    assert received[0].links == ()
+    assert [isinstance(result, LoadedProgram) for result in results] == [True, False, True]
+    assert "no_such_program.c" in str(results[1])
+    for result in results:
+        if isinstance(result, LoadedProgram):
+            assert len(result.links) == 2
+            result.close()

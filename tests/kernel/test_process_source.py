@@ -13,6 +13,21 @@ from recorder.sources.process import ProcessSource
 pytestmark = pytest.mark.kernel
 
 
+@pytest.fixture(scope="module")
+def recording(open_recording):
+    return open_recording(ProcessSource())
+
+
+@pytest.fixture
+def source(recording):
+    return recording.source
+
+
+@pytest.fixture
+def own_cgroup(recording):
+    return recording.make_cgroup()
+
+
 def exited(pid: int):
     return lambda rows: any(row["event_name"] == "process.exit" and row["process.pid"] == pid for row in rows)
 
@@ -21,10 +36,7 @@ def of(rows, name, pid):
     return [row for row in rows if row["event_name"] == name and row["process.pid"] == pid]
 
 
-def test_a_process_is_told_from_fork_to_exit_in_order(own_cgroup, sources, collect) -> None:
-    # GIVEN
-    source = sources.open(ProcessSource(), own_cgroup)
-
+def test_a_process_is_told_from_fork_to_exit_in_order(own_cgroup, source, collect) -> None:
     # WHEN a shell runs a program with two arguments, which ends with 0
     pid, _code, _output = own_cgroup.run("/bin/sh", "-c", "/bin/true one two; exit 3")
     rows = collect(source, exited(pid))
@@ -54,10 +66,7 @@ def test_a_process_is_told_from_fork_to_exit_in_order(own_cgroup, sources, colle
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-def test_a_process_that_a_signal_ended_has_the_signal_and_no_code(own_cgroup, sources, collect, number) -> None:
-    # GIVEN
-    source = sources.open(ProcessSource(), own_cgroup)
-
+def test_a_process_that_a_signal_ended_has_the_signal_and_no_code(own_cgroup, source, collect, number) -> None:
     # WHEN
     pid, code, _output = own_cgroup.run("/bin/sh", "-c", f"ulimit -c 0; kill -{int(number)} $$")
     (end,) = of(collect(source, exited(pid)), "process.exit", pid)
@@ -69,10 +78,7 @@ def test_a_process_that_a_signal_ended_has_the_signal_and_no_code(own_cgroup, so
     assert end["severity_number"] == 13
 
 
-def test_threads_are_left_out(own_cgroup, sources, collect, tester) -> None:
-    # GIVEN
-    source = sources.open(ProcessSource(), own_cgroup)
-
+def test_threads_are_left_out(own_cgroup, source, collect, tester) -> None:
     # WHEN
     pid, _code, _output = own_cgroup.run(tester("hits"), "1", "20")
     rows = collect(source, exited(pid))
@@ -82,11 +88,8 @@ def test_threads_are_left_out(own_cgroup, sources, collect, tester) -> None:
 
 
 def test_a_process_whose_first_thread_ends_first_ends_once_with_the_code_of_the_last(
-    own_cgroup, sources, collect, tester
+    own_cgroup, source, collect, tester
 ) -> None:
-    # GIVEN
-    source = sources.open(ProcessSource(), own_cgroup)
-
     # WHEN
     pid, code, _output = own_cgroup.run(tester("leader_first"))
     rows = collect(source, exited(pid))
@@ -97,12 +100,11 @@ def test_a_process_whose_first_thread_ends_first_ends_once_with_the_code_of_the_
     assert end["process.exit.code"] == 7
 
 
-def test_a_long_path_is_cut_and_an_odd_name_stays_text(own_cgroup, sources, collect, tmp_path) -> None:
+def test_a_long_path_is_cut_and_an_odd_name_stays_text(own_cgroup, source, collect, tmp_path) -> None:
     # GIVEN a program with a path of more than 255 bytes and a name that is not UTF-8
     program = tmp_path / ("d" * 200) / os.fsdecode(b"\xff\xfe-" + b"n" * 80)
     program.parent.mkdir()
     program.symlink_to("/bin/true")
-    source = sources.open(ProcessSource(), own_cgroup)
 
     # WHEN
     pid, _code, _output = own_cgroup.run(str(program))
@@ -114,9 +116,8 @@ def test_a_long_path_is_cut_and_an_odd_name_stays_text(own_cgroup, sources, coll
     assert of(rows, "process.exit", pid)[0]["process.command"].startswith("\\xff\\xfe-nnn")
 
 
-def test_a_thousand_processes_are_all_told(own_cgroup, sources, collect) -> None:
+def test_a_thousand_processes_are_all_told(own_cgroup, source, collect) -> None:
     # GIVEN
-    source = sources.open(ProcessSource(), own_cgroup)
     script = "import os\nfor _ in range(1000):\n pid = os.fork()\n if not pid: os._exit(5)\n os.waitpid(pid, 0)"
 
     # WHEN

@@ -33,12 +33,26 @@ def reset(sock):
 FAMILIES = [pytest.param("127.0.0.1", "ipv4", id="ipv4"), pytest.param("::1", "ipv6", id="ipv6")]
 
 
+@pytest.fixture(scope="module")
+def recording(open_recording):
+    return open_recording(TcpSource())
+
+
 @pytest.fixture
-def talk(own_cgroup, sources, collect):
+def source(recording):
+    return recording.source
+
+
+@pytest.fixture
+def own_cgroup(recording):
+    return recording.make_cgroup()
+
+
+@pytest.fixture
+def talk(own_cgroup, source, collect):
     """Run a conversation; rows of the recording until `last` has come, and the pid that made them."""
 
     def run(host: str, script: str, last: str):
-        source = sources.open(TcpSource(), own_cgroup)
         pid, code, output = own_cgroup.run(sys.executable, "-I", "-S", "-c", PRELUDE + script, host)
         assert code == 0
         rows = collect(source, lambda rows: any(row["event_name"] == last for row in rows))
@@ -187,10 +201,9 @@ client.close(); accepted.close(); server.close()
 
 
 def test_a_connection_is_given_to_the_process_that_listens_not_to_the_one_that_connects(
-    own_cgroup, make_cgroup, sources, collect
+    own_cgroup, make_cgroup, source, collect
 ) -> None:
     # GIVEN a server in the recorded cgroup
-    source = sources.open(TcpSource(), own_cgroup)
     script = "server, port = listen()\nprint(port, flush=True)\naccepted, _ = server.accept()\naccepted.recv(1)"
     server = own_cgroup.start([sys.executable, "-I", "-S", "-c", PRELUDE + script, "127.0.0.1"])
     assert server.stdout is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 
 import pytest
 
@@ -102,6 +103,33 @@ def test_a_loader_that_cannot_be_started_fails_every_request(monkeypatch) -> Non
     (result,) = loader_process.load_programs([ProgramRequest("process.c")])
     assert isinstance(result, UnavailableError)
     assert "/nonexistent/python" in str(result)
+
+
+def test_what_was_handed_over_before_the_loader_died_runs_on(monkeypatch, tmp_path) -> None:
+    # GIVEN a loader that answers the first of three requests and then dies
+    script = tmp_path / "loader.py"
+    script.write_text(
+        "import os, socket, sys\n"
+        "answers = socket.socket(fileno=int(sys.argv[-1]))\n"
+        'answer = b\'{"maps": ["ring"], "functions": [], "links": 1}\'\n'
+        "socket.send_fds(answers, [answer], [0, 0])\n"
+        "os.kill(os.getpid(), 11)\n"
+    )
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(loader_process.sys, "executable", str(program))
+
+    # WHEN
+    first, *others = loader_process.load_programs([ProgramRequest("a.c"), ProgramRequest("b.c"), ProgramRequest("c.c")])
+
+    # THEN
+    assert isinstance(first, LoadedProgram)
+    assert all("without an answer" in str(other) for other in others)
+    assert len(others) == 2
+    for descriptor in (*first.maps.values(), *first.links):
+        os.fstat(descriptor)
+    first.close()
 
 
 def test_our_own_headers_are_pasted_once_and_in_order() -> None:

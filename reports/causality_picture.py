@@ -53,6 +53,7 @@ class Curve:
         path: SVG path.
         label: how much later the effect was.
         label_place: middle of the label's base line; None if there is no room for it.
+        label_width: what it takes at most.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Curve:
     path: str
     label: str
     label_place: Point | None
+    label_width: float
     on_chain: bool
 
 
@@ -121,6 +123,7 @@ def causality_picture(document: Document) -> Picture:
             _path(route),
             lag(edge.lag_ns),
             labels[number],
+            _label_width(lag(edge.lag_ns)),
             on_chain=_ends(edge) in links,
         )
         for (number, edge), route in zip(edges, layout.routes, strict=True)
@@ -164,7 +167,7 @@ class _LabelPlaces:
 
     def take(self, route: tuple[Point, ...], text: str) -> Point | None:
         """The first free place for the middle of the text's base line, and takes it; None if there is none."""
-        half = len(text) * _LABEL_CHARACTER_PIXELS / 2
+        half = _label_width(text) / 2
         for stretch in (route[:2], route[-2:]):
             for part in _LABEL_PARTS:
                 place = _point_on(stretch, part)
@@ -173,6 +176,10 @@ class _LabelPlaces:
                     self._taken.append(area)
                     return place
         return None
+
+
+def _label_width(text: str) -> float:
+    return round(len(text) * _LABEL_CHARACTER_PIXELS, 1)
 
 
 def _point_on(stretch: tuple[Point, ...], part: float) -> Point:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,8 +23,14 @@ from markupsafe import Markup
 from formats.postmortem import ChainStep, Document, Edge, EvidenceRow, Finding, Symptom
 from formats.text import escape_text
 from reports import quantities, story
-from reports.causality_picture import causality_picture
+from reports.causality_picture import Picture, causality_picture
 from reports.figures import figures
+
+MOST_SYMPTOMS = 1_000
+"""Symptoms that the page lists; those of findings come first. Why: more make a browser wait, and nobody reads them."""
+
+MOST_EVIDENCE_ROWS = 3_000
+"""Evidence rows that the page holds; those that findings rest on come first."""
 
 _FIELD_CHARACTERS = 4_000
 """Longest field value of an evidence row that is shown: a whole Kubernetes object fits."""
@@ -39,15 +46,16 @@ def render_page(document: Document) -> str:
         A complete HTML document, about 1.3 MB, of which 1.2 MB are plotly.js (basic bundle).
     """
     assets = _assets()
-    pictures = figures(document)
+    picture = causality_picture(document)
+    charts = figures(document)
     return _template().render(
         document=document,
-        page=_Page(document),
+        page=_Page(document, picture),
         headline=story.headline(document),
-        picture=causality_picture(document),
-        timeline=pictures[0],
-        measures=pictures[1:],
-        data=_json_block({figure.id: figure.plot for figure in pictures}),
+        picture=picture,
+        timeline=charts[0],
+        measures=charts[1:],
+        data=_json_block({figure.id: figure.plot for figure in charts}),
         policy=assets.policy,
         style=assets.style,
         chart_style=assets.chart_style,
@@ -129,30 +137,41 @@ def _visible(value: Any) -> Any:
 
 
 class _Page:
-    """What the template asks: numbers for anchors and everything that is looked up by id."""
+    """What the template asks: what of the document is shown, numbers for anchors, and all that is looked up by id."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, picture: Picture) -> None:
         self._document = document
-        self._evidence = {key: number for number, key in enumerate(document.evidence)}
-        self._symptoms = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
+        self._numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
         self._edges = {(edge.source, edge.target): edge for edge in document.edges}
         self._incoming: dict[str, list[Edge]] = {}
         self._outgoing: dict[str, list[Edge]] = {}
         for edge in document.edges:
             self._incoming.setdefault(edge.target, []).append(edge)
             self._outgoing.setdefault(edge.source, []).append(edge)
+        self._shown = _symptoms_shown(document, {box.symptom.id for box in picture.boxes})
+        self.symptoms_left_out = len(document.symptoms) - len(self._shown)
+        wanted = dict.fromkeys(key for key in _evidence_by_weight(document, self._shown) if key in document.evidence)
+        wanted |= dict.fromkeys(document.evidence)
+        kept = set(itertools.islice(wanted, MOST_EVIDENCE_ROWS))
+        self._evidence = {key: number for number, key in enumerate(document.evidence) if key in kept}
+        self.evidence_rows = [document.evidence[key] for key in self._evidence]
+        self.evidence_left_out = len(document.evidence) - len(self.evidence_rows)
 
     def evidence_number(self, key: str) -> int | None:
-        """Number of an evidence row's anchor; None if the document does not hold the row."""
+        """Number of an evidence row's anchor; None if the page does not show the row."""
         return self._evidence.get(key)
-
-    def symptom_number(self, key: str) -> int:
-        """Number of a symptom's anchor."""
-        return self._symptoms[key]
 
     def symptom(self, key: str) -> Symptom:
         """The symptom of that id."""
-        return self._document.symptoms[self._symptoms[key]]
+        return self._document.symptoms[self._numbers[key]]
+
+    def symptom_number(self, symptom: Symptom) -> int:
+        """Number of a symptom's anchor."""
+        return self._numbers[symptom.id]
+
+    def shows(self, symptom: Symptom) -> bool:
+        """Whether a symptom is in the page's list."""
+        return symptom.id in self._shown
 
     def incoming(self, symptom: Symptom) -> list[Edge]:
         """What caused it."""
@@ -218,6 +237,38 @@ class _Page:
         if symptom.nature == "change":
             return "change"
         return symptom.severity if symptom.severity in {"fatal", "error", "warning"} else "info"
+
+
+def _symptoms_shown(document: Document, pictured: set[str]) -> set[str]:
+    """The symptoms that the page lists: those of findings and of the picture first, then in their order."""
+    order = sorted(
+        range(len(document.symptoms)),
+        key=lambda number: (
+            document.symptoms[number].id not in pictured,
+            document.symptoms[number].finding is None,
+            number,
+        ),
+    )
+    return {document.symptoms[number].id for number in order[:MOST_SYMPTOMS]}
+
+
+def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:
+    """Evidence ids, what the findings rest on first. With repeats."""
+    for finding in document.findings:
+        for step in finding.chain:
+            yield from step.evidence
+        for statement in (*finding.supported_by, *finding.refuted_by, *finding.missing):
+            yield from statement.evidence
+    for change in document.changes:
+        yield from change.evidence
+    for prediction in document.predictions:
+        yield from prediction.evidence
+    for symptom in document.symptoms:
+        if symptom.id in shown:
+            yield from symptom.evidence
+    for edge in document.edges:
+        if edge.target in shown:
+            yield from edge.evidence
 
 
 def _field_text(value: Any) -> str:

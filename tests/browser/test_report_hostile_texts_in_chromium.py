@@ -55,7 +55,7 @@ def texts_that_the_page_shows(document: Document) -> list[str]:
     return [text for text in texts if text]
 
 
-@pytest.fixture(scope="module", params=[0, 97, 211])
+@pytest.fixture(scope="module", params=[0, 157])
 def hostile(request, tmp_path_factory):
     strings = itertools.islice(itertools.cycle(STRINGS), request.param, None)
     document = MAKE.with_texts(MAKE.shop_incident(), strings)

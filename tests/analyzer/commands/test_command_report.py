@@ -72,7 +72,7 @@ def test_what_is_neither_capture_nor_document_is_refused_in_one_sentence(tmp_pat
 
 
 def test_missing_input_is_named(tmp_path):
-    with pytest.raises(MissingInputError, match="nothing.tapio"):
+    with pytest.raises(MissingInputError, match=r"nothing\.tapio"):
         run("report", str(tmp_path / "nothing.tapio"))
 
 

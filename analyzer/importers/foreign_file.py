@@ -15,6 +15,9 @@ from formats.errors import MissingInputError
 LINE_BYTES = 256 << 20
 """Longest line that is read whole. Why: a LIST of a whole large cluster is one line."""
 
+TOO_LONG = b"\0"
+"""Stands for a line that is too long: no text of any format, so that its reader counts it as unreadable."""
+
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b"
 _READ_BYTES = 4 << 10
@@ -51,7 +54,7 @@ class ForeignFile:
         self._on_progress = on_progress
 
     def lines(self) -> Iterator[bytes]:
-        """Every line without its end, also empty ones. A line longer than `LINE_BYTES` is given as an empty one.
+        """Every line without its end, also empty ones. One longer than `LINE_BYTES` is given as `TOO_LONG`.
 
         Raises:
             MissingInputError: the file is not there or cannot be read.
@@ -62,7 +65,7 @@ class ForeignFile:
             *ended, rest = chunk.split(b"\n")
             for piece in ended:
                 pending.append(piece)
-                yield b"".join(pending) if pending_bytes + len(piece) <= LINE_BYTES else b""
+                yield b"".join(pending) if pending_bytes + len(piece) <= LINE_BYTES else TOO_LONG
                 pending, pending_bytes = [], 0
             pending_bytes += len(rest)
             if pending_bytes <= LINE_BYTES:
@@ -70,7 +73,7 @@ class ForeignFile:
             else:
                 pending = []
         if pending_bytes:
-            yield b"".join(pending) if pending_bytes <= LINE_BYTES else b""
+            yield b"".join(pending) if pending_bytes <= LINE_BYTES else TOO_LONG
 
     def _expanded(self) -> Iterator[bytes]:
         decompressor: _Decompressor | None = None

@@ -121,7 +121,7 @@ def _survey(path: Path, on_progress: Callable[[int], None] | None) -> Survey:
 
 
 def _is_watch_line(line: Json | None) -> bool:
-    return line is not None and isinstance(line.get("resource"), str) and line.get("type") in WATCH_TYPES
+    return line is not None and isinstance(line.get("resource"), str) and text(line, "type") in WATCH_TYPES
 
 
 def _read_watch(

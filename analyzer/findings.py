@@ -81,7 +81,7 @@ class _Description:
         for term in terms:
             confidence *= term.value
         values = self._values()
-        explained = set(self._candidate.reach.confidence) - {step.number for step in self._steps}
+        explained = self._explained() - {step.number for step in self._steps}
         return Finding(
             rank=rank,
             pattern=pattern.name if pattern else None,
@@ -98,6 +98,11 @@ class _Description:
             impact=assess_impact(self._candidate, self._graph),
             recommendations=tuple(fill(action, values) for action in pattern.actions) if pattern else (),
         )
+
+    def _explained(self) -> set[int]:
+        """Numbers of all that the candidate and its siblings explain."""
+        reaches = (self._candidate.reach, *self._candidate.siblings)
+        return {number for reach in reaches for number in reach.confidence}
 
     def _root_entity(self) -> EntityRow | None:
         root = self._candidate.root
@@ -148,7 +153,8 @@ class _Description:
                 "path", round(path, 4), f"the best path from the root cause to “{self._graph.symptoms[first].what}”"
             )
         ]
-        reached = sum(1 for symptom in severe if symptom.number in candidate.reach.confidence)
+        explained = self._explained()
+        reached = sum(1 for symptom in severe if symptom.number in explained)
         coverage = 1 - COVERAGE_SHARE * (1 - reached / len(severe))
         terms.append(
             ConfidenceTerm("coverage", round(coverage, 4), f"it explains {reached} of {len(severe)} severe symptoms")

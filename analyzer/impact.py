@@ -24,7 +24,9 @@ def assess_impact(candidate: Candidate, graph: CausalGraph) -> Impact:
     """
     hit = [
         graph.symptoms[number]
-        for number in sorted(candidate.reach.confidence)
+        for number in sorted(
+            {number for reach in (candidate.reach, *candidate.siblings) for number in reach.confidence}
+        )
         if graph.symptoms[number].rule.nature is Nature.SYMPTOM
     ]
     severe = [symptom for symptom in hit if symptom.is_severe] or hit

@@ -24,6 +24,9 @@ MOST_CANDIDATES = 500
 MOST_FINDINGS = 10
 """Findings of one document. Why: who reads it at 3 a.m. reads one."""
 
+CLOSE_SCORE = 0.8
+"""A candidate with this share of the best one's score is a rival that lowers its confidence."""
+
 _WEIGHTS = {Severity.FATAL: 1.5, Severity.ERROR: 1.0, Severity.WARNING: 0.0, Severity.INFO: 0.0}
 _HINT = 0.05
 """What an explained warning adds. Why: it decides between candidates that explain the same errors, and nothing else."""
@@ -62,6 +65,8 @@ class Candidate:
         reach: all that it may explain.
         explains: numbers of the severe symptoms that it explains better than (or as well as) any other, sorted.
         score: sum over these of weight times confidence.
+        siblings: what else began in the same way (other changes of the same object, the same symptom on other pods of
+            the workload), with what each explains.
         rivals: numbers of candidates of other entities that explain one of them nearly as well, best first.
     """
 
@@ -69,6 +74,7 @@ class Candidate:
     reach: Reach
     explains: tuple[int, ...]
     score: float
+    siblings: tuple[Reach, ...]
     rivals: tuple[int, ...]
 
 
@@ -91,6 +97,8 @@ def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
             continue
         chosen.append(candidate)
         open_numbers -= set(candidate.explains)
+        for sibling in candidate.siblings:
+            open_numbers -= set(sibling.confidence)
     return tuple(chosen)
 
 
@@ -163,18 +171,28 @@ def _best_candidate(graph: CausalGraph, reaches: Mapping[int, Reach], open_numbe
         return None
     ranked.sort()
     negative, _begin, root, explains = ranked[0]
+    siblings = [other for _score, _from, other, _explains in ranked[1:] if _began_alike(graph, root, other)]
     rivals = [
         other
         for rival_score, _from, other, _explains in ranked[1:]
-        if -rival_score >= 0.8 * -negative and graph.symptoms[other].entity_id != graph.symptoms[root].entity_id
+        if -rival_score >= CLOSE_SCORE * -negative and other not in siblings
     ]
     return Candidate(
         root=graph.symptoms[root],
         reach=reaches[root],
         explains=explains,
         score=-negative,
+        siblings=tuple(reaches[other] for other in siblings),
         rivals=tuple(rivals),
     )
+
+
+def _began_alike(graph: CausalGraph, root: int, other: int) -> bool:
+    """Whether two roots are one story: one object changed in several ways, or several pods of one workload alike."""
+    one, two = graph.symptoms[root], graph.symptoms[other]
+    if one.entity_id == two.entity_id:
+        return True
+    return one.rule.name == two.rule.name and one.workload_id is not None and one.workload_id == two.workload_id
 
 
 def _beginning_of_a_circle(graph: CausalGraph, open_numbers: set[int]) -> int | None:

@@ -1,6 +1,6 @@
-"""Stable pseudonyms of the same shape, from one secret key: with it they can be repeated, without it not undone.
+"""Stable pseudonyms of the same shape, from one secret key: it repeats them, and without it nothing undoes them.
 
-Everything is built from one keyed hash. Three kinds of value are replaced: tokens (runs of letters and digits, the parts
+Everything is built from one keyed hash. Three kinds of value are replaced: tokens (runs of letters and digits, parts
 of every name), identifiers (uids and hexadecimal ids) and addresses.
 """
 

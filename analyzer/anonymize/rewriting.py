@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analyzer.anonymize.pseudonyms import Replacement
+from analyzer.anonymize.pseudonyms import Replacement, lower_token
 from analyzer.anonymize.vocabulary import load_words
 
 _UID = r"[0-9a-fA-F]{8}[-_][0-9a-fA-F]{4}[-_][0-9a-fA-F]{4}[-_][0-9a-fA-F]{4}[-_][0-9a-fA-F]{12}"
@@ -15,6 +15,8 @@ _IPV6 = r"(?<![0-9a-zA-Z:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![0-9a-zA
 _PIECE = re.compile(f"(?P<identifier>{_UID}|{_HEX_ID})|(?P<address>{_IPV4}|{_IPV6})")
 _TOKEN = re.compile(r"[0-9A-Za-z]+|[^\W_0-9A-Za-z]+")
 """A run of ASCII letters and digits, or of letters beyond ASCII (names of people and places)."""
+_WORD = re.compile(rf"(?:{_TOKEN.pattern})(?:[-._/](?:{_TOKEN.pattern}))*")
+"""A word of prose, or several tokens that are held together like the parts of a name."""
 _SERVICE_VARIABLE = frozenset(
     {"SERVICE", "HOST", "PORT", "TCP", "ADDR", "PROTO", "http", "https", "tcp", "svc", "cluster", "local"}
 )
@@ -25,7 +27,7 @@ def rewrite_name(text: str, replacement: Replacement) -> str:
     """A name or key: stays if Kubernetes gave it (`kube-system`, `pod-template-hash`), else every token is replaced."""
     if text in load_words("values"):
         return text
-    return _rewrite_pieces(text, replacement, replacement.token)
+    return _rewrite_pieces(text, replacement, lambda rest: _replace_tokens(rest, replacement.token))
 
 
 def rewrite_identifier(text: str, replacement: Replacement) -> str:
@@ -39,14 +41,20 @@ def rewrite_identifier(text: str, replacement: Replacement) -> str:
 def rewrite_path(text: str, replacement: Replacement) -> str:
     """A file or cgroup path: directories and units that every Linux has stay."""
     words = load_words("path_words")
-    return _rewrite_pieces(text, replacement, lambda token: token if token in words else replacement.token(token))
+
+    def rewrite_token(token: str) -> str:
+        return token if token in words else replacement.token(token)
+
+    return _rewrite_pieces(text, replacement, lambda rest: _replace_tokens(rest, rewrite_token))
 
 
 def rewrite_value(text: str, replacement: Replacement) -> str:
-    """A value that people wrote (environment, arguments, labels): all tokens but those of service variables and DNS."""
-    return _rewrite_pieces(
-        text, replacement, lambda token: token if token in _SERVICE_VARIABLE else replacement.token(token)
-    )
+    """A value that people wrote (environment, arguments, labels): all but the parts of service variables and DNS."""
+
+    def rewrite_token(token: str) -> str:
+        return token if token in _SERVICE_VARIABLE else replacement.token(token)
+
+    return _rewrite_pieces(text, replacement, lambda rest: _replace_tokens(rest, rewrite_token))
 
 
 def reduce_note(text: str, replacement: Replacement, known: Callable[[str], bool]) -> str:
@@ -59,13 +67,22 @@ def reduce_note(text: str, replacement: Replacement, known: Callable[[str], bool
     """
     words = load_words("note_words")
 
-    def reduce(token: str) -> str:
-        lower = token.lower()
-        if lower in words or (token.isdigit() and len(token) <= _NUMBER_DIGITS):
-            return token
-        return replacement.token(token) if known(lower) else "…"
+    def reduce_word(match: re.Match[str]) -> str:
+    """A value that people wrote (environment, arguments, labels): all but parts of service variables and DNS names."""
+        is_compound = _TOKEN.fullmatch(match.group()) is None
 
-    return _rewrite_pieces(text, replacement, reduce, keep_small=False)
+        def reduce_token(part: re.Match[str]) -> str:
+            token = part.group()
+            lower = lower_token(token)
+            if is_compound and known(lower) and not is_small(token):
+                return replacement.token(token)
+            if lower in words or (token.isdigit() and len(token) <= _NUMBER_DIGITS):
+                return token
+            return replacement.token(token) if known(lower) else "…"
+
+        return _TOKEN.sub(reduce_token, match.group())
+
+    return _rewrite_pieces(text, replacement, lambda rest: _WORD.sub(reduce_word, rest))
 
 
 _NUMBER_DIGITS = 4
@@ -82,21 +99,18 @@ def is_small(token: str) -> bool:
     return len(token) == 1 or (token.isascii() and token.isdigit() and len(token) <= 2)
 
 
-def _rewrite_pieces(
-    text: str, replacement: Replacement, rewrite_token: Callable[[str], str], *, keep_small: bool = True
-) -> str:
+def _replace_tokens(text: str, rewrite_token: Callable[[str], str]) -> str:
+    return _TOKEN.sub(lambda match: match.group() if is_small(match.group()) else rewrite_token(match.group()), text)
+
+
+def _rewrite_pieces(text: str, replacement: Replacement, rewrite_rest: Callable[[str], str]) -> str:
+    """Identifiers and addresses replaced wherever they stand, what is between them by `rewrite_rest`."""
     parts = []
     position = 0
     for match in _PIECE.finditer(text):
-        parts.append(_rewrite_tokens(text[position : match.start()], rewrite_token, keep_small=keep_small))
+        parts.append(rewrite_rest(text[position : match.start()]))
         piece = match.group()
         parts.append(replacement.identifier(piece) if match.group("identifier") else replacement.address(piece))
         position = match.end()
-    parts.append(_rewrite_tokens(text[position:], rewrite_token, keep_small=keep_small))
+    parts.append(rewrite_rest(text[position:]))
     return "".join(parts)
-
-
-def _rewrite_tokens(text: str, rewrite_token: Callable[[str], str], *, keep_small: bool) -> str:
-    return _TOKEN.sub(
-        lambda match: match.group() if keep_small and is_small(match.group()) else rewrite_token(match.group()), text
-    )

@@ -29,7 +29,7 @@ TABLE = Table(
         Column(
             "k8s.object.field_path",
             pa.utf8(),
-            Sensitivity.NAME,
+            Sensitivity.PATH,
             "Part of it, e.g. spec.containers{app}; null if all of it.",
             nullable=True,
         ),

@@ -45,7 +45,7 @@ WITH asked AS (
     SELECT asked.*, 5 AS rank, place.entity_id, 0 AS from_ns, 9223372036854775807 AS to_ns
     FROM asked JOIN node_address AS place USING (address)
     UNION ALL BY NAME
-    SELECT asked.*, 6 AS rank, 'Address/' || asked.address, 0 AS from_ns, 9223372036854775807 AS to_ns
+    SELECT asked.*, 6 AS rank, 'Address/' || asked.address AS entity_id, 0 AS from_ns, 9223372036854775807 AS to_ns
     FROM asked
 )
 SELECT node, network_namespace, address, port, entity_id, from_ns, to_ns

@@ -68,7 +68,7 @@ def reduce_note(text: str, replacement: Replacement, known: Callable[[str], bool
     words = load_words("note_words")
 
     def reduce_word(match: re.Match[str]) -> str:
-    """A value that people wrote (environment, arguments, labels): all but parts of service variables and DNS names."""
+        # Why: `job` alone is Kubernetes speaking; in `nightly-job` it is part of a name and must stay equal to it.
         is_compound = _TOKEN.fullmatch(match.group()) is None
 
         def reduce_token(part: re.Match[str]) -> str:

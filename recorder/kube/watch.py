@@ -31,7 +31,7 @@ from recorder.kube.api_client import ApiClient, Reply, Stream, status_message
 from recorder.kube.pacing import Pacer, Timing
 from recorder.kube.row_queue import RowQueue, RowT
 
-PAGE_OBJECTS = 100
+PAGE_OBJECTS = 50
 """Objects of one page of a list. Why so few: a page is held as parsed JSON, some 60 KB for a pod."""
 LARGEST_PAGE_OBJECTS = 6_400
 

@@ -322,7 +322,8 @@ def test_a_watch_that_ends_in_time_goes_on_where_it_was(server, follow):
 
 def test_a_long_list_is_read_in_pages_and_one_that_expires_is_begun_again(server, follow):
     # GIVEN more than two pages, of which the second is gone once
-    for number in range(2 * watch.PAGE_OBJECTS + 50):
+    objects = 2 * watch.PAGE_OBJECTS + 50
+    for number in range(objects):
         server.put(pod(f"p{number:03}"))
     server.add_fault(Fault(Action.STATUS, "list", code=410, continued=True))
 
@@ -331,7 +332,7 @@ def test_a_long_list_is_read_in_pages_and_one_that_expires_is_begun_again(server
     following.wait_until_same("Pod")
 
     # THEN every object is there once, and the second time the pages were larger
-    assert len(following.versions()) == len(set(following.versions())) == 250
+    assert len(following.versions()) == len(set(following.versions())) == objects
     assert server.count("list", "pods") == 3
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.analyzer.capture_builder import CaptureBuilder, container_status, uid_of, unix_ns
 
 
@@ -98,31 +96,34 @@ def test_a_service_selects_pods_while_all_labels_match(tmp_path, model_of):
     ]
 
 
-@pytest.mark.parametrize(
-    ("container", "called"),
-    [
-        ({"env": [{"name": "UPSTREAMS", "value": "db=$(DB_SERVICE_HOST):$(DB_SERVICE_PORT)"}]}, ["db"]),
-        ({"env": [{"name": "U", "value": "http://user:secret@db.shop.svc.cluster.local:5432/x"}]}, ["db"]),
-        ({"env": [{"name": "ANY", "value": "db:5432"}]}, ["db"]),
-        ({"env": [{"name": "DB_HOST", "value": "db"}]}, ["db"]),
-        ({"env": [{"name": "URLS", "value": "http://db,https://my-cache.shop"}]}, ["db", "my-cache"]),
-        ({"env": [{"name": "X", "value": "$(MY_CACHE_SERVICE_HOST)"}]}, ["my-cache"]),
-        ({"command": ["run", "--to=db:5432"]}, ["db"]),
-        ({"args": ["http://db/"]}, ["db"]),
-        ({"env": [{"name": "MODE", "value": "db"}]}, []),
-        ({"env": [{"name": "DB_HOST", "value": "db.elsewhere.svc"}]}, []),
-        ({"env": [{"name": "DB_HOST", "value": "db.example.com"}]}, []),
-        ({"env": [{"name": "DB_HOST", "value": "digest:0011223344556677"}]}, []),
-        ({"env": [{"name": "APP_HOST", "value": "app:80"}]}, []),
-        ({"env": "nonsense", "command": {"a": 1}, "args": [1, None, ["db:1"]]}, []),
-    ],
-)
-def test_a_pod_calls_the_services_that_its_specification_names(tmp_path, model_of, container, called):
-    # GIVEN Services db, my-cache and the pod's own
+DECLARED = [
+    ({"env": [{"name": "UPSTREAMS", "value": "db=$(DB_SERVICE_HOST):$(DB_SERVICE_PORT)"}]}, ["db"]),
+    ({"env": [{"name": "U", "value": "http://user:secret@db.shop.svc.cluster.local:5432/x"}]}, ["db"]),
+    ({"env": [{"name": "ANY", "value": "db:5432"}]}, ["db"]),
+    ({"env": [{"name": "DB_HOST", "value": "db"}]}, ["db"]),
+    ({"env": [{"name": "URLS", "value": "http://db,https://my-cache.shop"}]}, ["db", "my-cache"]),
+    ({"env": [{"name": "X", "value": "$(MY_CACHE_SERVICE_HOST)"}]}, ["my-cache"]),
+    ({"command": ["run", "--to=db:5432"]}, ["db"]),
+    ({"args": ["http://db/"]}, ["db"]),
+    ({"env": [{"name": "MODE", "value": "db"}]}, []),
+    ({"env": [{"name": "DB_HOST", "value": "db.elsewhere.svc"}]}, []),
+    ({"env": [{"name": "DB_HOST", "value": "db.example.com"}]}, []),
+    ({"env": [{"name": "DB_HOST", "value": "digest:0011223344556677"}]}, []),
+    ({"env": [{"name": "APP_HOST", "value": "app:80"}]}, []),
+    ({"env": "nonsense", "command": {"a": 1}, "args": [1, None, ["db:1"]]}, []),
+]
+"""A container, and the Services that its Pod calls."""
+
+
+def test_a_pod_calls_the_services_that_its_specification_names(tmp_path, model_of):
+    # GIVEN Services db, my-cache and app, and one pod of app for each case
     builder = CaptureBuilder(tmp_path).service("db").service("my-cache").service("app").service("db", namespace="other")
-    path = builder.pod("app-1", containers=[{"name": "app", **container}]).write()
+    for number, (container, _called) in enumerate(DECLARED):
+        builder.pod(f"app-{number:02}", containers=[{"name": "app", **container}])
     # THEN those that it names are called, its own is not
-    assert relations(model_of(path).engine, "CALLS") == [("CALLS", "app-1", name) for name in called]
+    assert relations(model_of(builder.write()).engine, "CALLS") == [
+        ("CALLS", f"app-{number:02}", name) for number, (_container, called) in enumerate(DECLARED) for name in called
+    ]
 
 
 def test_a_seen_call_is_better_evidence_than_a_declared_one_and_unknown_peers_are_addresses(tmp_path, model_of):

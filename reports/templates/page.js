@@ -8,7 +8,7 @@
   // ---- Charts -------------------------------------------------------------------------------------------------
 
   const figures = JSON.parse(document.getElementById("figures").textContent);
-  const COLOR_KEYS = new Set(["color", "fillcolor", "fgcolor", "bgcolor", "bordercolor", "gridcolor", "linecolor"]);
+  const COLOR_KEYS = new Set(["color", "fillcolor", "fgcolor", "bgcolor", "bordercolor", "gridcolor", "linecolor", "spikecolor"]);
 
   // A copy of the figure with the theme's values for its colour names. Only under colour keys: elsewhere it is text.
   const themed = (value, key) => {
@@ -33,7 +33,7 @@
       ...given,
       width,
       height: timeline && small ? given.height * 1.25 : given.height,
-      xaxis: { ...axis, ...given.xaxis, nticks: small ? 5 : 10 },
+      xaxis: { ...axis, spikecolor: "--line-strong", spikethickness: 1, spikedash: "solid", ...given.xaxis, nticks: small ? 5 : 10 },
       yaxis,
       annotations: (given.annotations || []).filter((note) => !small || note.name !== "other-root"),
       font: { family: token("--sans"), color: "--ink", size: 13 },
@@ -41,7 +41,7 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       legend: { orientation: "h", y: 0, yref: "container", yanchor: "bottom", x: 0, font: { size: 12, color: "--ink-2" }, itemclick: timeline ? "toggle" : "toggleothers" },
-      hoverlabel: { bgcolor: "--surface", bordercolor: "--line-strong", font: { color: "--ink", family: token("--sans"), size: 13 }, align: "left" },
+      hoverlabel: { bgcolor: "--surface", bordercolor: "--line-strong", font: { color: "--ink", family: token("--sans"), size: 13 }, align: "left", namelength: -1 },
       dragmode: small ? false : "zoom",
     });
   };

@@ -168,3 +168,12 @@ def test_statements_hold_no_text_but_our_own():
     assert all(re.fullmatch(r"[A-Za-z_]+", name.value) for name in [*Label, *RelationKind])
     with pytest.raises(TypeError):
         neo4j_graph._statement("MATCH (n:LABEL)", LABEL="Pod) DETACH DELETE (n")
+
+
+@pytest.mark.parametrize("error", [neo4j.exceptions.DriverError("x"), neo4j.exceptions.ClientError("x")])
+def test_failures_of_driver_and_server_are_told_in_one_sentence(error):
+    with (
+        pytest.raises(UnavailableError, match=r"^bolt://h: Neo4j (failed|refused)"),
+        neo4j_graph._told_in_one_sentence("bolt://h"),
+    ):
+        raise error

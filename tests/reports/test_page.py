@@ -156,6 +156,21 @@ def test_page_of_a_huge_document_keeps_what_findings_rest_on_and_counts_the_rest
     assert set(re.findall(r'href="#([es]-\d+)"', page)) <= targets
 
 
+def test_a_document_with_nothing_in_it_is_a_page(calm):
+    # GIVEN a capture of one moment in which nothing was recorded
+    capture = dataclasses.replace(
+        calm.capture, nodes=(), tables={}, events=0, end=calm.capture.begin, clock_error_ns=None, frozen_because=None
+    )
+    document = dataclasses.replace(
+        calm, capture=capture, changes=(), symptoms=(), entities={}, relations=(), evidence={}, measures=()
+    )
+    # WHEN it is rendered THEN it says so and has no empty section
+    page = render_page(document)
+    assert "0 events of 0 nodes in 0\N{NO-BREAK SPACE}ns" in page
+    assert 'id="timeline"' not in page
+    assert 'id="evidence"' not in page
+
+
 def test_figures_hold_recorded_text_only_escaped(hostile):
     # GIVEN figures of a hostile document
     def texts(value):

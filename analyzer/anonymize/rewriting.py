@@ -18,9 +18,10 @@ _TOKEN = re.compile(r"[0-9A-Za-z]+|[^\W_0-9A-Za-z]+")
 _WORD = re.compile(rf"(?:{_TOKEN.pattern})(?:[-._/](?:{_TOKEN.pattern}))*")
 """A word of prose, or several tokens that are held together like the parts of a name."""
 _SERVICE_VARIABLE = frozenset(
-    {"SERVICE", "HOST", "PORT", "TCP", "ADDR", "PROTO", "http", "https", "tcp", "svc", "cluster", "local"}
+    "SERVICE HOST HOSTNAME PORT TCP ADDR ADDRESS PROTO URL URI ENDPOINT SERVER UPSTREAM BACKEND BROKER PEER SERVICES HOSTS "
+    "ADDRS URLS URIS ENDPOINTS SERVERS UPSTREAMS BACKENDS BROKERS PEERS http https tcp svc cluster local".split()
 )
-"""The parts of service variables and service DNS names that Kubernetes makes."""
+"""The parts of variables that name a peer (`analyzer/relations/calls_declared.sql` reads them) and of service DNS names."""
 
 
 def rewrite_name(text: str, replacement: Replacement) -> str:

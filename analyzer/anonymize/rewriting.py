@@ -17,11 +17,12 @@ _TOKEN = re.compile(r"[0-9A-Za-z]+|[^\W_0-9A-Za-z]+")
 """A run of ASCII letters and digits, or of letters beyond ASCII (names of people and places)."""
 _WORD = re.compile(rf"(?:{_TOKEN.pattern})(?:[-._/](?:{_TOKEN.pattern}))*")
 """A word of prose, or several tokens that are held together like the parts of a name."""
+_PEER_WORDS = "SERVICE HOST HOSTNAME ADDR ADDRESS URL URI ENDPOINT SERVER UPSTREAM BACKEND BROKER PEER"
 _SERVICE_VARIABLE = frozenset(
-    "SERVICE HOST HOSTNAME PORT TCP ADDR ADDRESS PROTO URL URI ENDPOINT SERVER UPSTREAM BACKEND BROKER PEER SERVICES HOSTS "
-    "ADDRS URLS URIS ENDPOINTS SERVERS UPSTREAMS BACKENDS BROKERS PEERS http https tcp svc cluster local".split()
+    {*_PEER_WORDS.split(), *(f"{word}S" for word in _PEER_WORDS.split()), "PORT", "PROTO", "TCP"}
+    | {"http", "https", "tcp", "svc", "cluster", "local"}
 )
-"""The parts of variables that name a peer (`analyzer/relations/calls_declared.sql` reads them) and of service DNS names."""
+"""Parts of variables that name a peer (`analyzer/relations/calls_declared.sql` reads them) and of service DNS names."""
 
 
 def rewrite_name(text: str, replacement: Replacement) -> str:

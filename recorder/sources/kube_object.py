@@ -26,7 +26,7 @@ class KubeObjectSource:
         table=kube_object.TABLE,
         needs=(Need.KUBERNETES,),
         profile=Profile.LEAN,
-        cost="one connection and thread per resource: 0.2 % of a core idle, 0.7 ms per changed pod, 28 MB for 1,000 pods",
+        cost="a connection and thread per resource: 0.2 % of a core idle, 0.7 ms per changed pod, 28 MB for 1,000 pods",
         loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP),
         shed_order=80,
         options={

@@ -106,5 +106,5 @@ def test_nobody_hit_is_none(incident):
 
 def test_confidence_shows_its_terms(incident):
     assert story.confidence_words(incident, incident.findings[0]).startswith(
-        "93\N{NO-BREAK SPACE}%, rank 1 of 2 = 0.9 (weakest"
+        "93\N{NO-BREAK SPACE}%, rank 1 of 2 = 0.99 (links"
     )

@@ -76,8 +76,6 @@ RAW_TRACEPOINT_PROBE(sys_exit)
     default:
         return 0;
     }
-    if (!is_current_recorded() || is_32_bit(registers))
-        return 0;
     const void *buffer = find_buffer(number, read_second_argument(registers));
     u8 line[STATUS_LINE_BYTES] = {};
     if (!buffer || bpf_probe_read_user(line, sizeof(line), buffer))
@@ -86,6 +84,8 @@ RAW_TRACEPOINT_PROBE(sys_exit)
         line[6] != '.' || !is_digit(line[7]) || line[8] != ' ')
         return 0;
     if (line[9] < '1' || line[9] > '5' || !is_digit(line[10]) || !is_digit(line[11]))
+        return 0;
+    if (!is_current_recorded() || is_32_bit(registers)) /* asked last, because most calls move something else */
         return 0;
     key.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     key.pid = current_pid();

@@ -22,6 +22,8 @@ from recorder.ebpf.ring import Records, Ring
 from recorder.source import SourceContext, SourceSpec, SourceStats
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_RING_UNIT_BYTES: Final = 4096
+"""PAGE_SIZE of `bpf/include/asm/page.h`, in which bcc counts the size of a ring on every machine."""
 _RING_COUNTS: Final = struct_dtype(("produced", "<u8"), ("lost", "<u8"))
 _CGROUP_OFFSETS: Final = ("cgroup.kn", "kernfs_node.id", "task_struct.cgroups", "css_set.dfl_cgrp", "cgroup.level")
 
@@ -167,6 +169,10 @@ class KernelSource(ABC):
                 program.detach()
             self._left = self.count_rest()
             self.stats()
+        self.free()
+
+    def free(self) -> None:
+        """Detach the programs and free everything, without an account."""
         self._context = None
         for ring in self._rings.values():
             ring.close()
@@ -182,7 +188,12 @@ class KernelSource(ABC):
     ) -> ProgramRequest:
         """The request for a program with a ring: its layout, its size, what it leaves out, added to `request`."""
         request = request or ProgramRequest(file)
-        defines = {"RING_PAGES": str(_ring_bytes(context) // _PAGE_BYTES), **self.filter_defines(context)}
+        ring_bytes = _ring_bytes(context)
+        defines = {
+            "RING_PAGES": str(ring_bytes // _RING_UNIT_BYTES),
+            "RING_BYTES": str(ring_bytes),
+            **self.filter_defines(context),
+        }
         return replace(
             request,
             file=file,
@@ -251,7 +262,7 @@ def open_kernel_sources(sources: Sequence[KernelSource], contexts: Sequence[Sour
         except TapioError as error:
             failures[index] = error
         except OSError as error:
-            source.close()
+            source.free()
             failures[index] = UnavailableError(
                 f"the kernel refused to hand over the ring: {error}", where=source.spec.name, next_step="report it"
             )

@@ -115,15 +115,15 @@ def _explain(file: str, answer: dict[str, Any]) -> TapioError:
     compiler = re.search(r"error: (.*)", messages)
     if answer.get("is_explained"):
         return UnavailableError(problem, where=place, next_step=answer["next_step"])
-    if compiler:
-        return UnavailableError(
-            f"the program does not compile on this kernel: {compiler[1]}", where=place, next_step="report it"
-        )
-    if "Operation not permitted" in messages or os.geteuid() != 0:
+    if "Operation not permitted" in messages or (compiler is None and os.geteuid() != 0):
         return UnavailableError(
             "the kernel does not allow this process to load programs",
             where=place,
             next_step="run the recorder as root, or with the capabilities CAP_BPF and CAP_PERFMON",
+        )
+    if compiler:
+        return UnavailableError(
+            f"the program does not compile on this kernel: {compiler[1]}", where=place, next_step="report it"
         )
     last = messages.strip().splitlines()[-1:] or [""]
     return UnavailableError(

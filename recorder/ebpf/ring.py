@@ -41,6 +41,7 @@ class Ring:
             fields.append(("padding", f"V{padding}"))
         self._slot = np.dtype(fields)
         self._record_bytes = record.itemsize
+        self._nothing: Records = np.empty(0, record)
         self._maps = (consumer, producer_and_data)
         self._size = (len(producer_and_data) - mmap.PAGESIZE) // 2
         self._consumer: Records = np.frombuffer(consumer, "<u8", 1)
@@ -82,6 +83,8 @@ class Ring:
         """
         begin = int(self._consumer[0])
         end = int(self._producer[0])
+        if begin == end:
+            return self._nothing
         with self._barrier:
             pass
         waiting = (end - begin) & 0xFFFF_FFFF_FFFF_FFFF
@@ -98,7 +101,7 @@ class Ring:
             count = int(is_busy.argmax())
             slots, states = slots[:count], states[:count]
         if count == 0:
-            return np.empty(0, self._slot["record"])
+            return self._nothing
         is_discarded = states & DISCARDED != 0
         lengths = states & ~np.uint32(DISCARDED)
         if (lengths != self._record_bytes).any():

@@ -19,7 +19,13 @@ def events_folder(sysfs: Path) -> Path:
         UnavailableError: tracefs is not mounted, or may not be read.
     """
     folder = sysfs / "kernel/tracing/events"
-    if not folder.is_dir():
+    try:
+        is_mounted = folder.is_dir()
+    except PermissionError as error:
+        raise UnavailableError(
+            "this process may not read tracefs", where=str(folder.parent), next_step="run the recorder as root"
+        ) from error
+    if not is_mounted:
         raise UnavailableError(
             "tracefs is not mounted",
             where=str(folder.parent),

@@ -133,9 +133,9 @@ class OomSource(KernelSource):
         """The ring and the kernel log."""
         return (*super().wake_fds(), *(() if self._kernel_log is None else (self._kernel_log,)))
 
-    def close(self) -> None:
-        """Detach, and close the log."""
-        super().close()
+    def free(self) -> None:
+        """Close the log too."""
+        super().free()
         if self._kernel_log is not None:
             os.close(self._kernel_log)
             self._kernel_log = None

@@ -93,16 +93,18 @@ class ProcessSource(KernelSource):
         fork that was not.
         """
         now = context.boot_time_ns()
-        life, self._late_life = _split_at(np.concatenate([self._late_life, self._life.take(limit // 2)]), now)
-        execution, self._late_execution = _split_at(
-            np.concatenate([self._late_execution, self._execution.take(limit // 2)]), now
-        )
+        life, self._late_life = _split_at(self._life.take(limit // 2), self._late_life, now)
+        execution, self._late_execution = _split_at(self._execution.take(limit // 2), self._late_execution, now)
         if len(life) + len(execution) == 0:
             return None
         return to_batch(life, execution)
 
 
-def _split_at(records: Records, boot_time_ns: int) -> tuple[Records, Records]:
+def _split_at(fresh: Records, held: Records, boot_time_ns: int) -> tuple[Records, Records]:
+    """(records up to a moment, records after it) of those just read and those held back before."""
+    if not len(fresh) and not len(held):
+        return fresh, held
+    records = np.concatenate([held, fresh])
     is_late = records["boot_time_ns"] > boot_time_ns
     return records[~is_late], records[is_late]
 

@@ -1,6 +1,6 @@
 /* The ring of a program: fixed-size `struct record`s (defined before this is included), counted when lost.
  *
- * The ring MUST stay the first map of the program, see submit_record(). RING_PAGES comes from the loader. */
+ * The ring MUST stay the first map of the program, see submit_record(). RING_PAGES and RING_BYTES come from the loader. */
 #ifndef TAPIO_RING_H
 #define TAPIO_RING_H
 
@@ -53,7 +53,7 @@ static inline void describe_current(struct record *record, u16 kind)
  * kernel would refuse the program. */
 static inline void submit_record(struct record *record)
 {
-    u64 quarter = (u64)RING_PAGES * PAGE_SIZE / 4;
+    u64 quarter = RING_BYTES / 4;
     u64 waiting = bpf_ringbuf_query((void *)bpf_pseudo_fd(1, -1), BPF_RB_AVAIL_DATA);
     bool is_passing = waiting >= quarter && (waiting & (quarter - 1)) < 8 * sizeof(struct record);
     ring.ringbuf_submit(record, is_passing ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);

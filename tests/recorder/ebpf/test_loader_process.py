@@ -63,7 +63,10 @@ def test_descriptors_are_taken_over_by_name_and_closed_together(answer) -> None:
             "bpf/x.c: no bcc; install it",
         ),
         ({"error": "Failed", "messages": "/virtual/main.c:3: error: offset of record.pid\n"}, "offset of record.pid"),
-        ({"error": "Failed", "messages": "bpf: Operation not permitted\n"}, "does not allow this process"),
+        (
+            {"error": "Failed", "messages": "could not open bpf map: ring, error: Operation not permitted\n"},
+            "does not allow this process",
+        ),
         (
             {"error": "Failed to load", "messages": "R1 !read_ok\nprocessed 5 insns\n"},
             "Failed to load processed 5 insns",

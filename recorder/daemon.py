@@ -37,7 +37,9 @@ from recorder.supervision import SourceState, SupervisedSource
 from recorder.wakeup import Wakeup
 
 TICK_NS: Final = 200_000_000
-"""Longest wait. Why: with a sync every second, what is lost by a crash is never older than 1.25 s."""
+"""Wait while events come. Why: with a sync every second, what a crash loses is never older than 1.25 s."""
+IDLE_TICK_NS: Final = 500_000_000
+"""Wait when the last turn found nothing. What comes first after a pause is synced in the turn that finds it."""
 _QUIET_NS: Final = 5_000_000
 """Shortest time between two turns that bells cause, so that a busy bell cannot make us spin."""
 _DRAIN_BUDGET_NS: Final = 50_000_000
@@ -86,6 +88,7 @@ class Daemon:
         self._wall_clock = next((source for source in sources if isinstance(source, ClockSource)), None)
         self._stopping = False
         self._is_behind = False
+        self._is_idle = False
         self._last_turn_ns = 0
         self._next_second_ns = 0
         self._lock_fd = -1
@@ -198,7 +201,7 @@ class Daemon:
         quiet_ns = self._last_turn_ns + _QUIET_NS - now
         if quiet_ns > 0:
             time.sleep(quiet_ns / _SECOND)
-        until = self._last_turn_ns + TICK_NS
+        until = self._last_turn_ns + (IDLE_TICK_NS if self._is_idle else TICK_NS)
         due = self._freezer.next_due_boot_ns()
         if due is not None:
             until = min(until, due)
@@ -208,11 +211,13 @@ class Daemon:
         """Drain every source; True if something is so bad that it must be safe at once."""
         is_urgent = False
         self._is_behind = False
+        self._is_idle = True
         for supervised in self._supervised:
             begin = self._clock()
             was_open = supervised.is_open
             batches = supervised.drain(now, _DRAIN_BUDGET_NS)
             if batches:
+                self._is_idle = False
                 self._is_behind |= self._clock() - begin >= _DRAIN_BUDGET_NS
                 self._keep_clock_current(supervised)
                 for batch in batches:
@@ -324,6 +329,7 @@ class Daemon:
         self._submit_closed()
         self._freezer.await_journals(now, [journal.name for journal in self._sealer.waiting])
         self._begin_segment(self._clock())
+        self._journaling.flush(self._clock(), at_once=True)
 
     def _submit_closed(self) -> None:
         for journal in self._journaling.take_closed():
@@ -381,8 +387,9 @@ class Daemon:
 
     def _once_a_second(self, now: int) -> None:
         for supervised in self._supervised:
-            supervised.take_stats(now)
-            self._note_losses(supervised)
+            if supervised.wants_stats(now):
+                supervised.take_stats(now)
+                self._note_losses(supervised)
         self._restart_sources(now)
         self._keep_budget(now)
         unsealed = self._journaling.open_bytes + sum(_size(journal.path) for journal in self._sealer.waiting)

@@ -14,6 +14,7 @@ from recorder.source import Need, Source, SourceContext, SourceSpec, SourceStats
 
 _FIRST_PAUSE_NS = 1_000_000_000
 _LONGEST_PAUSE_NS = 600_000_000_000
+_STATS_NS = 5_000_000_000
 _HEALTHY_AFTER_NS = 60_000_000_000
 """A source that ran this long begins again with the shortest pause when it fails."""
 
@@ -56,6 +57,8 @@ class SupervisedSource:
     _opened_at_ns: int = 0
     _last_drain_ns: int = 0
     _absent_since_ns: int = 0
+    _last_stats_ns: int = 0
+    _drained_since_stats: bool = False
     _missing: dict[LossReason, int] = field(default_factory=dict)
     _gaps: frozenset[tuple[int, int, LossReason, str]] = frozenset()
     _stats: SourceStats = field(default_factory=SourceStats)
@@ -100,7 +103,7 @@ class SupervisedSource:
         if problem is None:
             self.tell_absence(now_ns)
             self.state, self.problem, self._absent_since_ns = SourceState.RECORDING, "", 0
-            self._opened_at_ns = self._last_drain_ns = now_ns
+            self._opened_at_ns = self._last_drain_ns = self._last_stats_ns = now_ns
             self._missing, self._gaps = {}, frozenset()
             return
         if self._absent_since_ns == 0:
@@ -132,6 +135,7 @@ class SupervisedSource:
             batches = []
         if batches:
             self._count(batches)
+            self._drained_since_stats = True
         self._last_drain_ns = now_ns
         return batches
 
@@ -179,8 +183,12 @@ class SupervisedSource:
         self._add_loss(reason, None, self._absent_since_ns, now_ns, self.problem)
         self._absent_since_ns = now_ns
 
+    def wants_stats(self, now_ns: int) -> bool:
+        """Whether its totals may have changed: it gave something, or was not asked for some seconds."""
+        return self._drained_since_stats or now_ns - self._last_stats_ns >= _STATS_NS
+
     def take_stats(self, now_ns: int) -> None:
-        """Ask it for its totals; their growth becomes losses."""
+        """Ask it for its totals; their growth becomes losses since it was last asked."""
         if not self.is_open:
             return
         try:
@@ -191,13 +199,15 @@ class SupervisedSource:
         for reason, total in stats.missing.items():
             grown = total - self._missing.get(reason, 0)
             if grown > 0:
-                self._add_loss(reason, grown, self._last_drain_ns, now_ns, "")
+                self._add_loss(reason, grown, self._last_stats_ns, now_ns, "")
             self._missing[reason] = total
         for gap in stats.unknown_gaps:
             if gap not in self._gaps:
                 self._add_loss(gap[2], None, gap[0], gap[1], gap[3])
         self._gaps = frozenset(stats.unknown_gaps)
         self._stats = stats
+        self._last_stats_ns = now_ns
+        self._drained_since_stats = False
 
     def take_losses(self) -> list[LossEntry]:
         """The losses since the last call."""

@@ -289,9 +289,9 @@ class Journaling:
         journal = self._open
         if journal is None:
             return
-        self._last_sync_ns = now_boot_ns
         if not journal.unsynced:
             return
+        self._last_sync_ns = now_boot_ns
         try:
             journal.writer.sync()
         except StorageError as error:

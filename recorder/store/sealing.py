@@ -144,7 +144,7 @@ class Sealer:
         self._fail(lines[-1] if lines else f"the sealing child ended with {child.returncode}", now_ns)
         if self._failures >= _ATTEMPTS:
             done.append(SealedJournal(self._waiting.popleft(), None, self.problem))
-            self._failures = 0
+            self._failures = self._not_before_ns = 0
         return done
 
     def _fail(self, problem: str, now_ns: int) -> None:

@@ -1,0 +1,245 @@
+"""Promises of the facts that Kubernetes tells."""
+
+from __future__ import annotations
+
+from tests.analyzer.capture_builder import (
+    CaptureBuilder,
+    container_status,
+    rfc3339,
+    runtime_id_of,
+    termination,
+    uid_of,
+    unix_ns,
+)
+
+API = f"Container/{uid_of('Pod/shop/api-1')}/api"
+
+
+def crash_loop(directory):
+    """An api that fails, is restarted, fails again, and waits; the end of the capture is second 100."""
+    first, second = termination(at=20, run_of="r0", started=0), termination(at=31, run_of="r1", exit_code=2, started=30)
+    return (
+        CaptureBuilder(directory)
+        .pod("api-1", statuses=[container_status("api", run_of="r0", started=-50)], at=1)
+        .pod("api-1", statuses=[container_status("api", run_of="r0", terminated=first)], at=20.5)
+        .pod("api-1", statuses=[container_status("api", run_of="r1", restarts=1, last=first, started=30)], at=30.5)
+        .pod("api-1", statuses=[container_status("api", run_of="r1", restarts=1, terminated=second, last=first)], at=33)
+        .pod("api-1", statuses=[container_status("api", restarts=1, waiting="CrashLoopBackOff", last=second)], at=34)
+        .kube_object("ConfigMap", "end", {}, at=100)
+        .write()
+    )
+
+
+def test_a_crash_loop_is_two_ends_one_restart_and_one_wait(tmp_path, model_of):
+    engine = model_of(crash_loop(tmp_path)).engine
+    # THEN each run ended once, however often it is told; not later than received, not later than its second
+    ends = engine.rows(
+        "SELECT at_ns, exit_code, runtime_id, restart_count, run_ns, time_from FROM container_termination ORDER BY at_ns"
+    )
+    assert ends == [
+        (unix_ns(20.5), 1, runtime_id_of("r0"), 0, 20 * 10**9, "status"),
+        (unix_ns(31.999999999), 2, runtime_id_of("r1"), 1, 10**9, "status"),
+    ]
+    assert engine.rows("SELECT at_ns, restart_count, delta FROM container_restart") == [(unix_ns(30.5), 1, 1)]
+    # AND it waits until the end
+    waits = engine.rows("SELECT entity_id, reason, at_ns, to_ns, is_open, is_old FROM container_waiting")
+    assert waits == [(API, "CrashLoopBackOff", unix_ns(34), unix_ns(100), True, False)]
+    # AND each run is an interval; the first was there before, from the time its status tells
+    runs = engine.rows("SELECT at_ns, to_ns, is_old, is_open FROM container_running ORDER BY at_ns")
+    assert runs == [(unix_ns(-50), unix_ns(20.5), True, False), (unix_ns(30.5), unix_ns(33), False, False)]
+    readiness = engine.rows("SELECT ready, at_ns, to_ns FROM container_readiness ORDER BY at_ns")
+    assert readiness == [
+        (True, unix_ns(1), unix_ns(20.5)),
+        (False, unix_ns(20.5), unix_ns(30.5)),
+        (True, unix_ns(30.5), unix_ns(33)),
+        (False, unix_ns(33), unix_ns(100)),
+    ]
+
+
+def test_an_end_that_happened_before_the_recording_is_old(tmp_path, model_of):
+    last = termination(at=-30, run_of="r0", reason="OOMKilled", exit_code=137)
+    path = (
+        CaptureBuilder(tmp_path)
+        .pod("api-1", statuses=[container_status("api", run_of="r1", restarts=1, last=last)], at=0)
+        .write()
+    )
+    engine = model_of(path).engine
+    assert engine.rows("SELECT at_ns, is_old, reason FROM container_termination") == [(unix_ns(-30), True, "OOMKilled")]
+
+
+def test_conditions_phases_and_deletion_of_a_pod(tmp_path, model_of):
+    def ready(status, since, reason=None):
+        return [{"type": "Ready", "status": status, "reason": reason, "lastTransitionTime": rfc3339(since)}]
+
+    disrupted = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "tainted"}
+    going = {"deletionTimestamp": rfc3339(50), "deletionGracePeriodSeconds": 30}
+    path = (
+        CaptureBuilder(tmp_path)
+        .pod("db-0", conditions=ready("True", -60), at=0)
+        .pod("db-0", conditions=ready("False", 10, "ContainersNotReady"), at=10.2)
+        .pod("db-0", conditions=[*ready("False", 10, "ContainersNotReady"), disrupted], metadata=going, at=20)
+        .pod("db-0", conditions=[disrupted], metadata=going, phase="Failed", status={"reason": "Evicted", "message": "disk"}, at=30)
+        .pod("db-0", event="deleted", at=40)
+        .kube_event("TaintManagerEviction", "Pod", "db-0", note="Marking for deletion Pod shop/db-0", at=41)
+        .write()
+    )  # fmt: skip
+    engine = model_of(path).engine
+    conditions = engine.rows(
+        "SELECT status, at_ns, to_ns, is_old, is_open FROM pod_condition WHERE type = 'Ready' ORDER BY at_ns"
+    )
+    assert conditions == [
+        ("True", unix_ns(-60), unix_ns(10.2), True, False),
+        ("False", unix_ns(10.2), unix_ns(30), False, False),
+    ]
+    assert engine.rows("SELECT phase, reason, at_ns FROM pod_phase ORDER BY at_ns") == [
+        ("Running", None, unix_ns(0)),
+        ("Failed", "Evicted", unix_ns(30)),
+    ]
+    assert engine.rows("SELECT at_ns, to_ns, is_open, grace_seconds, reason FROM pod_deletion") == [
+        (unix_ns(20), unix_ns(40), False, 30, "DeletionByTaintManager")
+    ]
+    assert engine.rows("SELECT told_by, at_ns FROM pod_eviction ORDER BY at_ns") == [
+        ("condition", unix_ns(20)),
+        ("status", unix_ns(30)),
+        ("event", unix_ns(41)),
+    ]
+
+
+def test_a_rollout_lasts_until_all_replicas_are_updated_and_available(tmp_path, model_of):
+    def deployment(generation, image, *, updated, available, replicas=2, observed=None):
+        status = {
+            "replicas": replicas,
+            "updatedReplicas": updated,
+            "readyReplicas": available,
+            "availableReplicas": available,
+        }
+        status |= {"observedGeneration": generation if observed is None else observed}
+        spec = {"replicas": 2, "template": {"spec": {"containers": [{"name": "a", "image": image}]}}}
+        return {"metadata": {"generation": generation}, "spec": spec, "status": status}
+
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Deployment", "web", deployment(1, "a:1", updated=2, available=2), at=0)
+        .kube_object("Deployment", "web", deployment(2, "a:2", updated=2, available=2, observed=1), at=10)
+        .kube_object("Deployment", "web", deployment(2, "a:2", updated=1, available=2, replicas=3), at=11)
+        .kube_object("Deployment", "web", deployment(2, "a:2", updated=2, available=2), at=15)
+        .kube_object("Deployment", "web", deployment(3, "a:3", updated=1, available=1), at=20)
+        .kube_object("ConfigMap", "end", {}, at=100)
+        .write()
+    )
+    engine = model_of(path).engine
+    rollouts = engine.rows("SELECT at_ns, to_ns, is_complete, is_open, generation FROM rollout ORDER BY at_ns")
+    assert rollouts == [
+        (unix_ns(10), unix_ns(15), True, False, 2),
+        (unix_ns(20), unix_ns(100), False, True, 3),
+    ]
+    short = engine.rows("SELECT at_ns, ready, desired, is_rolling FROM workload_replicas WHERE is_short")
+    assert short == [(unix_ns(20), 1, 2, True)]
+
+
+def test_endpoints_of_a_service_are_those_of_all_its_slices(tmp_path, model_of):
+    def slice_of(*ready):
+        endpoints = [
+            {"addresses": [f"10.0.0.{index}"], "conditions": {"ready": flag}} for index, flag in enumerate(ready)
+        ]
+        return {"metadata": {"labels": {"kubernetes.io/service-name": "web"}}, "endpoints": endpoints}
+
+    path = (
+        CaptureBuilder(tmp_path)
+        .service("web", at=0)
+        .kube_object("EndpointSlice", "web-a", slice_of(True), at=1)
+        .kube_object("EndpointSlice", "web-b", slice_of(True, False), at=2)
+        .kube_object("EndpointSlice", "web-a", slice_of(False), at=10)
+        .kube_object("EndpointSlice", "web-b", slice_of(), at=20)
+        .kube_object("Endpoints", "web", {"subsets": [{"addresses": [{"ip": "10.0.0.9"}]}]}, at=21)
+        .kube_object("ConfigMap", "end", {}, at=30)
+        .write()
+    )
+    engine = model_of(path).engine
+    assert engine.rows("SELECT at_ns, to_ns, ready, not_ready, is_open FROM service_endpoints ORDER BY at_ns") == [
+        (unix_ns(1), unix_ns(2), 1, 0, False),
+        (unix_ns(2), unix_ns(10), 2, 1, False),
+        (unix_ns(10), unix_ns(20), 1, 2, False),
+        (unix_ns(20), unix_ns(30), 0, 1, True),
+    ]
+
+
+def test_endpoints_serve_where_a_cluster_has_no_slices(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .service("web", at=0)
+        .kube_object("Endpoints", "web", {"subsets": [{"addresses": [{"ip": "10.0.0.9"}]}]}, at=1)
+        .kube_object("Endpoints", "web", {"subsets": [{"notReadyAddresses": [{"ip": "10.0.0.9"}]}]}, at=2)
+        .write()
+    )
+    engine = model_of(path).engine
+    assert engine.rows("SELECT ready, not_ready FROM service_endpoints ORDER BY at_ns") == [(1, 0), (0, 1)]
+
+
+def test_nodes_volumes_jobs_quotas_and_autoscalers(tmp_path, model_of):
+    node = {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}
+    quota = {
+        "status": {"hard": {"pods": "11", "limits.memory": "1Gi"}, "used": {"pods": "11", "limits.memory": "512Mi"}}
+    }
+    job = {"failed": 3, "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}
+    scaler = {"currentReplicas": 3, "desiredReplicas": 3, "conditions": [{"type": "ScalingLimited", "status": "True"}]}
+    taints = [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}]
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Node", "node-1", {"status": node, "spec": {"taints": taints}})
+        .kube_object("PersistentVolumeClaim", "data", {"spec": {"resources": {"requests": {"storage": "1Gi"}}}, "status": {"phase": "Pending"}})
+        .kube_object("Job", "export", {"status": job})
+        .kube_object("ResourceQuota", "compute", quota)
+        .kube_object("Deployment", "web", {})
+        .kube_object("HorizontalPodAutoscaler", "s", {
+            "spec": {"minReplicas": 1, "maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "web"}}, "status": scaler
+        })
+        .write()
+    )  # fmt: skip
+    engine = model_of(path).engine
+    assert engine.rows("SELECT entity_id, type, status, reason FROM node_condition") == [
+        ("Node/node-1", "Ready", "Unknown", "NodeStatusUnknown")
+    ]
+    assert engine.rows("SELECT key, effect, value FROM node_taint") == [
+        ("node.kubernetes.io/unreachable", "NoExecute", None)
+    ]
+    assert engine.rows("SELECT phase, requested_bytes FROM volume_phase") == [("Pending", 1 << 30)]
+    assert engine.rows("SELECT condition, reason, failed FROM job_status") == [("Failed", "BackoffLimitExceeded", 3)]
+    assert engine.rows("SELECT resource, used_milli, hard_milli, is_full FROM quota_usage ORDER BY resource") == [
+        ("limits.memory", (512 << 20) * 1000, (1 << 30) * 1000, False),
+        ("pods", 11_000, 11_000, True),
+    ]
+    assert engine.rows("SELECT max_replicas, is_limited, target_id FROM autoscaler_status") == [
+        (3, True, f"Deployment/{uid_of('Deployment/shop/web')}")
+    ]
+
+
+def test_events_belong_to_the_container_or_object_that_they_regard(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .pod("api-1", at=0)
+        .kube_event("Pulled", "Pod", "api-1", event="state", at=1, **{"k8s.event.last_unix_nano": unix_ns(-600)})
+        .kube_event("BackOff", "Pod", "api-1", at=5, **{"k8s.object.field_path": "spec.containers{api}"})
+        .kube_event("BackOff", "Pod", "api-1", at=15, event="modified", **{"k8s.event.count": 4, "k8s.event.count_delta": 3})
+        .kube_event("BackOff", "Pod", "api-1", at=15.1, event="modified", **{"k8s.event.count": 4, "k8s.event.count_delta": 3})
+        .kube_event("Gone", "Pod", "never-seen", at=20, **{"k8s.object.uid": None})
+        .write()
+    )  # fmt: skip
+    engine = model_of(path).engine
+    pod = f"Pod/{uid_of('Pod/shop/api-1')}"
+    assert engine.rows("SELECT reason, entity_id, at_ns, is_old, count_delta FROM kubernetes_event ORDER BY at_ns") == [
+        ("Pulled", pod, unix_ns(-600), True, 1),
+        ("BackOff", API, unix_ns(5), False, 1),
+        ("BackOff", pod, unix_ns(15), False, 3),
+        ("Gone", "Node/node-1", unix_ns(20), False, 1),
+    ]
+
+
+def test_what_a_container_may_use_is_read_from_its_specification(tmp_path, model_of):
+    resources = {"limits": {"memory": "64Mi", "cpu": "250m"}, "requests": {"memory": "1e6", "cpu": "0.1"}}
+    container = {"name": "api", "image": "api:1", "resources": resources, "livenessProbe": {}}
+    engine = model_of(CaptureBuilder(tmp_path).pod("api-1", containers=[container]).write()).engine
+    assert engine.rows(
+        """SELECT image, memory_limit_bytes, memory_request_bytes, cpu_limit_millicores, cpu_request_millicores,
+        has_liveness_probe, has_readiness_probe FROM container_spec"""
+    ) == [("api:1", 64 << 20, 1_000_000, 250, 100, True, False)]

@@ -72,15 +72,16 @@ def load_access(kubeconfig: str, environment: Mapping[str, str] = os.environ) ->
     """How to reach the cluster that a kubeconfig's current context names.
 
     Args:
-        kubeconfig: path, or `in-cluster` or empty for the service account of the pod.
+        kubeconfig: path; `in-cluster` for the service account of the pod; empty for that in a pod, and elsewhere for
+            what kubectl would take: `KUBECONFIG` (the first file of it that exists), or `~/.kube/config`.
         environment: has the address of the API server in a pod; exec plugins get it.
 
     Raises:
         UnavailableError: says what is missing in which file.
     """
-    if kubeconfig in ("", IN_CLUSTER):
+    if kubeconfig == IN_CLUSTER or (not kubeconfig and "KUBERNETES_SERVICE_HOST" in environment):
         return _in_cluster(environment)
-    path = Path(kubeconfig)
+    path = Path(kubeconfig) if kubeconfig else _find_kubeconfig(environment)
     cluster, user = _current_context(path)
     server = urlsplit(_text(cluster, "server"))
     if server.scheme not in ("http", "https") or not server.hostname:
@@ -104,13 +105,26 @@ def load_access(kubeconfig: str, environment: Mapping[str, str] = os.environ) ->
     )
 
 
+def _find_kubeconfig(environment: Mapping[str, str]) -> Path:
+    named = [Path(name) for name in environment.get("KUBECONFIG", "").split(":") if name]
+    home = Path(environment.get("HOME", "/")) / ".kube/config"
+    for path in (*named, home):
+        if path.is_file():
+            return path
+    raise UnavailableError(
+        "there is no kubeconfig, and this is no pod with a service account",
+        where=str(named[0] if named else home),
+        next_step="set the source's option `kubeconfig` to a file that may list and watch",
+    )
+
+
 def _in_cluster(environment: Mapping[str, str]) -> ClusterAccess:
     host = environment.get("KUBERNETES_SERVICE_HOST")
     port = environment.get("KUBERNETES_SERVICE_PORT", "443")
     token_file = SERVICE_ACCOUNT / "token"
     if not host or not port.isdigit() or not token_file.exists():
         raise UnavailableError(
-            "no kubeconfig is given and this is no pod with a service account",
+            "this is no pod with a service account",
             where=str(SERVICE_ACCOUNT),
             next_step="set the source's option `kubeconfig` to a file that may list and watch",
         )

@@ -32,7 +32,8 @@ STACK_BYTES = 1 << 20
 """Stack of one thread; only what is touched takes memory. Why not less: JSON nested 1,000 levels must fit."""
 
 BATCH_ROWS = 512
-CLOSE_TIMEOUT_S = 1.0
+CLOSE_TIMEOUT_NS = 1_000_000_000
+"""Longest wait for all threads together; one that still waits for a dead server ends with its socket's timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +170,9 @@ class ConversationSet(Generic[RowT]):
         self._queue.close()
         for watcher in self._watchers:
             watcher.stop()
+        deadline = self._context.boot_time_ns() + CLOSE_TIMEOUT_NS
         for thread in self._threads:
-            thread.join(CLOSE_TIMEOUT_S)
+            thread.join(max(deadline - self._context.boot_time_ns(), 0) / 1e9)
         self._watchers, self._threads = [], []
 
     def _start(self) -> None:

@@ -159,6 +159,8 @@ class Watcher(Generic[RowT]):
         while True:
             # Pages of all conversations one at a time: parsed JSON of some megabytes is what takes most memory here.
             with self._page_slot:
+                if self._stop.is_set():
+                    return
                 reply = self._client.get(self.target.path, query)
                 taken = reply.status == 200 and self._take_page(items(reply.content, "items"))
             if reply.status == 410 and "continue" in query:

@@ -193,9 +193,30 @@ def test_what_cannot_be_used_is_named(tmp_path, user, cluster, expected):
     assert expected in str(error.value)
 
 
-def test_outside_a_pod_without_a_kubeconfig_the_option_is_named():
+@pytest.mark.parametrize("kubeconfig", ["", "in-cluster"])
+def test_outside_a_pod_without_a_kubeconfig_the_option_is_named(kubeconfig, tmp_path):
     with pytest.raises(UnavailableError, match="option `kubeconfig`"):
-        load_access("", {})
+        load_access(kubeconfig, {"HOME": str(tmp_path)})
+
+
+def test_without_the_option_kubectl_s_files_are_taken(tmp_path):
+    # GIVEN
+    (tmp_path / ".kube").mkdir()
+    write_kubeconfig(tmp_path / ".kube/config", {"token": "home"})
+    named = write_kubeconfig(tmp_path / "named", {"token": "named"})
+
+    # THEN
+    assert load_access("", {"HOME": str(tmp_path)}).token == "home"
+    assert load_access("", {"HOME": str(tmp_path), "KUBECONFIG": f"/nowhere:{named}"}).token == "named"
+
+
+def test_in_a_pod_the_service_account_is_taken(tmp_path, server, monkeypatch):
+    # GIVEN
+    monkeypatch.setattr("recorder.kube.cluster_access.SERVICE_ACCOUNT", server.directory)
+    environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": server.url.rpartition(":")[2]}
+
+    # THEN
+    assert ApiClient(lambda: load_access("", environment)).get("/version").status == 200
 
 
 def test_the_access_is_light_enough_for_a_node():

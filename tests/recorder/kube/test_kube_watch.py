@@ -521,3 +521,27 @@ def test_only_pods_of_this_node_and_objects_of_some_namespaces_are_followed(serv
         "bank",
         "shop",
     ]
+
+
+def test_a_defect_of_ours_does_not_end_the_thread_silently(server, follow, monkeypatch):
+    # GIVEN rows that cannot be made, once
+    from formats.rows.kube_versions import ObjectVersions
+
+    told = ObjectVersions.told
+
+    def fail_once(self, watch_type, raw):
+        monkeypatch.setattr(ObjectVersions, "told", told)
+        raise KeyError("defect")
+
+    monkeypatch.setattr(ObjectVersions, "told", fail_once)
+    following = follow()
+    following.wait_until(lambda: server.count("watch", "pods") == 1)
+
+    # WHEN
+    server.put(pod("a"))
+    following.wait_until_same("Pod")
+
+    # THEN it is counted, and the state was found again
+    assert following.source.stats().missing[LossReason.REJECTED] == 1
+    assert "defect" in following.gaps()[0][3]
+    assert following.told() == [("added", "a", True)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from fixtures.lab.api_server import ApiServer
+from fixtures.lab.api_server.faults import Action, Fault
 from formats.errors import ConfigurationError, UnavailableError
 from formats.rows.kube_resources import OBJECT_RESOURCES
 from recorder.source import SourceStats
@@ -218,3 +220,18 @@ def test_events_are_followed_with_what_each_update_adds(server):
         assert following.source.snapshot() == []
     finally:
         following.close()
+
+
+def test_closing_takes_no_longer_than_promised_while_the_server_hangs(server):
+    # GIVEN lists that never end
+    server.add_fault(Fault(Action.DRIP, "list", pause=0.05, times=100))
+    server.put(pod("a"))
+    following = Following(server)
+    following.wait_until(lambda: any(entry.verb == "list" for entry in server.answered))
+
+    # WHEN
+    begin = time.monotonic()
+    following.close()
+
+    # THEN
+    assert time.monotonic() - begin < 2.0

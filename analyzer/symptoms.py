@@ -174,7 +174,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     severities = " ".join(
         f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen
     )
-    severity = f"CASE joined.name {severities} END" if severities else "0"
+    severity = f"CASE joined.name {severities} END" if severities else "CAST(0 AS INTEGER)"  # a bare 0 names a column
     engine.execute(
         f"""
         CREATE OR REPLACE TABLE symptom AS

@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -60,7 +61,14 @@ def setup_for(cluster: RealCluster, before: str, after: str) -> Setup:
     return Setup(cluster.node_name, cluster.cgroup, cluster.recorder_kubeconfig, before, after)
 
 
-def save(document: Document, capture: Path) -> str:
+def keep(capture: Path, name: str) -> Path:
+    """A copy of a capture that outlives the test, if one is wanted."""
+    if output := os.environ.get("TAPIO_E2E_OUTPUT"):
+        return Path(shutil.copyfile(capture, Path(output) / f"e2e-{name}.tapio"))
+    return capture
+
+
+def describe(document: Document, capture: Path) -> str:
     """A line about a document, for the log of the run."""
     findings = [f"{finding['pattern']}: {finding['title']}" for finding in document["findings"]]
     return f"{capture.stat().st_size / 1e6:.1f} MB, {document['capture']['events']:,} events, findings: {findings}"
@@ -84,8 +92,8 @@ def test_real_incident_freezes_by_itself_and_is_explained(cluster: RealCluster, 
         # THEN the OOM kill has frozen it without being told to
         assert capture is not None, recorder.log.read_text()
         assert "oom" in capture.name
-        document = analyze(capture)
-        print(f"\ne2e incident: {save(document, capture)}")
+        document = analyze(keep(capture, "incident"))
+        print(f"\ne2e incident: {describe(document, capture)}")
         assert find_differences(document, TRUTH) == []
         symptoms = [step["symptom"] for step in document["findings"][0]["chain"]]
         told = iter(symptoms)
@@ -110,10 +118,10 @@ def test_quiet_period_of_a_real_cluster_has_no_finding(cluster: RealCluster, tmp
         assert asked.returncode == 0, problem
         capture = recorder.find_capture()
         assert capture is not None
-        document = analyze(capture)
+        document = analyze(keep(capture, "quiet"))
         status = recorder.status()
         assert status is not None
-        print(f"\ne2e quiet: {save(document, capture)}; recorder {status['resident_bytes'] / 2**20:.0f} MiB")
+        print(f"\ne2e quiet: {describe(document, capture)}; recorder {status['resident_bytes'] / 2**20:.0f} MiB")
         assert find_differences(document, QUIET) == []
 
 

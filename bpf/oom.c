@@ -1,7 +1,8 @@
 /* The OOM killer chose a victim.
  *
- * Hooks         tracepoint oom:mark_victim (the victim's figures, by the tracepoint's own format) and, where its first argument is
- *               the task, the raw tracepoint mark_victim (the victim's cgroup). Whichever runs second sends the record.
+ * Hooks         tracepoint oom:mark_victim (the victim's figures, by the tracepoint's own format) and, where its
+ *               first argument is the task, the raw tracepoint mark_victim (the victim's cgroup). Whichever runs
+ *               second sends the record.
  * Kernel        Linux >= 5.8; the figures and the cgroup since 6.9 (and BTF), before that the pid alone.
  * Cost per hit  some us per OOM kill.
  * Can miss      nothing: kills are far fewer than the ring holds; see also the kernel log.

@@ -3,8 +3,9 @@
  * Hooks         raw tracepoints sched_process_fork, sched_process_exit.
  * Kernel        Linux >= 5.8 with BTF (ring buffer, boot clock, start_boottime).
  * Cost per hit  about 1 us, at most once per process begun or ended; 0.1 us for a thread.
- * Can miss      nothing but what the ring counts as lost. Before Linux 6.16 the kernel does not say which thread is the last
- *               one: when the last two threads of a process end at the same moment on two cpus, its end may be told twice.
+ * Can miss      nothing but what the ring counts as lost. Before Linux 6.16 the kernel does not say which thread is
+ *               the last one: when the last two threads of a process end at the same moment on two cpus, its end may
+ *               be told twice.
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>

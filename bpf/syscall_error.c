@@ -1,10 +1,12 @@
-/* Failed system calls, counted per process, call and errno; the first failure of each in an interval is also sent at once.
+/* Failed system calls, counted per process, call and errno; the first failure of each in an interval is also sent at
+ * once.
  *
  * Hook          raw tracepoint sys_exit.
  * Kernel        Linux >= 5.8; x86_64 and aarch64.
- * Cost per hit  every system call of the node takes the slow way out (some 50 ns); a failed one 0.2 us more.
- * Can miss      calls of 32-bit programs; calls that do not return (exit, execve that works); what io_uring does; the errors
- *               that are ignored by configuration. Failures that find the map full are counted as lost.
+ * Cost per hit  every system call of the node takes the slow way out and runs this, 80 ns in all; 0.3 us for one that
+ *               fails.
+ * Can miss      calls of 32-bit programs; calls that do not return (exit, execve that works); what io_uring does; the
+ *               errors that are ignored by configuration. Failures that find the map full are counted as lost.
  */
 #include <tapio/event.h>
 #include <tapio/filter.h>
@@ -41,7 +43,8 @@ struct sampling {
 
 BPF_PERCPU_ARRAY(sampling, struct sampling, 1);
 
-/* IGNORED_ERRORS(F) and IGNORED_CALLS(F) expand to F(error) and F(number, error) for what the configuration ignores. */
+/* IGNORED_ERRORS(F) and IGNORED_CALLS(F) expand to F(error) and F(number, error) for what the configuration ignores.
+ * */
 static inline bool is_ignored(s32 number, u32 error)
 {
 #define IS_ERROR(ignored_error)                                                                                        \

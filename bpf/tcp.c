@@ -2,17 +2,32 @@
  *
  * Hooks         raw tracepoints inet_sock_set_state, tcp_receive_reset, tcp_send_reset, tcp_retransmit_skb.
  * Kernel        Linux >= 5.8 with BTF. Resets without a socket since 6.10.
- * Cost per hit  about 1 us, four to seven times in the life of a connection; nothing per packet but for those sent again.
+ * Cost per hit  about 1 us, four to seven times in the life of a connection; nothing per packet but for those sent
+ *               again.
  * Can miss      - a connect that fails before its SYN (no route: the syscall's errno tells, see syscall_error);
- *               - the process of a connection or listener older than the recorder, and of one over the limit of `owners` (counted);
- *               - with several processes listening on one port, an accepted connection is given to the one that listened last;
+ *               - the process of a connection or listener older than the recorder, and of one over the limit of
+ *                 `owners` (counted);
+ *               - with several processes listening on one port, an accepted connection is given to the one that
+ *                 listened last;
+ *               - when the recording is limited to some cgroups, resets that answer a packet for which there is no
+ *                 socket;
  *               - a child that is reset before its handshake is done is not a connection.
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>
 
 /* Positions in the table's event_names; FAILED becomes refused, timed_out, unreachable or close by its error. */
-enum { CONNECT = 0, ACCEPT = 1, CLOSE = 2, FAILED = 3, RESET_RECEIVED = 6, RESET_SENT = 7, RETRANSMIT = 8, LISTEN = 9, LISTEN_END = 10 };
+enum {
+    CONNECT = 0,
+    ACCEPT = 1,
+    CLOSE = 2,
+    FAILED = 3,
+    RESET_RECEIVED = 6,
+    RESET_SENT = 7,
+    RETRANSMIT = 8,
+    LISTEN = 9,
+    LISTEN_END = 10
+};
 
 struct record {
     EVENT_HEADER;
@@ -205,7 +220,8 @@ static inline void read_bytes(struct record *record, const void *socket)
         record->receive_bytes--; /* the FIN is counted as a byte */
 }
 
-/* Records what happened to a socket. Everything is inlined, so each probe calls it once: that keeps compiling fast. */
+/* Records what happened to a socket. Everything is inlined, so each probe calls it once: that keeps compiling fast.
+ * */
 static inline int tell(const void *socket, const struct owner *owner, u16 kind)
 {
     if (owner ? owner->is_ignored : !is_cgroup_recorded(read_socket_cgroup(socket)))
@@ -239,7 +255,8 @@ static inline void set_endpoint(struct endpoint *endpoint, const void *socket)
     read_local_address(endpoint->address, socket);
 }
 
-/* Who listens at the local end of a connection: on its address, or on all. NULL if the listener is older than we are. */
+/* Who listens at the local end of a connection: on its address, or on all. NULL if the listener is older than we are.
+ * */
 static inline struct listener *find_listener(const void *socket)
 {
     struct endpoint endpoint = {};

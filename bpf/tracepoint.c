@@ -2,7 +2,7 @@
  *
  * Hooks         given at run time: a raw tracepoint each, or for the group `syscalls`, which has none, a tracepoint.
  * Kernel        Linux >= 5.8.
- * Cost per hit  about 0.2 us.
+ * Cost per hit  0.15 us, and 30 ns for every other system call if one of the group `syscalls` is named.
  * Can miss      nothing but what the ring counts as lost, and hits inside the probe itself.
  */
 #include <tapio/event.h>

@@ -39,7 +39,7 @@ class RequestSource(KernelSource):
         table=request.TABLE,
         needs=(Need.BPF,),
         profile=Profile.DEFAULT,
-        cost="some 50 ns for every system call of the node, 0.1 us more for one that moves data",
+        cost="80 ns for every system call of the node (shared with syscall_error), 0.3 us for one that moves data",
         loss_reasons=(LossReason.KERNEL_MAP_FULL, LossReason.RECORDER_DOWN),
         shed_order=5,
         options={"map_entries": 8_192},

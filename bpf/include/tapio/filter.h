@@ -1,8 +1,9 @@
-/* Which processes are recorded: all but the recorder itself, and only those in or below the cgroups of CGROUP_FILTERS.
+/* Which processes are recorded: all but the recorder itself, and only those in or below the cgroups of
+ * CGROUP_FILTERS.
  *
- * CGROUP_FILTERS(F) expands to F(level, id) for each allowed cgroup. Why constants and not a map: they do not change while a
- * program is loaded, and a compare costs nothing beside a map lookup. Comparing the ancestor at the filter's own level
- * takes in every cgroup below it, also those made later. */
+ * CGROUP_FILTERS(F) expands to F(level, id) for each allowed cgroup. Why constants and not a map: they do not change
+ * while a program is loaded, and a compare costs nothing beside a map lookup. Comparing the ancestor at the filter's
+ * own level takes in every cgroup below it, also those made later. */
 #ifndef TAPIO_FILTER_H
 #define TAPIO_FILTER_H
 

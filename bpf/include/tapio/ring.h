@@ -1,6 +1,7 @@
 /* The ring of a program: fixed-size `struct record`s (defined before this is included), counted when lost.
  *
- * The ring MUST stay the first map of the program, see submit_record(). RING_PAGES and RING_BYTES come from the loader. */
+ * The ring MUST stay the first map of the program, see submit_record(). RING_PAGES and RING_BYTES come from the
+ * loader. */
 #ifndef TAPIO_RING_H
 #define TAPIO_RING_H
 
@@ -47,10 +48,10 @@ static inline void describe_current(struct record *record, u16 kind)
     record->kind = kind;
 }
 
-/* Hands the record over. The reader looks on a timer, so it is woken only as the ring passes a quarter, a half and three quarters
- * of its size: waking it for each event would cost more than the event.
- * Why bpf_pseudo_fd: bcc has no method for bpf_ringbuf_query; -1 is what bcc calls the first map. Were it another one, the
- * kernel would refuse the program. */
+/* Hands the record over. The reader looks on a timer, so it is woken only as the ring passes a quarter, a half and
+ * three quarters of its size: waking it for each event would cost more than the event.
+ * Why bpf_pseudo_fd: bcc has no method for bpf_ringbuf_query; -1 is what bcc calls the first map. Were it another
+ * one, the kernel would refuse the program. */
 static inline void submit_record(struct record *record)
 {
     u64 quarter = RING_BYTES / 4;

@@ -1,7 +1,7 @@
 /* Arguments and number of the system call that the raw tracepoint sys_exit tells of, from the saved registers.
  *
- * struct pt_regs is the same in every kernel of an architecture (x86: what ptrace shows; arm64: since 4.15), so this needs no BTF.
- * The second argument survives the call in its register; the first does not on arm64. */
+ * struct pt_regs is the same in every kernel of an architecture (x86: what ptrace shows; arm64: since 4.15), so this
+ * needs no BTF. The second argument survives the call in its register; the first does not on arm64. */
 #ifndef TAPIO_SYSCALL_H
 #define TAPIO_SYSCALL_H
 

@@ -1,7 +1,8 @@
-/* Counting in the kernel: one element per `struct key` (defined before this is included) instead of one record per event.
+/* Counting in the kernel: one element per `struct key` (defined before this is included) instead of one record per
+ * event.
  *
- * There are two maps. Programs count in the one that `active_tally` names; user space changes that, waits until no program can
- * still be counting in the other one, and takes it as a whole: nothing is counted twice or missed.
+ * There are two maps. Programs count in the one that `active_tally` names; user space changes that, waits until no
+ * program can still be counting in the other one, and takes it as a whole: nothing is counted twice or missed.
  * TALLY_ENTRIES comes from the loader. */
 #ifndef TAPIO_TALLY_H
 #define TAPIO_TALLY_H

@@ -97,10 +97,8 @@ def _parse(connection: duckdb.DuckDBPyConnection, expression: Expression) -> dic
     row = connection.execute("SELECT json_serialize_sql('SELECT (' || $1 || '\n)')", [expression.sql]).fetchone()
     answer = _read_answer(row, expression)
     if answer.get("error"):
-        raise KnowledgeError(
-            f"`{_short(expression.sql)}` is no SQL expression: {answer.get('error_message', 'it cannot be parsed')}",
-            where=expression.where,
-        )
+        message = str(answer.get("error_message", "it cannot be parsed")).split("\n", 1)[0]
+        raise KnowledgeError(f"`{_short(expression.sql)}` is no SQL expression: {message}", where=expression.where)
     statements = answer["statements"]
     node = statements[0]["node"] if len(statements) == 1 else {}
     plain = (
@@ -222,4 +220,5 @@ def _refuse(expression: Expression, what: str) -> KnowledgeError:
 
 
 def _short(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,120 @@
+"""Hand-made facts, entities and relations for tests of the stations after the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.causality import CausalGraph, link_symptoms
+from analyzer.engine import Engine
+from analyzer.knowledge.check import FactColumns
+from analyzer.knowledge.model import Knowledge
+from analyzer.symptoms import Symptoms, SymptomSearch
+from tests.analyzer.knowledge_text import load_text
+
+SECOND = 1_000_000_000
+
+FACTS: FactColumns = {
+    "trouble": {
+        "at_ns": "BIGINT",
+        "entity_id": "VARCHAR",
+        "node": "VARCHAR",
+        "seq": "UBIGINT",
+        "evidence": "VARCHAR",
+        "reason": "VARCHAR",
+        "size": "BIGINT",
+        "to_ns": "BIGINT",
+        "is_open": "BOOLEAN",
+    }
+}
+
+
+def make_tables(engine: Engine) -> None:
+    """The tables that the stations ask, empty; the fact is called `trouble`."""
+    engine.execute(
+        """
+        CREATE TABLE trouble (at_ns BIGINT, entity_id VARCHAR, node VARCHAR, seq UBIGINT, evidence VARCHAR,
+          reason VARCHAR, size BIGINT, to_ns BIGINT, is_open BOOLEAN);
+        CREATE TABLE entity (entity_id VARCHAR, kind VARCHAR, namespace VARCHAR, name VARCHAR, uid VARCHAR,
+          node VARCHAR, from_ns BIGINT, to_ns BIGINT, pod_id VARCHAR, workload_id VARCHAR);
+        CREATE TABLE relation (relation VARCHAR, source_id VARCHAR, target_id VARCHAR, from_ns BIGINT, to_ns BIGINT,
+          evidence VARCHAR);
+        """
+    )
+
+
+def add_entities(engine: Engine, *entity_ids: str, namespace: str = "shop", pod_id: str | None = None) -> None:
+    """Entities `Kind/name` that exist from second 0 to 1,000."""
+    for entity_id in entity_ids:
+        kind, _, name = entity_id.partition("/")
+        engine.execute(
+            "INSERT INTO entity VALUES (?, ?, ?, ?, ?, NULL, 0, ?, ?, NULL)",
+            [entity_id, kind, namespace, name, f"uid-{name}", 1000 * SECOND, pod_id],
+        )
+
+
+def relate(
+    engine: Engine, relation: str, source: str, target: str, begin: float = 0, *, end: float = 1000
+) -> None:
+    """A relation that holds between two seconds."""
+    engine.execute(
+        "INSERT INTO relation VALUES (?, ?, ?, ?, ?, ?)",
+        [relation, source, target, round(begin * SECOND), round(end * SECOND), f"kube_object:n:{len(relation)}"],
+    )
+
+
+def add_trouble(
+    engine: Engine,
+    at: float,
+    entity_id: str,
+    reason: str,
+    *,
+    size: int | None = None,
+    end: float | None = None,
+    node: str = "n",
+    seq: int | None = None,
+) -> None:
+    """One row of the fact."""
+    number = int(engine.value("SELECT count(*) FROM trouble")) if seq is None else seq
+    engine.execute(
+        "INSERT INTO trouble VALUES (?, ?, ?, ?, ?, ?, ?, ?, false)",
+        [
+            round(at * SECOND),
+            entity_id,
+            node,
+            number,
+            f"kube_event:{node}:{number}",
+            reason,
+            size,
+            None if end is None else round(end * SECOND),
+        ],
+    )
+
+
+def symptom_text(name: str, *, nature: str = "symptom", severity: str = "error", more: str = "") -> str:
+    """A rule for rows of the fact with this reason."""
+    return (
+        f"kind: Symptom\nname: {name}\nnature: {nature}\nseverity: {severity}\n"
+        f"title: \"{{entity}} shows {name}\"\nfrom: trouble\nwhere: reason = '{name}'\n{more}"
+    )
+
+
+def cause_text(
+    name: str, cause: str, effect: str, *, through: str = "same", confidence: float = 0.8, more: str = ""
+) -> str:
+    """A rule with a lag of 0 to 60 seconds unless `more` says it."""
+    lag = "" if "lag:" in more else "lag: [0s, 60s]\n"
+    return (
+        f'kind: Cause\nname: {name}\nfrom: [{cause}]\nto: [{effect}]\nthrough: "{through}"\n{lag}'
+        f'confidence: {confidence}\nsays: "{{effect}} follows {{cause}}"\n{more}'
+    )
+
+
+def find(engine: Engine, knowledge: Knowledge) -> Symptoms:
+    """The symptoms in the fact."""
+    return SymptomSearch(engine, knowledge, FACTS).finish()
+
+
+def graph_of(engine: Engine, rules: Sequence[str], *, clock_error_ns: int = 0) -> CausalGraph:
+    """The causality graph that these rules see in the tables."""
+    knowledge = load_text(*rules)
+    return link_symptoms(engine, find(engine, knowledge), knowledge, FACTS, clock_error_ns=clock_error_ns)

@@ -1,0 +1,165 @@
+"""The recordings of a real cluster: every root cause is named, no decoy ever is, a healthy cluster has no finding."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from analyzer.analyze import analyze_capture
+from analyzer.knowledge.shipped import read_knowledge
+from formats.capture import open_capture
+from formats.postmortem import to_dict, to_json
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "fixtures" / "captures"
+TRUTHS = {
+    path.name.removesuffix(".truth.yaml"): yaml.safe_load(path.read_text()) for path in FOLDER.glob("*.truth.yaml")
+}
+KNOWLEDGE = read_knowledge()
+SCHEMA = json.loads((ROOT / "docs" / "document.schema.json").read_text())
+
+
+def document_of(name):
+    with open_capture(FOLDER / f"{name}.tapio") as capture:
+        return analyze_capture(capture, KNOWLEDGE)
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return {name: document_of(name) for name in sorted(TRUTHS)}
+
+
+def test_every_recording_has_its_truth():
+    assert {path.stem for path in FOLDER.glob("*.tapio")} == set(TRUTHS)
+    assert len(TRUTHS) >= 16
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_root_cause_is_named_at_rank_one(name, documents):
+    truth, findings = TRUTHS[name], documents[name].findings
+    if not truth["visible_in_the_api"]:
+        # THEN a healthy cluster, and one whose trouble the API does not show, has no finding
+        assert findings == ()
+        return
+    expected = truth["root_cause"]
+    root = findings[0].root_cause
+    assert (root.kind, root.namespace, root.name) == (expected["kind"], expected["namespace"], expected["name"])
+    assert root.uid == expected.get("uid", root.uid)
+    assert findings[0].pattern is not None
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_decoys_are_never_named(name, documents):
+    decoys = {decoy["object"]["uid"] for decoy in TRUTHS[name]["decoys"]}
+    named = {finding.root_cause.uid for finding in documents[name].findings}
+    chained = {step.entity.uid for finding in documents[name].findings for step in finding.chain}
+    assert decoys.isdisjoint(named | chained)
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_document_fits_its_schema_and_is_closed(name, documents):
+    # GIVEN a document as programs get it
+    document = json.loads(to_json(documents[name]))
+    # THEN it is what docs/document.schema.json says
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    # AND everything that it names is in it
+    symptoms = {symptom["id"] for symptom in document["symptoms"]}
+    assert {end for edge in document["edges"] for end in (edge["source"], edge["target"])} <= symptoms
+    assert {symptom["entity"]["id"] for symptom in document["symptoms"]} <= set(document["entities"])
+    for finding in document["findings"]:
+        assert {step["symptom_id"] for step in finding["chain"]} | set(finding["also"]) <= symptoms
+        assert finding["root_cause"]["entity"] in document["entities"]
+        assert all(step["evidence"] for step in finding["chain"])
+    told = [one["evidence"] for key in ("symptoms", "edges", "changes", "relations") for one in document[key]]
+    assert {identifier for evidence in told for identifier in evidence} <= set(document["evidence"])
+
+
+def test_confidence_is_the_product_of_its_terms(documents):
+    for document in documents.values():
+        for finding in document.findings:
+            product = 1.0
+            for term in finding.confidence_terms:
+                product *= term.value
+            assert finding.confidence == pytest.approx(product, abs=1e-3)
+
+
+def test_chain_begins_with_the_root_and_every_step_follows_by_a_known_edge(documents):
+    for document in documents.values():
+        edges = {(edge.source, edge.target): edge.rule for edge in document.edges}
+        for finding in document.findings:
+            assert finding.chain[0].edge is None
+            for before, step in zip(finding.chain, finding.chain[1:], strict=False):
+                assert edges[before.symptom_id, step.symptom_id] == step.edge.rule
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from analyzer.analyze import analyze_capture
+from analyzer.knowledge.shipped import read_knowledge
+from formats.capture import open_capture
+from formats.postmortem import to_json
+with open_capture(Path(sys.argv[1])) as capture:
+    sys.stdout.write(to_json(analyze_capture(capture, read_knowledge(), threads=int(sys.argv[2]))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("seed", "threads", "environment"),
+    [
+        ("0", 1, {"TZ": "UTC", "LC_ALL": "C"}),
+        ("1", 2, {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"}),
+        ("2", 1, {"TZ": "America/St_Johns", "LC_ALL": "tr_TR.UTF-8"}),
+        ("3", 2, {"TZ": "UTC", "LC_ALL": "C", "COLUMNS": "40"}),
+        ("4", 2, {"TZ": "Europe/Helsinki", "LC_ALL": "C"}),
+    ],
+)
+def test_document_is_the_same_bytes_for_any_seed_threads_zone_and_locale(seed, threads, environment, documents):
+    # GIVEN another interpreter, with another hash seed, time zone, locale and number of threads
+    name = "db-readiness-cascade"
+    whole = {**os.environ, **environment, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    # WHEN it analyzes the recording
+    answer = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(FOLDER / f"{name}.tapio"), str(threads)],
+        capture_output=True,
+        env=whole,
+        check=True,
+    )
+    # THEN the document is the same, byte for byte
+    assert answer.stdout.decode() == to_json(documents[name])
+
+
+def test_document_does_not_depend_on_the_number_of_threads(documents):
+    for name in ("configmap-oom-crashloop", "node-notready-eviction", "quota-failedcreate"):
+        with open_capture(FOLDER / f"{name}.tapio") as capture:
+            assert to_dict(analyze_capture(capture, KNOWLEDGE, threads=1)) == to_dict(documents[name])
+
+
+def test_order_and_names_of_segments_do_not_matter(tmp_path, documents):
+    # GIVEN the segments of two recordings as directories, once in order of time and once in the other order
+    names = ["healthy-rolling-update", "configmap-oom-crashloop"]
+    for order, folder in ((names, tmp_path / "one"), (names[::-1], tmp_path / "two")):
+        for number, name in enumerate(order):
+            segment = folder / f"{number}-segment"
+            segment.mkdir(parents=True)
+            with zipfile.ZipFile(FOLDER / f"{name}.tapio") as archive:
+                for member in archive.namelist():
+                    if member.startswith("s00000."):
+                        (segment / member.removeprefix("s00000.")).write_bytes(archive.read(member))
+    # WHEN both are analyzed
+    texts = []
+    for folder in ("one", "two"):
+        with open_capture(tmp_path / folder) as capture:
+            assert len(capture.segments) == 2
+            texts.append(to_json(analyze_capture(capture, KNOWLEDGE)))
+    # THEN the documents are the same, byte for byte, and the incident of one of them is found
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0])["findings"][0]["root_cause"]["name"] == "cache-config"

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from formats.loss import LossReason
+from recorder.ebpf import tally
 from recorder.sources.request import RequestSource
 from recorder.sources.syscall_error import SyscallErrorSource
 
@@ -61,6 +62,32 @@ except OSError: pass
     samples = [row for row in rows if row["event_name"] == "syscall.error_sample"]
     assert ("chdir", "ENOTDIR", 1) in [(row["syscall.name"], row["error.type"], row["count"]) for row in samples]
     assert not any(row["error.type"] == "ENOENT" for row in samples)
+
+
+def test_no_failure_is_missed_or_counted_twice_while_the_maps_are_turned(
+    own_cgroup, sources, collect, tester, monkeypatch
+) -> None:
+    # GIVEN maps that are turned a hundred times a second instead of once
+    monkeypatch.setattr(tally, "_INTERVAL_NS", 10_000_000)
+    monkeypatch.setattr(tally, "_GRACE_NS", 5_000_000)
+    source = sources.open(SyscallErrorSource(), own_cgroup)
+
+    # WHEN a million failures happen on two threads meanwhile
+    process = own_cgroup.start([tester("failures"), "500000", "2"])
+    rows = collect(
+        source,
+        lambda rows: process.poll() is not None and sum(row["count"] for row in rows if is_close(row)) >= 1_000_000,
+    )
+    output, _errors = process.communicate()
+
+    # THEN
+    counts = [row["count"] for row in rows if is_close(row)]
+    assert sum(counts) == int(output) == 1_000_000
+    assert len(counts) > 3
+
+
+def is_close(row) -> bool:
+    return row["event_name"] == "syscall.errors" and (row["syscall.name"], row["error.type"]) == ("close", "EBADF")
 
 
 def test_keys_that_find_the_map_full_are_counted_as_lost(own_cgroup, sources, collect) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -245,6 +246,44 @@ server.close()
         assert row["severity_number"] == 13
         assert row["duration_ns"] >= 50_000_000
         assert row["network.io.transmit_bytes"] is None
+
+
+def test_an_attempt_that_nobody_answers_is_sent_again_and_times_out(talk) -> None:
+    # WHEN the queue of the listener is full and the client waits for as long as the kernel does
+    rows, pid, output = talk(
+        "127.0.0.1",
+        """
+server = socket.socket(); server.bind((host, 0)); server.listen(0)
+full = []
+for _ in range(3):
+    client = socket.socket(); client.setblocking(False); client.connect_ex(server.getsockname()); full.append(client)
+client = socket.socket(); client.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
+try: client.connect(server.getsockname())
+except OSError as error: print(error.errno)
+""",
+        "tcp.timed_out",
+    )
+
+    # THEN
+    (timed_out,) = named(rows, "tcp.timed_out")
+    assert int(output) == errno.ETIMEDOUT
+    assert timed_out["error.type"] == "ETIMEDOUT"
+    assert timed_out["process.pid"] == pid
+    assert timed_out["duration_ns"] > 900_000_000
+    assert {row["process.pid"] for row in named(rows, "tcp.retransmit")} == {pid}
+
+
+def test_a_socket_says_in_which_network_namespace_it_is(own_cgroup, source, collect) -> None:
+    # WHEN a process listens in a namespace of its own
+    script = "import os\nserver, port = listen()\nprint(os.stat('/proc/self/ns/net').st_ino)"
+    command = ["unshare", "--net", sys.executable, "-I", "-S", "-c", PRELUDE + script, "127.0.0.1"]
+    _pid, _code, output = own_cgroup.run(*command)
+    rows = collect(source, lambda rows: bool(named(rows, "tcp.listen_end")))
+
+    # THEN
+    assert {row["tcp.network_namespace"] for row in rows} == {int(output)}
+    assert int(output) != Path("/proc/self/ns/net").stat().st_ino
 
 
 def test_sockets_over_the_limit_are_recorded_without_their_process_and_counted(own_cgroup, sources, collect) -> None:

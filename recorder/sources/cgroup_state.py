@@ -13,7 +13,7 @@ from formats.rows.cgroup_path import read_cgroup_path
 from formats.tables import cgroup_state
 from recorder.cgroup_tree import find_hierarchies, list_cgroups, read_cgroup_id
 from recorder.directory_watch import DirectoryWatch
-from recorder.polling import Rounds
+from recorder.polling import Interval
 from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
 
 _INFO = 9
@@ -36,7 +36,7 @@ class CgroupStateSource:
         self._tree = Path()
         self._unified: Path | None = None
         self._watch: DirectoryWatch | None = None
-        self._rounds: Rounds[None] | None = None
+        self._interval: Interval | None = None
         self._known: dict[str, int] = {}
         self._produced = 0
         self._truncated = False
@@ -59,15 +59,15 @@ class CgroupStateSource:
         self._tree = tree
         self._unified = hierarchies.unified
         self._watch = DirectoryWatch()
-        self._rounds = Rounds(int(context.options["rescan_s"]) * 1_000_000_000, context.boot_time_ns, lambda: (None,))
+        self._interval = Interval(int(context.options["rescan_s"]) * 1_000_000_000, context.boot_time_ns)
         self._known = self._scan(context)
 
-    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
+    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:  # noqa: ARG002 - one look is short
         """A row for every cgroup that appeared or is gone."""
         context = self._context
-        if context is None or self._watch is None or self._rounds is None:
+        if context is None or self._watch is None or self._interval is None:
             return []
-        is_due = any(True for _ in self._rounds.take(budget_ns))
+        is_due = self._interval.is_over()
         if not self._watch.has_changes() and not is_due:
             return []
         before, self._known = self._known, self._scan(context)
@@ -99,7 +99,7 @@ class CgroupStateSource:
             self._watch.close()
         self._context = None
         self._watch = None
-        self._rounds = None
+        self._interval = None
         self._known = {}
 
     def _scan(self, context: SourceContext) -> dict[str, int]:

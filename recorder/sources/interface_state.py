@@ -10,7 +10,7 @@ from formats.batches import batch_from_rows
 from formats.errors import UnavailableError
 from formats.tables import interface_state
 from recorder.interfaces import InterfaceAddress, list_interface_addresses
-from recorder.polling import Rounds
+from recorder.polling import Interval
 from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
 
 _INFO = 9
@@ -36,7 +36,7 @@ class InterfaceStateSource:
     def __init__(self, list_addresses: Callable[[], list[InterfaceAddress]] = list_interface_addresses) -> None:
         self._list_addresses = list_addresses
         self._context: SourceContext | None = None
-        self._rounds: Rounds[None] | None = None
+        self._interval: Interval | None = None
         self._known: dict[tuple[str, str], InterfaceAddress] = {}
         self._produced = 0
         self._detail = ""
@@ -56,12 +56,12 @@ class InterfaceStateSource:
                 next_step="allow AF_NETLINK sockets in the recorder's seccomp profile",
             ) from error
         self._context = context
-        self._rounds = Rounds(int(context.options["interval_s"]) * 1_000_000_000, context.boot_time_ns, lambda: (None,))
+        self._interval = Interval(int(context.options["interval_s"]) * 1_000_000_000, context.boot_time_ns)
         self._detail = _compare_namespaces(context)
 
-    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
+    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:  # noqa: ARG002 - one look is short
         """A row for every address that is new or whose interface went up, down or away (`is_up` is false then)."""
-        if self._context is None or self._rounds is None or not any(True for _ in self._rounds.take(budget_ns)):
+        if self._context is None or self._interval is None or not self._interval.is_over():
             return []
         before, self._known = self._known, _by_key(self._list_addresses())
         changed = [item for key, item in self._known.items() if before.get(key) != item]
@@ -89,7 +89,7 @@ class InterfaceStateSource:
     def close(self) -> None:
         """Forgets everything."""
         self._context = None
-        self._rounds = None
+        self._interval = None
         self._known = {}
 
     def _batch(

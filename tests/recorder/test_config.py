@@ -48,7 +48,7 @@ def test_the_example_has_every_key_and_the_defaults():
 
 
 def test_every_key_is_documented_and_every_documented_key_exists():
-    text = (ROOT / "docs/configuration.md").read_text()
+    text = (ROOT / "docs/configuration.md").read_text().partition("## Metrics")[0]
     documented = set(re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE))
     options = {f"{spec.name}.{option}" for spec in SPECS for option in spec.options}
     assert documented == set(CONFIG_KEYS) | options

@@ -50,7 +50,7 @@ soak: setup-test ## Memory and CPU of the recorder with all sources on, for ten 
 neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
 	@$(PY) fixtures/lab/neo4j/server.py
 
-docs: setup-test ## Write docs/reference.md from the code
+docs: setup-test ## Write docs/reference.md and docs/sources.md from the code
 	@$(PY) tests/docs/reference.py
 
 fixtures: setup-test ## Record the incidents of fixtures/incidents again

@@ -8,7 +8,10 @@ from formats.columns import NAME_TYPE, Column, Sensitivity, Table
 
 TABLE = Table(
     name="clock",
-    doc="One clock snapshot. `time_unix_nano` and `boot_time_ns` are CLOCK_REALTIME and CLOCK_BOOTTIME of the same instant.",
+    doc=(
+        "One clock snapshot. `time_unix_nano` and `boot_time_ns` are CLOCK_REALTIME and CLOCK_BOOTTIME of "
+        "the same instant."
+    ),
     event_names=("clock.snapshot", "clock.jump"),
     own=(
         Column(

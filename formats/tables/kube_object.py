@@ -62,14 +62,21 @@ TABLE = Table(
             "k8s.object.content",
             pa.utf8(),
             Sensitivity.OBJECT,
-            "The object as JSON with sorted keys, without managedFields, Secret values and (unless allowed) ConfigMap values, which are digests; null in `deleted` if only the key is known.",
+            (
+                "The object as JSON with sorted keys, without managedFields, Secret values and (unless "
+                "allowed) ConfigMap values, which are digests; null in `deleted` if only the key is "
+                "known."
+            ),
             nullable=True,
         ),
         Column(
             "k8s.object.changes",
             pa.utf8(),
             Sensitivity.OBJECT,
-            "What changed since the version before: JSON list of {path, old, new} sorted by path, heartbeats left out; null if there is no earlier version.",
+            (
+                "What changed since the version before: JSON list of {path, old, new} sorted by path, "
+                "heartbeats left out; null if there is no earlier version."
+            ),
             nullable=True,
         ),
     ),

@@ -8,7 +8,10 @@ from formats.columns import NAME_TYPE, Column, Sensitivity, Table
 
 TABLE = Table(
     name="loss",
-    doc="Events of one source that were not recorded in one interval, for one reason. recorded + lost + suppressed = produced.",
+    doc=(
+        "Events of one source that were not recorded in one interval, for one reason. recorded + lost + "
+        "suppressed = produced."
+    ),
     event_names=("loss.lost", "loss.suppressed"),
     own=(
         Column("loss.table", NAME_TYPE, Sensitivity.PUBLIC, "The table that misses them."),

@@ -11,7 +11,10 @@ CGROUP_PATH = Column("cgroup.path", pa.utf8(), Sensitivity.PATH, "Path below the
 
 TABLE = Table(
     name="memory",
-    doc="One reading of one cgroup's memory files; written when a figure changed since the last row, and once per segment.",
+    doc=(
+        "One reading of one cgroup's memory files; written when a figure changed since the last row, and "
+        "once per segment."
+    ),
     event_names=("memory.sample",),
     own=(
         CGROUP_ID,
@@ -45,5 +48,8 @@ TABLE = Table(
             nullable=True,
         ),
     ),
-    source="cgroup v1 memory controller and cgroup v2 memory interface files (kernel Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst)",
+    source=(
+        "cgroup v1 memory controller and cgroup v2 memory interface files (kernel "
+        "Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst)"
+    ),
 )

@@ -9,7 +9,10 @@ from formats.tables.process import CGROUP_ID, COMMAND, PID
 
 TABLE = Table(
     name="oom",
-    doc="One OOM kill, as the tracepoint (`oom.kill`) or the kernel log (`oom.report`) tells it: two rows of one kill, joined by pid.",
+    doc=(
+        "One OOM kill, as the tracepoint (`oom.kill`) or the kernel log (`oom.report`) tells it: two rows "
+        "of one kill, joined by pid."
+    ),
     event_names=("oom.kill", "oom.report"),
     own=(
         PID,
@@ -73,9 +76,15 @@ TABLE = Table(
             "oom.limited_cgroup.path",
             pa.utf8(),
             Sensitivity.PATH,
-            "`oom_memcg`: the cgroup whose limit was reached; null in `oom.kill`, and when the node itself was out of memory.",
+            (
+                "`oom_memcg`: the cgroup whose limit was reached; null in `oom.kill`, and when the node "
+                "itself was out of memory."
+            ),
             nullable=True,
         ),
     ),
-    source="tracepoint oom:mark_victim (fields beyond pid since Linux 6.9); /dev/kmsg lines `oom-kill:` and `Memory cgroup out of memory: Killed process`",
+    source=(
+        "tracepoint oom:mark_victim (fields beyond pid since Linux 6.9); /dev/kmsg lines `oom-kill:` and "
+        "`Memory cgroup out of memory: Killed process`"
+    ),
 )

@@ -9,7 +9,10 @@ from formats.tables.process import CGROUP_ID, COMMAND, PID
 
 TABLE = Table(
     name="request",
-    doc="How many HTTP/1 responses of one status code one process sent (server) or received (client) since its last such row.",
+    doc=(
+        "How many HTTP/1 responses of one status code one process sent (server) or received (client) "
+        "since its last such row."
+    ),
     event_names=("request.responses",),
     own=(
         PID,
@@ -20,5 +23,7 @@ TABLE = Table(
         Column("count", pa.int64(), Sensitivity.PUBLIC, "Responses in [first, boot_time_ns].", "1"),
         Column("first_boot_time_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_BOOTTIME of the first of them.", "ns"),
     ),
-    source="RFC 9112 status line in the first bytes of read/recv/write/send buffers; clear text only, TLS is not seen",
+    source=(
+        "RFC 9112 status line in the first bytes of read/recv/write/send buffers; clear text only, TLS is not seen"
+    ),
 )

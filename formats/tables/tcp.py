@@ -28,7 +28,10 @@ TABLE = Table(
             "process.pid",
             pa.int32(),
             Sensitivity.PUBLIC,
-            "Process that connected or listens; null if unknown (reset_sent without a socket, a listener older than the recorder).",
+            (
+                "Process that connected or listens; null if unknown (reset_sent without a socket, a "
+                "listener older than the recorder)."
+            ),
             "1",
             nullable=True,
         ),
@@ -85,5 +88,8 @@ TABLE = Table(
             nullable=True,
         ),
     ),
-    source="tracepoints sock:inet_sock_set_state (Linux >= 4.16), tcp:tcp_receive_reset, tcp:tcp_send_reset, tcp:tcp_retransmit_skb (>= 4.16)",
+    source=(
+        "tracepoints sock:inet_sock_set_state (Linux >= 4.16), tcp:tcp_receive_reset, tcp:tcp_send_reset, "
+        "tcp:tcp_retransmit_skb (>= 4.16)"
+    ),
 )

@@ -1,6 +1,6 @@
-"""Writes docs/reference.md from the code: tables, columns, loss reasons, exit codes, commands. `make docs` runs it.
+"""Writes docs/reference.md and docs/sources.md from the code. `make docs` runs it.
 
-`test_docs.py` fails when the file and the code differ, so neither can change alone.
+`test_docs.py` fails when a page and the code differ, so neither can change alone.
 """
 
 from __future__ import annotations
@@ -14,15 +14,25 @@ import pyarrow as pa
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-import recorder.cli  # noqa: E402
-
 import analyzer.cli  # noqa: E402 - the path above comes first
+import recorder.cli  # noqa: E402
 from formats.catalog import TABLES  # noqa: E402
 from formats.columns import COMMON_COLUMNS, Column  # noqa: E402
 from formats.errors import ExitCode  # noqa: E402
 from formats.loss import LOSS_ADVICE, SUPPRESSED_REASONS, LossReason  # noqa: E402
+from recorder.registry import SOURCES  # noqa: E402
 
-REFERENCE = REPOSITORY / "docs" / "reference.md"
+PAGES = ("reference", "sources")
+
+
+def page_path(name: str) -> Path:
+    """Where a page is kept."""
+    return REPOSITORY / "docs" / f"{name}.md"
+
+
+def render_page(name: str) -> str:
+    """The text of a page, as the code would have it now."""
+    return render_reference() if name == "reference" else render_sources()
 
 
 def render_reference() -> str:
@@ -71,6 +81,40 @@ def render_reference() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def render_sources() -> str:
+    """What each source records, needs, costs and can lose."""
+    parts = [
+        "# Sources",
+        "",
+        "Written from the code by `make docs`; a test compares the two. One source records one table; the columns are in",
+        "[reference.md](reference.md). `tapio-recorder doctor` says which of them work on a node, and what to do about the rest.",
+        "",
+        "A profile has everything of the ones before it: `lean`, `default`, `deep`. When the recorder is over its budget it sheds",
+        "sources in the order given here, the lowest number first; those without a number are never shed.",
+        "",
+    ]
+    for source in SOURCES:
+        spec = source.spec
+        parts += [
+            f"## `{spec.name}`",
+            "",
+            spec.table.doc,
+            "",
+            "| | |",
+            "| --- | --- |",
+            f"| from | {spec.table.source} |",
+            f"| profile | `{spec.profile}` |",
+            f"| needs | {', '.join(f'`{need}`' for need in spec.needs) or 'nothing'} |",
+            f"| without them | {spec.fallback or 'it does not work, and says so'} |",
+            f"| costs | {spec.cost} |",
+            f"| can lose | {', '.join(f'`{reason}`' for reason in spec.loss_reasons) or 'nothing'} |",
+            f"| shed | {'never' if spec.shed_order is None else spec.shed_order} |",
+            f"| options | {', '.join(f'`{key}`: `{value!r}`' for key, value in spec.options.items()) or 'none'} |",
+            "",
+        ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
 def _commands(program: str, group: click.Group) -> list[str]:
     context = click.Context(group, info_name=program)
     lines = []
@@ -102,4 +146,5 @@ def _docs_of(code: ExitCode) -> str:
 
 
 if __name__ == "__main__":
-    REFERENCE.write_text(render_reference(), encoding="utf-8")
+    for page in PAGES:
+        page_path(page).write_text(render_page(page), encoding="utf-8")

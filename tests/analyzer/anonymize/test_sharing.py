@@ -96,10 +96,8 @@ def _write_canary_capture(directory: Path) -> tuple[Path, list[str]]:
     write_capture(path, [directory / "seg"], info=CaptureInfo(frozen_because=f"somebody said {CANARY.format(991)}"))
     texts = [json.dumps(row) for row in rows.values()]
     found = {CANARY.format(number) for number in range(992)}
-    return path, sorted(canary for canary in found if any(canary in text for text in texts)) + [
-        CANARY.format(990),
-        CANARY.format(991),
-    ]
+    placed = sorted(canary for canary in found if any(canary in text for text in texts))
+    return path, [*placed, CANARY.format(990), CANARY.format(991)]
 
 
 def _all_bytes(path: Path) -> bytes:

@@ -226,18 +226,26 @@ def _connection(access: ClusterAccess) -> http.client.HTTPConnection:
     return _TlsConnection(access, access.tls)
 
 
+class _OwnedSocket(ssl.SSLSocket):
+    """Closes itself: `wrap_socket` loses an open one if the peer resets before the handshake (CPython 3.11)."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError, OSError):
+            self.close()
+
+
 class _TlsConnection(http.client.HTTPSConnection):
     """Connects to one host and expects the certificate of the name that the access gives."""
 
     def __init__(self, access: ClusterAccess, tls: ssl.SSLContext) -> None:
         super().__init__(access.host, access.port, timeout=CONNECT_TIMEOUT_S, context=tls)
         self._tls = tls
+        self._tls.sslsocket_class = _OwnedSocket
         self._server_name = access.tls_server_name or access.host
 
     def connect(self) -> None:
         plain = socket.create_connection((self.host, self.port), CONNECT_TIMEOUT_S)
         try:
-            plain.getpeername()  # a peer that is gone already makes `wrap_socket` leave a socket to the collector
             self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
         except OSError:
             plain.close()

@@ -1,0 +1,155 @@
+"""Laws over all shipped knowledge: what every symptom, cause and pattern must have."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from analyzer.analyze import analyze_capture
+from analyzer.engine import Engine
+from analyzer.facts import FACTS
+from analyzer.knowledge.fact_columns import FACT_COLUMNS, PART_FACTS
+from analyzer.knowledge.model import Nature, Severity
+from analyzer.knowledge.paths import RELATIONS
+from analyzer.knowledge.shipped import read_knowledge, shipped_files
+from analyzer.model import build_model
+from analyzer.pattern_tests import find_untested, run_pattern_tests
+from formats.capture import open_capture
+from formats.postmortem import Document
+
+ROOT = Path(__file__).parents[2]
+KNOWLEDGE = read_knowledge()
+
+
+@pytest.fixture(scope="module")
+def results():
+    known: dict[Path, Document] = {}
+
+    def analyze(path):
+        if path not in known:
+            with open_capture(path) as capture:
+                known[path] = analyze_capture(capture, KNOWLEDGE)
+        return known[path]
+
+    return list(run_pattern_tests(KNOWLEDGE.patterns, analyze, (ROOT,)))
+
+
+def test_every_pattern_has_a_recording_that_must_match_and_one_that_must_not():
+    assert find_untested(KNOWLEDGE) == ()
+
+
+@pytest.mark.parametrize("pattern", [pattern.name for pattern in KNOWLEDGE.patterns])
+def test_every_test_of_every_pattern_passes(pattern, results):
+    own = [result for result in results if result.pattern == pattern]
+    assert len(own) >= 2
+    assert [result.problems for result in own if result.problems] == []
+
+
+def test_columns_of_facts_are_those_of_the_views():
+    # GIVEN the facts as the model of a real capture has them
+    path = ROOT / "fixtures" / "captures" / "healthy-idle-jobs.tapio"
+    with open_capture(path) as capture, Engine(threads=1) as engine:
+        build_model(capture, engine).complete()
+        seen = {
+            fact.name: dict(engine.rows(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {fact.name})"))
+            for fact in FACTS
+        }
+    # THEN the checker knows them, with the same types
+    assert {name: dict(columns) for name, columns in FACT_COLUMNS.items()} == seen
+    assert frozenset(fact.name for fact in FACTS if fact.is_part) == PART_FACTS
+
+
+def test_relations_that_a_path_may_name_are_those_of_the_facts_page():
+    text = (ROOT / "docs" / "facts.md").read_text(encoding="utf-8")
+    assert set(RELATIONS) == set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+
+
+def test_every_severe_symptom_can_be_explained_and_every_change_can_explain():
+    effects = {name for cause in KNOWLEDGE.causes for name in cause.effects}
+    causes = {name for cause in KNOWLEDGE.causes for name in cause.causes}
+    roots = {name for pattern in KNOWLEDGE.patterns for name in pattern.roots}
+    for symptom in KNOWLEDGE.symptoms:
+        if symptom.nature is Nature.CHANGE:
+            assert symptom.name in causes, symptom.name
+        if symptom.nature is Nature.SYMPTOM and symptom.severity in {Severity.ERROR, Severity.FATAL}:
+            assert symptom.name in effects | roots, symptom.name
+
+
+def test_every_symptom_is_used():
+    used = {name for cause in KNOWLEDGE.causes for name in (*cause.causes, *cause.effects)}
+    used |= {name for symptom in KNOWLEDGE.symptoms for name in symptom.except_during}
+    used |= {name for pattern in KNOWLEDGE.patterns for name in pattern.roots}
+    assert {symptom.name for symptom in KNOWLEDGE.symptoms} - used == set()
+
+
+def test_changes_are_never_severe_and_context_is_never_wrong():
+    for symptom in KNOWLEDGE.symptoms:
+        if symptom.nature is not Nature.SYMPTOM:
+            assert symptom.severity is Severity.INFO, symptom.name
+
+
+def test_symptoms_of_facts_that_know_old_events_leave_them_out():
+    # What was there before the recording began is no symptom of it. A claim, a quota and a rollout are states that matter
+    # however long they last.
+    standing = {"claim-unbound", "quota-full", "pod-stopping", "node-out-of-memory", "kernel-oom-kill"}
+    for symptom in KNOWLEDGE.symptoms:
+        knows_age = all("is_old" in FACT_COLUMNS[fact] for fact in symptom.facts)
+        if knows_age and symptom.nature is Nature.SYMPTOM and symptom.name not in standing:
+            assert symptom.condition is not None, symptom.name
+            assert "NOT is_old" in symptom.condition.sql, symptom.name
+
+
+def test_every_pattern_says_what_it_means_and_what_to_do():
+    for pattern in KNOWLEDGE.patterns:
+        assert pattern.meaning.endswith("."), pattern.name
+        assert pattern.actions, pattern.name
+        assert all(action.endswith(".") for action in pattern.actions), pattern.name
+
+
+def test_no_rule_depends_on_the_names_of_a_recording():
+    # Names of the recordings may stand in the tests of patterns and nowhere else.
+    names = {
+        "shop",
+        "cache",
+        "frontend",
+        "api",
+        "db",
+        "worker",
+        "reports",
+        "docs",
+        "loadgen",
+        "feature-flags",
+        "node-a1",
+    }
+    for file in shipped_files():
+        rules = re.sub(r"^tests:\n(?:[ ]+.*\n)+", "", file.text + "\n", flags=re.MULTILINE)
+        words = set(re.findall(r"[a-z][a-z0-9-]*", "\n".join(line.partition("#")[0] for line in rules.splitlines())))
+        quoted = set(re.findall(r"'([^']*)'", rules))
+        assert not names & quoted, file.name
+        assert not {"feature-flags", "node-a1", "loadgen", "cache-config"} & words, file.name
+
+
+def test_every_key_of_the_language_is_on_its_page():
+    from analyzer.knowledge.load import _CAUSE_KEYS, _PATTERN_KEYS, _SYMPTOM_KEYS
+
+    text = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
+    for key in {*_SYMPTOM_KEYS, *_CAUSE_KEYS, *_PATTERN_KEYS}:
+        assert f"`{key}" in text, key
+
+
+def test_schema_of_the_document_has_every_field():
+    import dataclasses
+
+    from formats import postmortem
+
+    schema = json.loads((ROOT / "docs" / "document.schema.json").read_text(encoding="utf-8"))
+    for name, kind in vars(postmortem).items():
+        if dataclasses.is_dataclass(kind):
+            described = schema if name == "Document" else schema["$defs"][name]
+            fields = [field.name for field in dataclasses.fields(kind)]
+            assert list(described["properties"]) == fields, name
+            assert described["required"] == fields, name
+            assert described["additionalProperties"] is False, name

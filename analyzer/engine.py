@@ -125,6 +125,12 @@ class Engine:
         self._connection.unregister(name)
         self._connection.register(name, table)
 
+    def create(self, name: str, table: pa.Table) -> None:
+        """Make a table of the database with the columns and rows of an Arrow table."""
+        self.register("rows_to_insert", table)
+        self._connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM rows_to_insert')  # noqa: S608 - our own names
+        self._connection.unregister("rows_to_insert")
+
     def insert(self, name: str, table: pa.Table) -> None:
         """Append an Arrow table's rows to a table, column by name."""
         self.register("rows_to_insert", table)

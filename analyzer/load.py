@@ -94,24 +94,18 @@ class Tables:
         self._describe_recording()
         for table in TABLES:
             rows_name = f"{table.name}_rows"
-            engine.register("rows_to_insert", _empty(table.schema))
-            engine.execute(f'CREATE TABLE "{rows_name}" AS SELECT * FROM rows_to_insert')  # noqa: S608 - catalog's names
-            self._show(table.name, rows_name)
             if table.name in FREQUENT_TABLES:
-                continue
-            for segment in self._capture.segments:
-                read = self._read(segment, table.name, table.schema.names)
-                self._note_damage(segment, read.damage)
-                if read.table.num_rows:
-                    engine.insert(rows_name, read.table)
+                engine.create(rows_name, _empty(table.schema))
+            else:
+                engine.register(rows_name, self._read_all(table.name))
+            self._show(table.name, rows_name)
         engine.execute(read_sql("objects/missing"))
 
     def load_whole(self, name: str) -> None:
         """Loads all rows of one frequent table, as `tapio sql` needs them; DuckDB spills what does not fit."""
         for segment in self._capture.segments:
-            read = self._read(segment, name, self._capture.schema(name).names)
-            self._note_damage(segment, read.damage)
-            if read.table.num_rows:
+            if name in segment.tables:
+                read = self._read(segment, name)
                 self._engine.insert(f"{name}_rows", read.table)
 
     def parts(self, reads: Reads) -> Iterator[Part]:
@@ -178,8 +172,16 @@ class Tables:
             window=self._window,
         )
 
-    def _read(self, segment: Segment, name: str, columns: Sequence[str]) -> ReadRows:
-        return self._open(segment, name, columns).read_until(None)
+    def _read_all(self, name: str) -> pa.Table:
+        """All rows of a table. They stay where they were decoded: the engine reads Arrow itself."""
+        pieces = [self._read(segment, name).table for segment in self._capture.segments if name in segment.tables]
+        return pa.concat_tables(pieces) if pieces else _empty(self._capture.schema(name))
+
+    def _read(self, segment: Segment, name: str) -> ReadRows:
+        """All columns of a table of a segment; damage is noted."""
+        read = self._open(segment, name, self._capture.schema(name).names).read_until(None)
+        self._note_damage(segment, read.damage)
+        return read
 
     def _show(self, name: str, rows_name: str) -> None:
         self._engine.execute(

@@ -11,6 +11,8 @@ WITH static_pod AS (
     FROM cgroup_path LEFT JOIN static_pod USING (pod_uid)
 )
 SELECT
+    -- Shorter than a path where rows are compared by it.
+    row_number() OVER (ORDER BY owned.node, owned.path) AS path_id,
     owned.node, owned.path, owned.runtime_id,
     CASE
         WHEN container_run.entity_id IS NOT NULL THEN container_run.entity_id

@@ -1,19 +1,23 @@
 -- Readings of the memory of a cgroup, with what changed since the reading before.
-WITH read AS (
+WITH owned AS (
+    SELECT memory.*, owner.path_id, owner.entity_id, owner.pod_id
+    FROM memory
+    LEFT JOIN path_owner AS owner ON owner.node = memory."k8s.node.name" AND owner.path = memory."cgroup.path"
+), read AS (
     SELECT
         *,
         lag(at_ns) OVER reading AS at_ns_before,
         lag("memory.usage_bytes") OVER reading AS usage_before,
         lag("memory.limit_hits") OVER reading AS limit_hits_before,
         lag("memory.oom_kills") OVER reading AS oom_kills_before
-    FROM memory
-    WINDOW reading AS (PARTITION BY "k8s.node.name", "cgroup.path" ORDER BY at_ns, event_seq)
+    FROM owned
+    WINDOW reading AS (PARTITION BY path_id ORDER BY at_ns, event_seq)
 )
 SELECT
     read.at_ns,
-    coalesce(owner.entity_id, 'Node/' || read."k8s.node.name") AS entity_id,
+    coalesce(read.entity_id, 'Node/' || read."k8s.node.name") AS entity_id,
     read."k8s.node.name" AS node, read.event_seq AS seq, read.evidence,
-    owner.pod_id, read."cgroup.path" AS path,
+    read.pod_id, read."cgroup.path" AS path,
     read."memory.usage_bytes" AS usage_bytes, read."memory.working_set_bytes" AS working_set_bytes,
     read."memory.limit_bytes" AS limit_bytes,
     TRY(coalesce(read."memory.working_set_bytes", read."memory.usage_bytes") * 1000
@@ -26,4 +30,3 @@ SELECT
     CASE WHEN read."memory.oom_kills" >= read.oom_kills_before
         THEN TRY(read."memory.oom_kills" - read.oom_kills_before) END AS oom_kills_delta
 FROM read
-LEFT JOIN path_owner AS owner ON owner.node = read."k8s.node.name" AND owner.path = read."cgroup.path"

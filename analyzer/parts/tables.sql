@@ -18,6 +18,13 @@ CREATE TABLE notable_process (
 -- When processes of a container ended: the last one of each second.
 CREATE TABLE container_death (entity_id VARCHAR, at_ns BIGINT);
 
+-- The cgroups of containers that the API says have ended.
+CREATE TABLE ending_cgroup AS
+SELECT DISTINCT cgroup_id FROM cgroup
+WHERE entity_id IN (
+    SELECT entity_id FROM container_status WHERE terminated IS NOT NULL OR terminated_before IS NOT NULL
+);
+
 -- Sockets that listened, and whose they were.
 CREATE TABLE listener_seen (
     node VARCHAR, network_namespace UBIGINT, address VARCHAR, port USMALLINT, entity_id VARCHAR, at_ns BIGINT
@@ -31,5 +38,5 @@ CREATE TABLE peer (
     node VARCHAR, network_namespace UBIGINT, address VARCHAR, port USMALLINT, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT
 );
 
--- The processes of pods in this part: node, pid, cgroup.
+-- Processes of this part that are parents of processes that ended in it.
 CREATE TABLE pod_process (node VARCHAR, pid INTEGER, cgroup_id UBIGINT);

@@ -46,7 +46,7 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
   done
   [ -x .venv/bin/python ] || { say "$python -m venv .venv"; "$python" -m venv .venv; }
-  case $goal in demo) extras=node,analyzer ;; *) extras=dev ;; esac
+  case $goal in demo) extras=analyzer ;; *) extras=dev ;; esac
   say "pip install -e .[$extras]"
   .venv/bin/pip install --quiet --disable-pip-version-check -e ".[$extras]" || { say "pip failed"; exit 69; }
   packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')

@@ -39,12 +39,17 @@ class ClockAlignment:
 
     def align(self, boot_time_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Aligned unix ns of boot times; never decreasing where they do not decrease."""
-        if len(self.boot_ns) == 1:
+        if len(self.boot_ns) == 1 or boot_time_ns.size == 0:
             return boot_time_ns + np.int64(self.offset_ns[0])
         knots = np.array(self.boot_ns, np.int64)
         offsets = np.array(self.offset_ns, np.int64)
-        piece = np.clip(np.searchsorted(knots, boot_time_ns, side="right") - 1, 0, len(knots) - 2)
         length, rise = np.diff(knots), np.diff(offsets)
+        ends = np.array([boot_time_ns.min(), boot_time_ns.max()])
+        piece = np.clip(np.searchsorted(knots, ends, side="right") - 1, 0, len(knots) - 2)
+        if piece[0] == piece[1]:
+            piece = piece[:1]  # nearly always: a batch is short
+        else:
+            piece = np.clip(np.searchsorted(knots, boot_time_ns, side="right") - 1, 0, len(knots) - 2)
         # Relative to the piece's begin the numbers are small enough for doubles to be exact to a nanosecond.
         inside = np.clip(boot_time_ns - knots[piece], 0, length[piece]).astype(np.float64)
         followed = np.rint(inside * (rise[piece] / length[piece])).astype(np.int64)

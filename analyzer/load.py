@@ -19,7 +19,7 @@ from analyzer.segment_reading import ALIGNED_TIME, PART_ROWS, OpenTable, ReadRow
 from analyzer.sql_files import read_sql
 from formats.capture import Capture
 from formats.catalog import TABLES
-from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME, TIME_UNIX_NANO
+from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME
 from formats.loss import Damage, LossReason
 from formats.segment import Segment
 
@@ -27,7 +27,7 @@ FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "tracepoint")
 """Tables whose rows are made by what programs do, without bound. The rows of all others are bounded by how many objects
 there are and how often they are read."""
 
-ALWAYS_READ = (TIME_UNIX_NANO.name, BOOT_TIME_NS.name, EVENT_SEQ.name, EVENT_NAME.name, NODE_NAME.name)
+ALWAYS_READ = (BOOT_TIME_NS.name, EVENT_SEQ.name, EVENT_NAME.name, NODE_NAME.name)
 """Columns of a frequent table that are there whatever was asked for."""
 
 _DECODING_THREADS = 2

@@ -68,7 +68,8 @@ class OpenTable:
         self._name = name
         self._schema = schema.append(ALIGNED_TIME)
         self._alignment = alignment
-        self._items = segment.batches(name, schema.names, begin, end)
+        clock = BOOT_TIME_NS.name if alignment else TIME_UNIX_NANO.name
+        self._items = segment.batches(name, tuple(dict.fromkeys((*schema.names, clock))), begin, end)
         self._given = 0
 
     def read_until(self, end_boot_ns: int | None) -> ReadRows:
@@ -84,16 +85,20 @@ class OpenTable:
             if isinstance(item, Damage):
                 damage.append(item)
             else:
-                batches.append(_with_aligned_time(item, self._alignment))
+                batches.append(_with_aligned_time(item, self._schema, self._alignment))
         return ReadRows(self._name, pa.Table.from_batches(batches, self._schema), tuple(damage))
 
 
-def _with_aligned_time(batch: pa.RecordBatch, alignment: ClockAlignment | None) -> pa.RecordBatch:
+def _with_aligned_time(batch: pa.RecordBatch, schema: pa.Schema, alignment: ClockAlignment | None) -> pa.RecordBatch:
+    """The columns of `schema`, whose last one is the aligned time."""
     if alignment is None:
         aligned = batch.column(TIME_UNIX_NANO.name).to_numpy()
     else:
         aligned = alignment.align(batch.column(BOOT_TIME_NS.name).to_numpy())
-    return batch.append_column(ALIGNED_TIME, pa.array(np.clip(aligned, 0, LATEST_NS)))
+    if aligned.size and (aligned.min() < 0 or aligned.max() > LATEST_NS):
+        aligned = np.clip(aligned, 0, LATEST_NS)
+    columns = [batch.column(name) for name in schema.names[:-1]]
+    return pa.RecordBatch.from_arrays([*columns, pa.array(aligned)], schema=schema)
 
 
 def cut_segment(batches: Sequence[BatchRange]) -> Iterator[tuple[int | None, int]]:

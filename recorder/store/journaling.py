@@ -37,6 +37,10 @@ _RETRY_NS = 1_000_000_000
 _WRITE_BYTES = 8 << 20
 """The queue is written without waiting for the sync interval when it holds this much. Why: it bounds our memory."""
 
+_MOST_ROWS = 8_000_000
+"""A journal with more rows is full, however small. Why: rows that compress to nothing still take time to seal, and at
+SIGTERM there are 5 s for it."""
+
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -203,11 +207,13 @@ class Journaling:
         self._bound_queue()
 
     def is_full(self, now_boot_ns: int) -> bool:
-        """Whether the open journal has reached its size or its age."""
+        """Whether the open journal has reached its size, its rows or its age."""
         if self._open is None:
             return False
+        rows = self._open.extent.rows if self._open.extent else 0
         age_ns = now_boot_ns - self._open.begun_boot_ns
-        return self._open.writer.size >= self._config.max_bytes or age_ns >= self._config.max_age_ns
+        is_large = self._open.writer.size >= self._config.max_bytes or rows >= _MOST_ROWS
+        return is_large or age_ns >= self._config.max_age_ns
 
     def close(self, now_boot_ns: int) -> None:
         """Write and sync what waits, and close the journal; it is then among `take_closed`."""

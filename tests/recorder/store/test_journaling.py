@@ -276,3 +276,17 @@ def test_a_journal_without_rows_leaves_nothing(directory: DataDirectory):
     journaling.close(START)
     assert journaling.take_closed() == []
     assert list(directory.journals.iterdir()) == []
+
+
+def test_a_journal_is_full_by_size_rows_or_age(directory: DataDirectory, monkeypatch: pytest.MonkeyPatch):
+    journaling = make_journaling(directory, LossLedger())
+    assert not journaling.is_full(START), "there is none"
+    journaling.add(pressure.TABLE, make_rows([START] * 10))
+    journaling.flush(START, at_once=True)
+    assert not journaling.is_full(START)
+    assert journaling.is_full(START + 600 * SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr("recorder.store.journaling._MOST_ROWS", 10)
+        assert journaling.is_full(START)
+    monkeypatch.setattr(journaling, "_config", JournalConfig(max_bytes=journaling.open_bytes))
+    assert journaling.is_full(START)

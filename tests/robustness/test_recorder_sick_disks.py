@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import shutil
 import socket
@@ -61,7 +62,7 @@ def run_with_faults(data: Path, log: Path, *inject: str) -> Outcome:
         finally:
             os._exit(0)
     theirs.close()
-    command = ["strace", "-qq", "-f", "-o", str(log), "-p", str(pid), "-e", "trace=" + ",".join(CALLS)]
+    command = ["strace", "-qq", "-f", "-y", "-o", str(log), "-p", str(pid), "-e", "trace=" + ",".join(CALLS)]
     with subprocess.Popen([*command, *(part for rule in inject for part in ("-e", f"inject={rule}"))]) as tracer:
         _wait_until_traced(pid)
         ours.sendall(b"g")
@@ -175,17 +176,39 @@ def test_a_fault_anywhere_loses_nothing_uncounted(tmp_path: Path, point: tuple[s
 
 
 def _check_no_second_sync(trace: list[str]) -> None:
-    """After `fdatasync(7) = -1 EIO` there is no sync of 7 before something else was opened there."""
+    """After `fdatasync(7</…/x.journal>) = -1 EIO` that file is never synced again."""
     broken: set[str] = set()
+    for name, file, result in _calls(trace):
+        if name == "fdatasync":
+            assert file not in broken
+            if "EIO" in result:
+                broken.add(file)
+
+
+def _calls(trace: list[str]) -> Iterator[tuple[str, str, str]]:
+    """(system call, path of its descriptor, result) of each line of the trace that has a descriptor."""
     for line in trace:
-        call = line.partition(" ")[2].strip()
-        if call.startswith("fdatasync("):
-            descriptor = call.partition("(")[2].partition(")")[0]
-            assert descriptor not in broken or "INJECTED" in call
-            if "EIO" in call:
-                broken.add(descriptor)
-        elif call.startswith("write(") and broken:
-            broken.clear()  # a new file was begun; descriptors are used again
+        match = re.match(r"\d+ +(\w+)\(\d+<([^>]+)>.*\) += (.*)", line)
+        if match is not None:
+            yield match[1], match[2], match[3]
+
+
+@needs_strace
+def test_names_are_on_disk_before_what_they_hold_counts_as_safe(tmp_path: Path):
+    # GIVEN a recorder that works through its script
+    outcome = run_with_faults(tmp_path / "data", tmp_path / "trace")
+    assert outcome.ended, outcome.problem
+    calls = list(_calls(outcome.trace))
+
+    # THEN the directory of journals is synced between the first write of a journal and its first sync
+    journals = {file for name, file, _ in calls if name == "fdatasync"}
+    assert len(journals) >= 4
+    for journal in journals:
+        begin = next(place for place, call in enumerate(calls) if call[:2] == ("write", journal))
+        end = next(place for place, call in enumerate(calls) if call[:2] == ("fdatasync", journal))
+        assert ("fsync", str(Path(journal).parent)) in [call[:2] for call in calls[begin:end]]
+    # AND the ring's own directory is synced after every segment was given its name
+    assert [file for name, file, _ in calls if name == "fsync"].count(str(tmp_path / "data/ring")) >= 4
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from recorder.clocks import read_boot_time_ns, read_clocks
 from recorder.config import RecorderConfig, SourceConfig, TriggerConfig, resolve_options
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ledger import LossEntry, LossLedger
-from recorder.source import Source, SourceContext, SourceSpec
+from recorder.source import Need, Source, SourceContext, SourceSpec
 from recorder.sources.clock import ClockSource
 from recorder.status import RecorderStatus, SourceStatus
 from recorder.store.freeze import Freezer, FreezeResult, Moment, result_to_json
@@ -156,6 +156,7 @@ class Daemon:
     def turn(self) -> None:
         """Everything once: drain, journal, seal, freeze, and once a second what is slow to change."""
         now = self._last_turn_ns = self._clock()
+        self._finish_openings(now)
         is_urgent = self._drain(now)
         self._answer_requests()
         self._journaling.flush(self._clock(), at_once=is_urgent)
@@ -257,6 +258,8 @@ class Daemon:
         for supervised in waiting:
             if isinstance(supervised.source, KernelSource):
                 in_kernel.append((supervised, supervised.source))
+            elif Need.KUBERNETES in supervised.spec.needs:
+                supervised.open_beside(now)  # an API server may let us wait
             else:
                 supervised.open(now)
         if in_kernel:
@@ -269,10 +272,23 @@ class Daemon:
             for (supervised, _), problem in zip(in_kernel, problems, strict=True):
                 supervised.note_opened(problem, now)
         for supervised in waiting:
-            if supervised.state is not SourceState.RECORDING:
-                self._log(f"source {supervised.spec.name} does not run: {supervised.problem}")
             self._note_losses(supervised)
+            if supervised.state is not SourceState.RECORDING and Need.KUBERNETES not in supervised.spec.needs:
+                self._log(f"source {supervised.spec.name} does not run: {supervised.problem}")
         self._watch_sources()
+
+    def _finish_openings(self, now: int) -> None:
+        """Take over the sources that were opened in threads."""
+        for supervised in self._supervised:
+            if not supervised.finish_opening(now):
+                continue
+            if supervised.state is SourceState.RECORDING:
+                self._log(f"source {supervised.spec.name} runs")
+                self._add_snapshot(supervised, now)
+                self._watch_sources()
+            else:
+                self._log(f"source {supervised.spec.name} does not run: {supervised.problem}")
+                self._note_losses(supervised)
 
     def _watch_sources(self) -> None:
         self._wakeup.watch(fd for supervised in self._supervised for fd in supervised.wake_fds())

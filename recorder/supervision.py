@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,6 +64,7 @@ class SupervisedSource:
     _missing: dict[LossReason, int] = field(default_factory=dict)
     _gaps: frozenset[tuple[int, int, LossReason, str]] = frozenset()
     _stats: SourceStats = field(default_factory=SourceStats)
+    _opening: Future[None] | None = None
     _losses: list[LossEntry] = field(default_factory=list)
 
     @property
@@ -98,6 +101,35 @@ class SupervisedSource:
             problem = error
         self.note_opened(problem, now_ns)
 
+    def open_beside(self, now_ns: int) -> None:
+        """Open it in a thread: a peer that does not answer holds up nobody. `finish_opening` tells when it is done.
+
+        No other method is called meanwhile, so the source still sees one thread at a time.
+        """
+        self._opening = Future()
+        if self.state is not SourceState.FAILED:
+            self.problem = "being opened"
+        if self._absent_since_ns == 0:
+            self._absent_since_ns = now_ns
+        threading.Thread(target=self._open_in_thread, args=(self._opening,), name=self.spec.name, daemon=True).start()
+
+    def finish_opening(self, now_ns: int) -> bool:
+        """Whether an opening in a thread has ended since the last call; then the state says how."""
+        if self._opening is None or not self._opening.done():
+            return False
+        opening, self._opening = self._opening, None
+        error = opening.exception()
+        self.note_opened(error if isinstance(error, Exception) else None, now_ns)
+        return True
+
+    def _open_in_thread(self, opening: Future[None]) -> None:
+        try:
+            self.source.open(self.context)
+        except Exception as error:  # noqa: BLE001 - one failing source never stops the others
+            opening.set_exception(error)
+        else:
+            opening.set_result(None)
+
     def note_opened(self, problem: Exception | None, now_ns: int) -> None:
         """The source was opened, here or together with others, or could not be."""
         if problem is None:
@@ -117,7 +149,11 @@ class SupervisedSource:
 
     def wants_restart(self, now_ns: int) -> bool:
         """Whether it does not run, and its pause is over."""
-        return self.state in (SourceState.UNAVAILABLE, SourceState.FAILED) and now_ns >= self._retry_at_ns
+        return (
+            self._opening is None
+            and self.state in (SourceState.UNAVAILABLE, SourceState.FAILED)
+            and now_ns >= self._retry_at_ns
+        )
 
     def drain(self, now_ns: int, budget_ns: int) -> list[pa.RecordBatch]:
         """What has happened; empty if it does not run, is shed, or fails now."""
@@ -217,7 +253,8 @@ class SupervisedSource:
     def close(self, now_ns: int) -> None:
         """Close it for good."""
         self.take_stats(now_ns)
-        self._close_quietly()
+        if self._opening is None:  # else its thread still uses it, and ends with the process
+            self._close_quietly()
 
     def _fail(self, error: Exception, now_ns: int) -> None:
         if now_ns - self._opened_at_ns >= _HEALTHY_AFTER_NS:

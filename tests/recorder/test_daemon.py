@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,7 +17,7 @@ from formats.loss import Damage
 from formats.tables import oom
 from recorder.config import BudgetConfig, FreezeConfig, TriggerConfig
 from recorder.daemon import Daemon, FreezeRequest
-from recorder.source import Profile, SourceSpec
+from recorder.source import Need, Profile, SourceContext, SourceSpec
 from recorder.sources.clock import ClockSource
 from recorder.supervision import SourceState
 from tests.recorder.recorder_fakes import SECOND, FakeClock, ScriptedSource, make_config, make_rows, run_children_inline
@@ -429,6 +431,43 @@ def test_damage_in_a_journal_becomes_losses_of_its_segment(tmp_path: Path, bench
     second.daemon.finish()
     numbers = [row["event_seq"] for row in read_table(crashed / "ring", "loss")]
     assert numbers == list(range(len(numbers))), "and the numbers of losses stay dense"
+
+
+def test_a_peer_that_does_not_answer_holds_up_nobody(tmp_path: Path):
+    # GIVEN a source of Kubernetes whose server lets it wait
+    release = threading.Event()
+
+    class Waiting(OomLike):
+        spec = dataclasses.replace(OomLike.spec, needs=(Need.KUBERNETES,))
+
+        def open(self, context: SourceContext) -> None:
+            assert release.wait(30)
+            super().open(context)
+
+    clock = FakeClock()
+    source, waiting = ScriptedSource(), Waiting()
+    daemon = Daemon(make_config(tmp_path), [ClockSource(clock.snapshot), waiting, source], boot_time_ns=clock)
+    daemon.start()
+
+    # WHEN others have something to tell THEN it is recorded
+    source.waiting.append(make_rows([clock()]))
+    clock.pass_seconds(2)
+    daemon.turn()
+    assert daemon.acknowledged["pressure"] == 1
+    assert waiting.opened == 0
+    # AND when the server answers, the source begins, and its absence is told
+    release.set()
+    daemon._supervised[1]._opening.exception(30)
+    waiting.kill(clock())
+    clock.pass_seconds(2)
+    daemon.turn()
+    assert daemon.acknowledged["oom"] == 1
+    daemon.finish()
+    losses = read_table(tmp_path / "ring", "loss")
+    told = {(row["loss.table"], row["loss.reason"], row["loss.detail"]) for row in losses}
+    assert told == {("oom", "source_failed", "being opened")}
+    begin, end = (choose(row[f"loss.{key}_boot_ns"] for row in losses) for choose, key in ((min, "from"), (max, "to")))
+    assert end - begin == 4 * SECOND
 
 
 def test_an_unusable_directory_stops_the_start(tmp_path: Path):

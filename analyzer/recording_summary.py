@@ -139,7 +139,9 @@ def _count_attributed(model: Model) -> tuple[int, int]:
 def _missing(engine: Engine) -> tuple[MissingSummary, ...]:
     rows = engine.rows(
         """
-        SELECT table_name, node, reason, TRY_CAST(sum(count) AS BIGINT), count(*) FILTER (count IS NULL), min(from_ns), max(to_ns)
+        SELECT
+            table_name, node, reason, TRY_CAST(sum(count) AS BIGINT),
+            count(*) FILTER (count IS NULL), min(from_ns), max(to_ns)
         FROM missing GROUP BY ALL ORDER BY ALL
         """
     )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from analyzer.causality import CausalGraph, Edge
 from analyzer.root_cause import WEAKEST_EXPLANATION, Candidate
 
-MOST_GOALS = 20
+MOST_GOALS = 8
 """Symptoms of one name that are tried as a waypoint, the most certain first. Why: each costs one search."""
 
 

@@ -19,6 +19,13 @@ RELATION_SLACK_NS = 5_000_000_000
 """How far a relation may have begun or ended from the effect it carries. Why: the objects that tell of relations are
 watched, and what fails with an object may show some moments before or after the object's own version does."""
 
+EPISODES_OF_A_SIDE = 300
+"""Episodes of one symptom, the earliest, that a path of more than three relations is followed from or to. Why: such a
+path goes up to something shared (a Service, a namespace) and down again, so the pairs grow with the square."""
+
+CAUSES_OF_AN_EFFECT = 50
+"""Causes that one rule may give one effect along one path, the nearest in time."""
+
 EXCEPTION_SLACK_NS = 2_000_000_000
 """How far outside of an excepted time an episode may begin. Why: the API tells many times in whole seconds."""
 
@@ -164,11 +171,11 @@ def edges_query(
         f" AND r{number}.to_ns >= effect.from_ns - {RELATION_SLACK_NS}"
         for number in range(len(path.steps))
     ]
-    least, most = rule.lag_ns
+    shortest, longest = rule.lag_ns
     conditions = [
         "cause.symptom_id <> effect.symptom_id",
-        f"effect.from_ns - cause.from_ns >= {least}",
-        f"effect.from_ns - cause.to_ns <= {most}",
+        f"effect.from_ns - cause.from_ns >= {shortest}",
+        f"effect.from_ns - cause.to_ns <= {longest}",
         *holds,
     ]
     if path.kinds:
@@ -177,21 +184,26 @@ def edges_query(
         conditions.append(f"({rule.condition.sql}\n)")
     order = ", ".join([*steps[:-1], *evidence]) or "1"
     via = f"[{', '.join(steps[:-1])}]" if len(steps) > 1 else "[]::VARCHAR[]"
+    most = EPISODES_OF_A_SIDE if same_namespace or len(path.steps) > 3 else None
     row = f"struct_pack(via := {via}, evidence := [{', '.join(evidence)}]::VARCHAR[])"
     return f"""
-    WITH cause AS ({_side(rule.causes, symptoms, facts)}), effect AS ({_side(rule.effects, symptoms, facts)}),
+    WITH cause AS MATERIALIZED ({_side(rule.causes, symptoms, facts, most)}),
+    effect AS MATERIALIZED ({_side(rule.effects, symptoms, facts, most)}),
     pairs AS (
       SELECT cause.symptom_id AS source, effect.symptom_id AS target, {row} AS link,
+        abs(effect.from_ns - cause.from_ns) AS distance,
         row_number() OVER (PARTITION BY cause.symptom_id, effect.symptom_id ORDER BY {order}) AS _position
       FROM cause {" ".join(joins)}
       WHERE {" AND ".join(conditions)}
+    ), near AS (
+      SELECT source, target, link FROM pairs WHERE _position = 1
+      QUALIFY row_number() OVER (PARTITION BY target ORDER BY distance, source) <= {CAUSES_OF_AN_EFFECT}
     )
-    SELECT source, target, link.via AS via, link.evidence AS evidence
-    FROM pairs WHERE _position = 1 ORDER BY source, target LIMIT {limit}
+    SELECT source, target, link.via AS via, link.evidence AS evidence FROM near ORDER BY source, target LIMIT {limit}
     """  # noqa: S608 - see the module's docstring
 
 
-def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: FactColumns) -> str:
+def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: FactColumns, most: int | None) -> str:
     kept = [
         f"try_cast(details->>{_text(column)} AS {kind}) AS {_name(column)}"
         for column, kind in kept_columns(names, symptoms, facts).items()
@@ -201,7 +213,12 @@ def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: Fa
         ["symptom_id", "name AS symptom", "entity_name AS name", *(_name(column) for column in own), *kept]
     )
     wanted = ", ".join(_text(name) for name in names)
-    return f"SELECT {columns} FROM symptom WHERE name IN ({wanted})"  # noqa: S608 - see the module's docstring
+    cut = (
+        ""
+        if most is None
+        else f" QUALIFY row_number() OVER (PARTITION BY symptom.name ORDER BY from_ns, symptom_id) <= {most}"
+    )
+    return f"SELECT {columns} FROM symptom WHERE name IN ({wanted}){cut}"  # noqa: S608 - see the module's docstring
 
 
 def _kind_condition(entity: str, kinds: tuple[str, ...]) -> str:

@@ -67,8 +67,8 @@ class Fields:
         """A text, None if absent."""
         return self.text(key) if self.has(key) else None
 
-    def texts(self, key: str, *, needed: bool = False) -> tuple[str, ...]:
-        """A list of texts, or one text alone; empty if absent and not needed."""
+    def texts(self, key: str, *, needed: bool = False, repeats: bool = False) -> tuple[str, ...]:
+        """A list of texts, or one text alone; empty if absent and not needed; the same text twice only if it may."""
         if not self.has(key) and not needed:
             return ()
         node = self.node(key)
@@ -77,7 +77,7 @@ class Fields:
         texts = tuple(self._text(item, key) for item in self._items(node, key))
         if not texts and needed:
             raise KnowledgeError(f"`{key}` of {self._what} must not be empty", where=node.where)
-        if len(set(texts)) < len(texts):
+        if not repeats and len(set(texts)) < len(texts):
             raise KnowledgeError(f"`{key}` of {self._what} names something twice", where=node.where)
         return texts
 

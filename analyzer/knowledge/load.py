@@ -292,5 +292,5 @@ def _read_test(node: YamlNode) -> PatternTest:
         root_kind=kind,
         root_namespace=namespace,
         root_name=name,
-        chain=fields.texts("chain"),
+        chain=fields.texts("chain", repeats=True),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.knowledge.compile import CAUSES_OF_AN_EFFECT, EPISODES_OF_A_SIDE
 from formats.errors import KnowledgeError
 from tests.analyzer.hand_made import (
     SECOND,
@@ -144,3 +145,34 @@ def test_same_namespace_is_a_relation_of_its_own(tables):
     graph = graph_of(tables, [*RULES, cause_text("c", "edit", "crash", through="same namespace")])
     assert edges(graph) == [("ConfigMap/conf", "Pod/b")]
     assert graph.edges[0].relation == "the same namespace shop"
+
+
+def test_storm_behind_one_service_is_bounded(engine):
+    # GIVEN 400 pods behind one Service that they all call, each container with a crash and a failing call: 160,000 pairs
+    make_tables(engine)
+    add_entities(engine, "Service/all")
+    for statement in (
+        (
+            "entity SELECT kind || '/p' || i, kind, 'shop', 'p' || i, NULL, NULL, 0, $end, NULL, NULL "
+            "FROM $pods, (VALUES ('Pod'), ('Container')) AS k (kind)"
+        ),
+        "relation SELECT 'SELECTS', 'Service/all', 'Pod/p' || i, 0, $end, 'kube_object:n:1' FROM $pods",
+        "relation SELECT 'CALLS', 'Pod/p' || i, 'Service/all', 0, $end, 'kube_object:n:2' FROM $pods",
+        "relation SELECT 'CONTAINS', 'Pod/p' || i, 'Container/p' || i, 0, $end, 'kube_object:n:3' FROM $pods",
+        "trouble SELECT 10000000000 + i, 'Container/p' || i, 'n', i, 'kube_event:n:' || i, 'crash', 0, NULL, false FROM $pods",
+        "trouble SELECT 20000000000 + i, 'Container/p' || i, 'n', i, 'tcp:n:' || i, 'error', 0, NULL, false FROM $pods",
+    ):
+        engine.execute(
+            "INSERT INTO " + statement.replace("$end", str(1000 * SECOND)).replace("$pods", "range(400) AS t (i)")
+        )
+    path = "Container <-CONTAINS- Pod <-SELECTS- Service <-CALLS- Pod -CONTAINS-> Container"
+    # WHEN
+    graph = graph_of(
+        engine, [symptom_text("crash"), symptom_text("error"), cause_text("c", "crash", "error", through=path)]
+    )
+    # THEN every effect that is followed has its nearest causes and no more
+    causes = {}
+    for edge in graph.edges:
+        causes.setdefault(edge.target, []).append(edge.source)
+    assert len(causes) == EPISODES_OF_A_SIDE
+    assert {len(sources) for sources in causes.values()} <= {CAUSES_OF_AN_EFFECT - 1, CAUSES_OF_AN_EFFECT}

@@ -18,13 +18,12 @@ import pyarrow as pa
 import zstandard
 
 from formats import limits
-from formats.arrow_decode import decode_columns, read_dictionaries, read_schema
-from formats.arrow_messages import MessageKind, read_message
 from formats.batches import full_schema, split_batch
 from formats.catalog import TABLE_BY_NAME
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ, TIME_UNIX_NANO
 from formats.errors import FormatError, LimitError, MissingInputError, StorageError, VersionError
-from formats.frame_packing import pack_columns, unpack_columns
+from formats.frame_packing import pack_columns
+from formats.frame_payload import Payload, PayloadHead, expand_payload, serialize_batch
 from formats.journal_layout import (
     DIGEST_BYTES,
     FRAME_HEADER_BYTES,
@@ -41,14 +40,12 @@ from formats.journal_layout import (
     unpack_header,
 )
 from formats.loss import Damage, DamageKind
-from formats.schema_match import expected_schema, fit_columns
+from formats.survey import Survey, UsedTexts
 
 __all__ = ["JournalFrame", "JournalHeader", "JournalWriter", "OpenedJournal", "open_journal", "read_journal"]
 
 _MARKER_PATTERN = re.compile(re.escape(MARKER))
-_ZSTD = pa.Codec("zstd")
 _DEFAULT_LEVEL = 1
-_STREAM = pa.ipc.IpcWriteOptions(compression=None, use_threads=False)
 
 
 class JournalWriter:
@@ -130,7 +127,7 @@ class JournalWriter:
         unix = batch.column(TIME_UNIX_NANO.name).to_numpy()
         offset = int((unix[:1] - boot[:1])[0])  # of arrays, as they wrap where hostile times overflow
         packed, flags = pack_columns(batch, first_seq=first, min_boot_ns=lowest, unix_minus_boot_ns=offset)
-        expanded = _serialize(packed)
+        expanded = serialize_batch(packed)
         stored = self._compressor.compress(expanded)
         header = pack_frame_header(
             FrameHeader(
@@ -198,6 +195,7 @@ class OpenedJournal:
         self._buffer = pa.py_buffer(data) if len(data) else pa.py_buffer(b"")
         self.damage: list[Damage] = []
         self._frames: list[tuple[int, FrameHeader]] = []
+        self._heads: dict[str, PayloadHead] = {}
         self.header = self._read_header()
         self.good_bytes = 0
         self._scan()
@@ -232,6 +230,31 @@ class OpenedJournal:
                 item = self._decode(offset, frame)
                 if isinstance(item, JournalFrame):
                     yield item.batch
+
+    def survey(self, table: str) -> Survey:
+        """What merging must know of the batches of one table beforehand; their numbers are not decoded for it.
+
+        A frame that does not decode is in it nevertheless if the part with its texts does.
+        """
+        lowest: list[int] = []
+        texts = UsedTexts()
+        known: PayloadHead | None = None
+        for offset, frame in self._frames:
+            if frame.table != table:
+                continue
+            try:
+                payload = self._expand(offset, frame)
+                dictionaries = {} if payload.head is known else payload.head.dictionaries
+                unseen = frozenset(name for name, values in dictionaries.items() if not texts.has_all(name, values))
+                columns = payload.columns(unseen) if unseen else {}
+            except (FormatError, LimitError):
+                continue
+            for name, column in columns.items():
+                texts.add(name, column)
+            # An equal head brings nothing new once the rows have had all its texts.
+            known = payload.head if all(texts.has_all(name, dictionaries[name]) for name in unseen) else None
+            lowest.append(frame.min_boot_ns)
+        return Survey(tuple(lowest), texts.sorted())
 
     def _read_header(self) -> JournalHeader | None:
         first, second = (
@@ -336,9 +359,8 @@ class OpenedJournal:
         return None
 
     def _decode(self, offset: int, frame: FrameHeader) -> JournalFrame | Damage:
-        payload = offset + FRAME_HEADER_BYTES
         try:
-            batch = _decode_payload(self._buffer.slice(payload, frame.stored_bytes), frame)
+            batch = self._expand(offset, frame).batch()
         except LimitError as error:
             kind, detail = DamageKind.LIMIT, error.problem
         except FormatError as error:
@@ -347,6 +369,12 @@ class OpenedJournal:
             return JournalFrame(frame.table, batch, frame)
         length = FRAME_HEADER_BYTES + frame.stored_bytes + DIGEST_BYTES
         return Damage(self.path.name, offset, length, kind, detail, frame.table, frame.rows)
+
+    def _expand(self, offset: int, frame: FrameHeader) -> Payload:
+        stored = self._buffer.slice(offset + FRAME_HEADER_BYTES, frame.stored_bytes)
+        payload = expand_payload(stored, frame, self._heads.get(frame.table))
+        self._heads[frame.table] = payload.head
+        return payload
 
     def _wound(  # noqa: PLR0917 - the fields of a Damage in their order
         self, offset: int, length: int, kind: DamageKind, detail: str, table: str | None = None, rows: int | None = None
@@ -390,55 +418,6 @@ def read_journal(path: Path) -> Iterator[JournalFrame | Damage]:
         VersionError: it is of a later major version.
     """
     return open_journal(path).items()
-
-
-def _serialize(batch: pa.RecordBatch) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=_STREAM) as stream:
-        stream.write_batch(batch)
-    return sink.getvalue()
-
-
-def _decode_payload(stored: pa.Buffer, frame: FrameHeader) -> pa.RecordBatch:
-    """The batch of a frame whose digest is right.
-
-    Raises:
-        FormatError: the payload is not what the frame's header and the catalog say.
-        LimitError: it needs more than `limits` allow.
-    """
-    try:
-        content = zstandard.frame_content_size(stored)
-        if content != frame.expanded_bytes:
-            raise FormatError(f"the frame declares {frame.expanded_bytes:,} bytes, and its zstd frame {content:,}")
-        # Why this is safe from bombs: both declared sizes are equal and within the limit, and zstd stops there.
-        data = _ZSTD.decompress(stored, decompressed_size=frame.expanded_bytes)
-    except (OSError, zstandard.ZstdError, pa.ArrowException) as error:
-        raise FormatError("the payload is no zstd frame") from error
-    messages = []
-    position, view = 0, memoryview(data)
-    while (message := read_message(view, position)) is not None:
-        messages.append(message)
-        position = message.end
-    if len(messages) < 2 or messages[0].kind is not MessageKind.SCHEMA or messages[-1].kind is not MessageKind.BATCH:
-        raise FormatError("the payload is not a schema, dictionaries and one batch")
-    layout = messages[-1].layout
-    if layout is None or layout.rows != frame.rows:
-        raise FormatError(f"the payload has not the {frame.rows:,} rows that its frame declares")
-    schema = read_schema(data, messages[0])
-    dictionaries = read_dictionaries(data, messages[1:-1], schema)
-    body = data.slice(messages[-1].body, messages[-1].end - messages[-1].body)
-    wanted = {field.name: dictionaries.get(field.name) for field in schema}
-    columns = dict(zip(schema.names, decode_columns(body, layout, list(schema), wanted), strict=True))
-    columns = unpack_columns(
-        columns,
-        frame.flags,
-        rows=frame.rows,
-        first_seq=frame.first_seq,
-        min_boot_ns=frame.min_boot_ns,
-        unix_minus_boot_ns=frame.unix_minus_boot_ns,
-    )
-    found = pa.schema([pa.field(name, column.type) for name, column in columns.items()])
-    return fit_columns(expected_schema(frame.table, found), columns, frame.rows)
 
 
 _TABLE_BY_SCHEMA = {tuple(full_schema(table)): name for name, table in TABLE_BY_NAME.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,15 @@ import pyarrow.compute as pc
 from formats import limits
 from formats.batches import split_batch
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ
-from formats.errors import FormatError, LimitError
+from formats.errors import FormatError
+from formats.survey import Survey, survey_batches
+
+_SMALL_ROWS: Final = 16_384
 
 
-def merge_batches(batches: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def merge_batches(
+    batches: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema, survey: Survey | None = None
+) -> Iterator[pa.RecordBatch]:
     """The same rows ordered by `boot_time_ns`, then `event_seq`, in batches as large as a segment may have.
 
     The result depends on the rows alone, not on how they were cut into batches: dictionaries are sorted and hold only
@@ -24,69 +30,80 @@ def merge_batches(batches: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Sc
     so that is two batches, and not the table.
 
     Args:
-        batches: gives all rows each time it is called; it is called twice.
+        batches: gives all rows each time it is called; it is called once more if there is no `survey`.
         schema: of every batch.
+        survey: of the same batches. It may know of batches that do not come, which only delays what is given.
+
+    Raises:
+        FormatError: a batch has another schema.
+        LimitError: a column has more distinct texts than one dictionary may hold.
     """
-    lowest, dictionaries = _survey(batches(), schema)
-    if not lowest:
+    survey = survey_batches(batches(), schema) if survey is None else survey
+    if not survey.lowest:
         return
-    horizons = np.minimum.accumulate(np.array([*lowest[1:], np.iinfo(np.int64).max])[::-1])[::-1]
-    pending: list[pa.RecordBatch] = []
+    dictionaries = {
+        field.name: survey.texts.get(field.name, pa.array([], pa.utf8()))
+        for field in schema
+        if pa.types.is_dictionary(field.type)
+    }
+    # The earliest boot time that can still come after each batch.
+    horizons = np.minimum.accumulate(np.array([*survey.lowest[1:], np.iinfo(np.int64).max])[::-1])[::-1]
+    waiting: list[pa.RecordBatch] = []
+    ordered: pa.RecordBatch | None = None
     rows, due = 0, limits.FRAME_ROWS
-    for index, batch in enumerate(_not_empty(batches())):
-        pending.append(_unify(batch, schema, dictionaries))
+    for index, batch in enumerate(_checked(batches(), schema)):
+        waiting.append(batch)
         rows += batch.num_rows
-        is_last = index == len(horizons) - 1
-        if rows < due and not is_last:
+        if rows < due:
             continue
-        ordered = _sort(_concat(pending))
+        ordered = _merge(ordered, waiting, schema, dictionaries)
         boot = ordered.column(BOOT_TIME_NS.name).to_numpy()
-        settled = rows if is_last else int(np.searchsorted(boot, horizons[index], side="left"))
-        whole = settled if is_last else settled - settled % limits.FRAME_ROWS
-        for piece in split_batch(ordered.slice(0, whole)):
-            yield _canonical(piece, schema, dictionaries)
-        pending = [ordered.slice(whole)]
+        settled = int(np.searchsorted(boot, horizons[index], side="left"))
+        whole = settled - settled % limits.FRAME_ROWS
+        yield from _finish(ordered.slice(0, whole), schema, dictionaries)
+        ordered, waiting = ordered.slice(whole), []
         rows -= whole
         due = max(limits.FRAME_ROWS, 2 * rows)  # doubling keeps the sorting linear when rows come late
+    if rows:
+        yield from _finish(_merge(ordered, waiting, schema, dictionaries), schema, dictionaries)
 
 
-def _not_empty(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    return (batch for batch in batches if batch.num_rows)
-
-
-def _survey(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> tuple[list[int], dict[str, pa.Array]]:
-    """Earliest boot time of each batch, and the sorted used values of every dictionary column."""
-    lowest: list[int] = []
-    names = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    used: dict[str, pa.Array] = {name: pa.array([], pa.utf8()) for name in names}
-    for batch in _not_empty(batches):
+def _checked(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
         if not batch.schema.equals(schema):
             raise FormatError("two batches of one table have different columns")
-        lowest.append(int(batch.column(BOOT_TIME_NS.name).to_numpy().min()))
-        for name in names:
-            values = _used_values(batch.column(name))
-            unseen = values.filter(pc.invert(pc.is_in(values, value_set=used[name])))
-            if len(unseen):
-                used[name] = pa.concat_arrays([used[name], unseen])
-                if len(used[name]) > limits.DICTIONARY_VALUES:
-                    raise LimitError(f"values of the dictionary {name}", len(used[name]), limits.DICTIONARY_VALUES)
-    return lowest, {name: values.take(pc.sort_indices(values)) for name, values in used.items()}
+        if batch.num_rows:
+            yield batch
 
 
-def _used_values(column: pa.DictionaryArray) -> pa.Array:
-    mask = np.zeros(len(column.dictionary), bool)
-    indices = column.indices.drop_null() if column.null_count else column.indices
-    mask[indices.to_numpy()] = True
-    return column.dictionary.filter(pa.array(mask)).unique()
+def _merge(
+    ordered: pa.RecordBatch | None,
+    waiting: list[pa.RecordBatch],
+    schema: pa.Schema,
+    dictionaries: Mapping[str, pa.Array],
+) -> pa.RecordBatch:
+    """What was in order already and what came since, in one order, dictionary columns as plain indices."""
+    parts = [] if ordered is None or not ordered.num_rows else [ordered]
+    if waiting:
+        # Small batches are put together first: to find the places of their texts costs as much for ten rows as for all.
+        is_small = sum(batch.num_rows for batch in waiting) < len(waiting) * _SMALL_ROWS
+        parts += [_unify(batch, schema, dictionaries) for batch in ([_concat(waiting)] if is_small else waiting)]
+    return _sort(_concat(parts))
 
 
-def _unify(batch: pa.RecordBatch, schema: pa.Schema, dictionaries: dict[str, pa.Array]) -> pa.RecordBatch:
+def _unify(batch: pa.RecordBatch, schema: pa.Schema, dictionaries: Mapping[str, pa.Array]) -> pa.RecordBatch:
     """The batch with plain indices into the shared dictionaries in place of its own."""
     columns = []
     for field, column in zip(schema, batch.columns, strict=True):
         if field.name in dictionaries:
-            places = pc.index_in(column.dictionary, value_set=dictionaries[field.name]).fill_null(0)
-            columns.append(places.take(column.indices))
+            shared = dictionaries[field.name]
+            if column.dictionary.equals(shared):
+                columns.append(column.indices)
+            else:
+                places = pc.index_in(column.dictionary, value_set=shared).take(column.indices)
+                if places.null_count != column.null_count:
+                    raise FormatError(f"the column {field.name} has a text that the survey of its table has not")
+                columns.append(places)
         else:
             columns.append(column)
     return pa.RecordBatch.from_arrays(columns, names=schema.names)
@@ -105,7 +122,12 @@ def _sort(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.take(pa.array(np.lexsort((seq, boot))))
 
 
-def _canonical(batch: pa.RecordBatch, schema: pa.Schema, dictionaries: dict[str, pa.Array]) -> pa.RecordBatch:
+def _finish(batch: pa.RecordBatch, schema: pa.Schema, dictionaries: Mapping[str, pa.Array]) -> Iterator[pa.RecordBatch]:
+    for piece in split_batch(batch):
+        yield _canonical(piece, schema, dictionaries)
+
+
+def _canonical(batch: pa.RecordBatch, schema: pa.Schema, dictionaries: Mapping[str, pa.Array]) -> pa.RecordBatch:
     """The batch in its schema, zero in every slot without a value: nothing old leaks, equal rows are equal bytes."""
     columns = []
     for field, column in zip(schema, batch.columns, strict=True):

@@ -32,6 +32,7 @@ from formats.manifest import (
     write_manifest,
 )
 from formats.merging import merge_batches
+from formats.survey import Survey
 
 SEGMENT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 """Directory name of a segment. Names that begin with a dot are being written or set aside."""
@@ -69,6 +70,7 @@ def seal_segment(
     tables: Sequence[str],
     *,
     level: int = LEVEL,
+    survey: Callable[[str], Survey | None] = lambda _: None,
 ) -> Manifest:
     """Write a segment so that it is either wholly there under its name, and on the disk, or not at all.
 
@@ -79,6 +81,7 @@ def seal_segment(
         batches: gives the rows of a table in any order, in the catalog's schema, each time it is called.
         tables: names of the tables to write; one without rows is left out.
         level: of zstd.
+        survey: what is known of a table's batches already; where it is None, they are read once more to find it.
 
     Returns:
         Its manifest.
@@ -99,7 +102,7 @@ def seal_segment(
         written: list[TableManifest] = []
         totals: tuple[LossTotal, ...] = ()
         for table in sorted(set(tables)):
-            entry = _write_table(temporary, table, batches, level)
+            entry = _write_table(temporary, table, batches, level, survey(table))
             if entry is not None:
                 written.append(entry)
                 totals = _loss_totals(batches(table)) if table == "loss" else totals
@@ -141,15 +144,22 @@ def sync_directory(path: Path) -> None:
 
 
 def _write_table(
-    directory: Path, table: str, batches: Callable[[str], Iterator[pa.RecordBatch]], level: int
+    directory: Path,
+    table: str,
+    batches: Callable[[str], Iterator[pa.RecordBatch]],
+    level: int,
+    survey: Survey | None,
 ) -> TableManifest | None:
     """One table's file; None, and no file, if it has no rows."""
     known = TABLE_BY_NAME.get(table)
-    first = next(batches(table), None)
-    if first is None:
-        return None
-    schema = first.schema if known is None else full_schema(known)
-    merged = merge_batches(lambda: batches(table), schema)
+    if known is None:
+        first = next(batches(table), None)
+        if first is None:
+            return None
+        schema = first.schema
+    else:
+        schema = full_schema(known)
+    merged = merge_batches(lambda: batches(table), schema, survey)
     batch = next(merged, None)
     if batch is None:
         return None

@@ -24,6 +24,7 @@ from formats.errors import TapioError
 from formats.journal import OpenedJournal, open_journal
 from formats.loss import Damage, DamageKind, LossReason
 from formats.segment import SegmentHeader, seal_segment
+from formats.survey import Survey
 from formats.tables import clock, loss
 from recorder import VERSION
 from recorder.child import begin_child, start_child
@@ -190,7 +191,11 @@ def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0)
             yield extra
 
     tables = {*journal.tables, *((loss.TABLE.name,) if damaged else ())}
-    seal_segment(ring, str(name), header, batches, sorted(tables))
+
+    def survey(table: str) -> Survey | None:
+        return None if extra is not None and table == loss.TABLE.name else journal.survey(table)
+
+    seal_segment(ring, str(name), header, batches, sorted(tables), survey=survey)
     return any(wound.kind is not DamageKind.TRUNCATED for wound in journal.damage)
 
 

@@ -20,7 +20,8 @@ def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str
         graph: where the edges are.
         waypoints: names of symptoms that the chain should pass in this order, where it can (a pattern's `chain`).
 
-    The chain goes from waypoint to waypoint by the most confident paths, then on to the effect that is furthest away.
+    The chain goes from waypoint to waypoint by the most confident paths, then on to the effect that is furthest away
+    (of several, the one that was hit hardest).
     """
     outgoing = graph.outgoing()
     allowed = set(candidate.reach.confidence)
@@ -47,7 +48,16 @@ def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str
     paths = _paths_from(here, outgoing, allowed, passed)
     ends = [number for number in paths if graph.symptoms[number].is_severe]
     if ends:
-        end = min(ends, key=lambda number: (-len(paths[number]), -_product(paths[number]), number))
+        # Of several that are equally far away, the one that was hit hardest.
+        end = min(
+            ends,
+            key=lambda number: (
+                -len(paths[number]),
+                -(graph.symptoms[number].magnitude or 0),
+                -_product(paths[number]),
+                number,
+            ),
+        )
         chain += paths[end]
     return tuple(chain)
 

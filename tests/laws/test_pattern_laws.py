@@ -8,33 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analyze import analyze_capture
 from analyzer.engine import Engine
 from analyzer.facts import FACTS
 from analyzer.knowledge.fact_columns import FACT_COLUMNS, PART_FACTS
 from analyzer.knowledge.model import Nature, Severity
 from analyzer.knowledge.paths import RELATIONS
-from analyzer.knowledge.shipped import read_knowledge, shipped_files
+from analyzer.knowledge.shipped import shipped_files
 from analyzer.model import build_model
 from analyzer.pattern_tests import find_untested, run_pattern_tests
 from formats.capture import open_capture
-from formats.postmortem import Document
+from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
-KNOWLEDGE = read_knowledge()
+KNOWLEDGE = shipped_knowledge()
 
 
 @pytest.fixture(scope="module")
 def results():
-    known: dict[Path, Document] = {}
-
-    def analyze(path):
-        if path not in known:
-            with open_capture(path) as capture:
-                known[path] = analyze_capture(capture, KNOWLEDGE)
-        return known[path]
-
-    return list(run_pattern_tests(KNOWLEDGE.patterns, analyze, (ROOT,)))
+    return list(run_pattern_tests(KNOWLEDGE.patterns, document_of, (ROOT,)))
 
 
 def test_every_pattern_has_a_recording_that_must_match_and_one_that_must_not():

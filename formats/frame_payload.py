@@ -21,10 +21,17 @@ _STREAM = pa.ipc.IpcWriteOptions(compression=None, use_threads=False)
 
 def serialize_batch(batch: pa.RecordBatch) -> pa.Buffer:
     """The Arrow IPC stream of one batch, not compressed."""
-    sink = pa.BufferOutputStream()
+    # Measured first, as a stream that grows copies itself again and again.
+    counter = pa.MockOutputStream()
+    _write_stream(counter, batch)
+    buffer = pa.allocate_buffer(counter.size())
+    _write_stream(pa.FixedSizeBufferWriter(buffer), batch)
+    return buffer
+
+
+def _write_stream(sink: pa.NativeFile, batch: pa.RecordBatch) -> None:
     with pa.ipc.new_stream(sink, batch.schema, options=_STREAM) as stream:
         stream.write_batch(batch)
-    return sink.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

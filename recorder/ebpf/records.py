@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from formats.batches import constant_text
 from recorder.ebpf.ring import Records
 
 EVENT_HEADER = (
@@ -66,10 +67,29 @@ def fixed_text_column(texts: npt.NDArray[np.bytes_]) -> pa.DictionaryArray:
     A text ends at its first NUL. Bytes that are not UTF-8 come as `\xNN`: a command can hold anything.
     """
     packed = np.ascontiguousarray(texts)
+    begins = _run_begins(packed)
+    # A thread does many things in a row: to look up each run costs less than to look up each row, and comparing two
+    # neighbours costs nothing beside it.
+    heads = packed[begins] if 2 * len(begins) < len(packed) else packed
     binary = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(packed.dtype.itemsize), len(packed), [None, pa.py_buffer(packed)]
+        pa.binary(heads.dtype.itemsize), len(heads), [None, pa.py_buffer(heads)]
     ).dictionary_encode()
-    return name_column(binary.indices, [decode_text(value) for value in binary.dictionary.to_pylist()])
+    indices = binary.indices.to_numpy()
+    if len(heads) < len(packed):
+        indices = np.repeat(indices, np.diff(begins, append=len(packed)))
+    return name_column(indices, [decode_text(value) for value in binary.dictionary.to_pylist()])
+
+
+def _run_begins(texts: npt.NDArray[np.bytes_]) -> npt.NDArray[np.intp]:
+    """Where a text begins that is not equal to the one before."""
+    differs = np.ones(len(texts), np.bool_)
+    if len(texts) > 1:
+        width = texts.dtype.itemsize
+        words = texts.view("<u8" if width % 8 == 0 else "u1").reshape(len(texts), -1)
+        differs[1:] = words[1:, 0] != words[:-1, 0]
+        for word in range(1, words.shape[1]):
+            differs[1:] |= words[1:, word] != words[:-1, word]
+    return np.flatnonzero(differs)
 
 
 def name_column(
@@ -87,7 +107,7 @@ def name_column(
 
 def constant_name_column(name: str, rows: int) -> pa.DictionaryArray:
     """The same name in every row."""
-    return name_column(np.zeros(rows, np.int32), [name])
+    return constant_text(name, rows)
 
 
 def decode_text(raw: bytes) -> str:

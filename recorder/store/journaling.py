@@ -24,6 +24,7 @@ from formats.catalog import CATALOG_VERSION
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ, Table
 from formats.errors import FormatError, LimitError, StorageError
 from formats.journal import JournalHeader, JournalWriter
+from formats.limits import FRAME_ROWS
 from formats.loss import LossReason
 from formats.sealing import sync_directory
 from formats.tables import loss
@@ -419,11 +420,19 @@ class _OpenJournal:
 
 
 def _concat_by_table(queued: list[_Queued]) -> list[pa.RecordBatch]:
-    """One batch per table, in the order in which the tables were queued first: few large frames compress best."""
-    by_table: dict[str, list[pa.RecordBatch]] = {}
+    """The batches of each table put together to at most one frame each, in the order in which the tables were queued.
+
+    Why put together: few large frames compress best. Why not to more: it would be copied only to be cut again.
+    """
+    by_table: dict[str, list[list[pa.RecordBatch]]] = {}
     for item in queued:
-        by_table.setdefault(item.table.name, []).append(item.batch)
-    return [batches[0] if len(batches) == 1 else pa.concat_batches(batches) for batches in by_table.values()]
+        groups = by_table.setdefault(item.table.name, [[]])
+        if sum(batch.num_rows for batch in groups[-1]) + item.batch.num_rows > FRAME_ROWS and groups[-1]:
+            groups.append([])
+        groups[-1].append(item.batch)
+    return [
+        group[0] if len(group) == 1 else pa.concat_batches(group) for groups in by_table.values() for group in groups
+    ]
 
 
 def _span(batch: pa.RecordBatch) -> tuple[int, int]:

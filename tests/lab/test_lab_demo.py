@@ -13,7 +13,7 @@ def test_machine_that_cannot_record_is_told_why_and_replays_the_shipped_recordin
     # GIVEN a machine without eBPF
     monkeypatch.setattr(demo, "find_missing_for_recording", lambda: ["source oom: no BPF; run it as root"])
     monkeypatch.setattr(demo, "OUTPUT", tmp_path)
-    monkeypatch.setattr(demo, "end_on_sigterm", lambda: None)
+    monkeypatch.setattr(demo, "end_on_signals", lambda: None)
     # WHEN
     code = demo.main()
     # THEN

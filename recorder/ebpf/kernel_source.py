@@ -48,6 +48,10 @@ class KernelRing:
         """Readable when a quarter of the ring is used, or something urgent is in it."""
         return self._program.maps["ring"]
 
+    def mark(self) -> None:
+        """See `Ring.mark`."""
+        self._ring.mark()
+
     def take(self, limit: int) -> Records:
         """See `Ring.take`."""
         return self._ring.take(limit)
@@ -116,11 +120,13 @@ class KernelSource(ABC):
             raise failure
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
-        """Batches until nothing is left or the budget is used up."""
+        """Batches of what is there now, until the budget is used up."""
         batches: list[pa.RecordBatch] = []
         context = self._context
         if context is None:
             return batches
+        for ring in self._rings.values():
+            ring.mark()
         deadline = context.boot_time_ns() + budget_ns
         while (batch := self.next_batch(context, FRAME_ROWS)) is not None:
             self._given += batch.num_rows

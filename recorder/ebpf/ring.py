@@ -47,6 +47,7 @@ class Ring:
         self._consumer: Records = np.frombuffer(consumer, "<u8", 1)
         self._producer: Records = np.frombuffer(producer_and_data, "<u8", 1)
         self._data: Records = np.frombuffer(producer_and_data, "u1", 2 * self._size, mmap.PAGESIZE)
+        self._mark: int | None = None
         # Why a lock that nobody else takes: taking it is the one memory barrier that Python has, and arm64 needs one
         # between reading a position and what it covers.
         self._barrier = threading.Lock()
@@ -71,6 +72,13 @@ class Ring:
         """Bytes of data that fit."""
         return self._size
 
+    def mark(self) -> None:
+        """From now on `take` gives only what is reserved already, until the next mark.
+
+        Why: copying out while records keep coming would go on for ever, a few records at a time.
+        """
+        self._mark = int(self._producer[0])
+
     def take(self, limit: int) -> Records:
         """Copy out up to `limit` finished records in the order in which they were reserved, and free their place.
 
@@ -82,7 +90,7 @@ class Ring:
                 together.
         """
         begin = int(self._consumer[0])
-        end = int(self._producer[0])
+        end = int(self._producer[0]) if self._mark is None else self._mark
         if begin == end:
             return self._nothing
         with self._barrier:

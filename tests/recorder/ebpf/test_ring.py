@@ -87,6 +87,22 @@ def test_finished_records_come_in_order_and_their_place_is_freed(hand: KernelHan
     assert ring.waiting_bytes() == 0
 
 
+def test_what_comes_after_a_mark_waits_for_the_next_one(hand: KernelHand, ring: Ring) -> None:
+    # GIVEN
+    hand.write(0)
+    ring.mark()
+    hand.write(1)
+
+    # WHEN
+    before = [ring.take(100)["number"].tolist() for _ in range(2)]
+    ring.mark()
+    after = ring.take(100)["number"].tolist()
+
+    # THEN
+    assert before == [[0], []]
+    assert after == [1]
+
+
 def test_records_that_wrap_around_the_end_are_read_whole(hand: KernelHand, ring: Ring) -> None:
     # GIVEN a position from which the second record crosses the end of the data
     hand.start_at(SIZE * 3 - SLOT - 8)

@@ -13,6 +13,7 @@ import click
 
 from formats.errors import ExitCode, TapioError, UsageError
 from formats.text import escape_text
+from recorder.allocation import limit_allocation
 from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
 from recorder.control import ControlServer, request_reply
 from recorder.daemon import Daemon
@@ -66,6 +67,7 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     if profile:
         config = dataclasses.replace(config, profile=Profile(profile))
     os.umask(0o077)  # recordings are for the owner alone
+    limit_allocation()
     chosen = {spec.name for spec in select_sources(config, [source.spec for source in SOURCES])}
     daemon = Daemon(config, [source() for source in SOURCES if source.spec.name in chosen], log=_log)
     signal.signal(signal.SIGTERM, lambda *_: daemon.stop())

@@ -43,7 +43,7 @@ class TracepointSource(KernelSource):
         cost="0.15 us per hit in the kernel; 1,000,000 hits/s take a tenth of a core to drain",
         loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=0,
-        options={"ring_bytes": 16 << 20, "events": []},
+        options={"ring_bytes": 8 << 20, "events": []},
     )
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:

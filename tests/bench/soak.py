@@ -20,7 +20,7 @@ from fixtures.lab.api_server import ApiServer
 from fixtures.lab.cgroups import read_hierarchies
 from fixtures.lab.names import choose_names
 from fixtures.lab.recorder_process import RecorderProcess, Setup
-from fixtures.lab.recording import end_on_sigterm
+from fixtures.lab.recording import end_on_signals
 from fixtures.lab.running_lab import RunningLab
 
 TRACEPOINTS = ["sched:sched_wakeup_new", "signal:signal_generate"]
@@ -44,7 +44,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--minutes", type=int, default=10)
     minutes = arguments.parse_args().minutes
-    end_on_sigterm()
+    end_on_signals()
     names = choose_names(0)
     with (
         tempfile.TemporaryDirectory(prefix="tapio-soak-") as name,

@@ -37,10 +37,12 @@ from recorder.supervision import SourceState, SupervisedSource
 from recorder.wakeup import Wakeup
 
 TICK_NS: Final = 200_000_000
-"""Wait while events come. Why: with a sync every second, what a crash loses is never older than 1.25 s."""
-IDLE_TICK_NS: Final = 1_000_000_000
-"""Wait when the last turn found nothing. Why so long: it halves what an idle recorder costs, and what comes first after
-a pause is synced in the turn that finds it, so no more is lost by a crash. Rings and bells end it at once."""
+"""Shortest wait for the timer while events come."""
+LONGEST_TICK_NS: Final = 1_000_000_000
+"""Longest wait. Why so long: events cost nothing while they wait in the kernel, a turn costs some milliseconds, and a
+ring that fills or has something urgent rings its bell. While events come, the timer ends with the sync interval, so
+that one turn drains, writes and syncs: what a crash loses is then never older than 1.25 s. What comes first after a
+pause is synced in the turn that finds it."""
 _QUIET_NS: Final = 5_000_000
 """Shortest time between two turns that bells cause, so that a busy bell cannot make us spin."""
 _DRAIN_BUDGET_NS: Final = 50_000_000
@@ -203,7 +205,9 @@ class Daemon:
         quiet_ns = self._last_turn_ns + _QUIET_NS - now
         if quiet_ns > 0:
             time.sleep(quiet_ns / _SECOND)
-        until = self._last_turn_ns + (IDLE_TICK_NS if self._is_idle else TICK_NS)
+        until = self._last_turn_ns + LONGEST_TICK_NS
+        if not self._is_idle:
+            until = max(min(until, self._journaling.next_sync_boot_ns), self._last_turn_ns + TICK_NS)
         due = self._freezer.next_due_boot_ns()
         if due is not None:
             until = min(until, due)

@@ -28,6 +28,7 @@ from recorder.source import Need, Profile, SourceContext, SourceSpec
 HIT_RECORD = record_dtype()
 """`struct record` of bpf/tracepoint.c: the header alone, 48 bytes."""
 
+_SCHEMA: Final = tracepoint.TABLE.drained_schema
 _DEBUG: Final = 5
 _MOST_TRACEPOINTS: Final = 100
 """Why: each takes two file descriptors, and one message of the loader can carry 253."""
@@ -111,5 +112,5 @@ def to_batch(records: Records, names: Sequence[str]) -> pa.RecordBatch:
             name_column(records["kind"], names),
             number_column(records["cpu"], pa.uint16()),
         ],
-        schema=tracepoint.TABLE.drained_schema,
+        schema=_SCHEMA,
     )

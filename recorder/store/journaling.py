@@ -141,6 +141,11 @@ class Journaling:
         """The open journal; None while the disk refuses one."""
         return self._open.writer.path if self._open else None
 
+    @property
+    def next_sync_boot_ns(self) -> int:
+        """When what is written from now on is to be synced; in the past if nothing was for a while."""
+        return self._last_sync_ns + self._config.sync_interval_ns
+
     def next_seq(self, table: str) -> int:
         """Number of the table's next event."""
         return self._next_seq.get(table, 0)

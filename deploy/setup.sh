@@ -14,6 +14,7 @@ python_is_there='for p in ${PYTHON:-python3 python3.13 python3.12 python3.11}; d
   $p -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))" && exit 0; done; exit 1'
 need "$python_is_there" "python3 python3-venv"
 need "test -d /usr/lib/python3/dist-packages/bcc" python3-bpfcc
+need "command -v openssl" openssl
 if [ "$goal" = test ]; then
   need "command -v strace" strace
   need "command -v gcc && test -f /usr/include/stdio.h" "gcc libc6-dev"

@@ -42,15 +42,18 @@ def read_schema(data: pa.Buffer, message: Message) -> pa.Schema:
     """
     try:
         schema = pa.ipc.read_schema(data.slice(message.offset, message.end - message.offset))
-    except (pa.ArrowException, OSError, ValueError) as error:
+        names = schema.names
+        refused = [
+            f"{field.name[:64]!r} is of type {str(field.type)[:64]}"
+            for field in schema
+            if not is_allowed_type(field.type)
+        ]
+    except (pa.ArrowException, OSError, ValueError) as error:  # a name that is not UTF-8 is a ValueError
         raise FormatError(f"the Arrow schema is malformed ({_first_line(error)})") from error
-    if len(set(schema.names)) != len(schema.names):
+    if len(set(names)) != len(names):
         raise FormatError("the Arrow schema has two columns of one name")
-    for field in schema:
-        if not is_allowed_type(field.type):
-            raise FormatError(
-                f"the column {field.name[:64]!r} is of type {str(field.type)[:64]}, which no table may have"
-            )
+    if refused:
+        raise FormatError(f"the column {refused[0]}, which no table may have")
     return schema
 
 

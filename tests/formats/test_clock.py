@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from formats.clock import ClockSnapshot, boot_from_unix, format_rfc3339, parse_r
 
 
 @given(
-    st.datetimes(datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31), timezones=st.just(datetime.UTC)),
+    st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31), timezones=st.just(dt.UTC)),
     st.integers(0, 999),
 )
 def test_times_are_written_and_read_as_python_does(moment, nanoseconds):

@@ -33,7 +33,9 @@ TABLE = Table(
             nullable=True,
         ),
         Column("clock.is_synchronized", pa.bool_(), Sensitivity.PUBLIC, "False if adjtimex says STA_UNSYNC."),
-        Column("clock.source", NAME_TYPE, Sensitivity.PUBLIC, "The kernel's clocksource: tsc, kvm-clock, …"),
+        Column(
+            "clock.source", NAME_TYPE, Sensitivity.PUBLIC, "The kernel's clocksource: for example tsc or kvm-clock."
+        ),
         Column("host.boot_id", NAME_TYPE, Sensitivity.IDENTIFIER, "/proc/sys/kernel/random/boot_id."),
     ),
     source="clock_gettime(2), adjtimex(2)",

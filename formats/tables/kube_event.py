@@ -14,7 +14,12 @@ TABLE = Table(
     own=(
         Column("k8s.event.uid", pa.utf8(), Sensitivity.IDENTIFIER, "uid of the Event object itself."),
         Column("k8s.event.type", NAME_TYPE, Sensitivity.PUBLIC, "Normal or Warning."),
-        Column("k8s.event.reason", NAME_TYPE, Sensitivity.PUBLIC, "CamelCase reason: BackOff, FailedScheduling, …"),
+        Column(
+            "k8s.event.reason",
+            NAME_TYPE,
+            Sensitivity.PUBLIC,
+            "CamelCase reason: for example BackOff or FailedScheduling.",
+        ),
         Column("k8s.event.note", pa.utf8(), Sensitivity.FREE_TEXT, "The message."),
         Column("k8s.object.kind", NAME_TYPE, Sensitivity.PUBLIC, "Kind of the regarding (involved) object."),
         NAMESPACE,

@@ -6,7 +6,9 @@ import pyarrow as pa
 
 from formats.columns import NAME_TYPE, Column, Sensitivity, Table
 
-KIND = Column("k8s.object.kind", NAME_TYPE, Sensitivity.PUBLIC, "Kind as the API spells it: Pod, ConfigMap, …")
+KIND = Column(
+    "k8s.object.kind", NAME_TYPE, Sensitivity.PUBLIC, "Kind as the API spells it: for example Pod or ConfigMap."
+)
 NAMESPACE = Column(
     "k8s.namespace.name", NAME_TYPE, Sensitivity.NAME, "Namespace; null for cluster-wide objects.", nullable=True
 )

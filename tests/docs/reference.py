@@ -116,7 +116,7 @@ def render_sources() -> str:
 
 
 def _commands(program: str, group: click.Group) -> list[str]:
-    context = click.Context(group, info_name=program)
+    context = click.Context(group, info_name=program, **group.context_settings)
     lines = []
     for name in group.list_commands(context):
         command = group.get_command(context, name)

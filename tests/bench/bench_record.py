@@ -3,8 +3,11 @@
 A tester (tick.c) calls getppid at a steady rate in a cgroup of its own and says exactly how often. The recorder records the
 tracepoint syscalls:sys_enter_getppid of that cgroup; then `perf record` records the same load. For each rate the table has
 
-* the recorder's own CPU, user and system, its sealing children among it, in percent of one core;
-* the CPU of `perf record` likewise;
+* the recorder's own CPU while the load runs, user and system, in percent of one core;
+* the CPU of its sealing children, which run at low priority when there is time, in seconds per million events: whole
+  journals of 2 MiB at most, so that a run of some seconds has several, each a child from its start to its end. The
+  start, a quarter of a second, is most of it at low rates, where a journal is closed every ten minutes by default;
+* the CPU of `perf record`, in percent of one core;
 * produced = recorded + lost, exactly: the tester's count, the rows of the segments, the rows of the table `loss`;
 * bytes on disk per event of both.
 
@@ -22,15 +25,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.control import request_reply
+import pyarrow as pa
 
 from formats.capture import open_capture
+from formats.journal import open_journal
 from formats.loss import Damage
+from recorder.control import request_reply
 
 HERE = Path(__file__).parent
 UNIFIED = next(path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.exists())
@@ -64,9 +69,9 @@ def main() -> None:
         directory = Path(name)
         tick = directory / "tick"
         subprocess.run(["gcc", "-O2", "-o", tick, HERE / "tick.c"], check=True)
-        print("| events/s | recorder CPU %, user + system | perf record CPU %, user + system | recorded | lost "
-              "| recorded + lost − produced | bytes/event | perf bytes/event |")  # fmt: skip
-        print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+        print("| events/s | recorder CPU %, user + system | sealing s per 1,000,000 | perf record CPU %, user + system "
+              "| recorded | lost | recorded + lost − produced | bytes/event | perf bytes/event | resident MiB |")  # fmt: skip
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
         with _cgroup() as cgroup:
             if options.idle:
                 print(_measure_idle(directory, cgroup, options.idle), flush=True)
@@ -75,27 +80,32 @@ def main() -> None:
 
 
 def _measure_idle(directory: Path, cgroup: str, seconds: int) -> str:
-    with _recorder(directory / "idle", cgroup) as pid:
+    with _recorder(directory / "idle", cgroup) as recorder:
         time.sleep(2)
-        before = _process_cpu(pid)
+        before = _own_cpu(recorder.pid)
         time.sleep(seconds)
-        used = _process_cpu(pid) - before
-    return f"| 0 (idle) | {used.percent(seconds)} | | | | | | |"
+        used = _own_cpu(recorder.pid) - before
+        resident = _resident_mib(recorder.pid)
+    return f"| 0 (idle) | {used.percent(seconds)} | | | | | | | | {resident} |"
 
 
 def _measure_rate(directory: Path, cgroup: str, tick: Path, rate: int, seconds: int) -> str:
     data = directory / str(rate)
-    with _recorder(data, cgroup) as pid, _load(tick, rate, seconds, cgroup) as load:
-        before = _process_cpu(pid)
+    with _recorder(data, cgroup) as recorder, _load(tick, rate, seconds, cgroup) as load:
+        before = _own_cpu(recorder.pid)
+        loading = _children_cpu(recorder.pid)  # the compiler has ended
         produced, took = _run_load(load)
         time.sleep(1.5)  # the last drain and the sync after it belong to the work
-        used = _process_cpu(pid) - before
+        used = _own_cpu(recorder.pid) - before
+        resident = _resident_mib(recorder.pid)
+        sealing = _stop(recorder, data) - loading
     recorded, lost = _count(data)
     stored = sum(path.stat().st_size for path in data.rglob("tracepoint.arrow"))
     perf_cpu, perf_bytes = _measure_perf(directory, tick, rate, seconds, cgroup)
     return (
-        f"| {rate:,} | {used.percent(took)} | {perf_cpu} | {recorded:,} | {lost:,} "
-        f"| {recorded + lost - produced} | {stored / max(recorded, 1):.2f} | {perf_bytes} |"
+        f"| {rate:,} | {used.percent(took)} | {1e6 * (sealing.user + sealing.system) / max(recorded, 1):.2f} | {perf_cpu} "
+        f"| {recorded:,} | {lost:,} | {recorded + lost - produced} | {stored / max(recorded, 1):.2f} | {perf_bytes} "
+        f"| {resident} |"
     )
 
 
@@ -110,29 +120,47 @@ def _cgroup() -> Iterator[str]:
 
 
 @contextmanager
-def _recorder(data: Path, cgroup: str) -> Iterator[int]:
-    """A recorder of that tracepoint alone; at the end it seals, so that all is in segments."""
+def _recorder(data: Path, cgroup: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A recorder of that tracepoint alone; it ends with the block if it has not before."""
     data.mkdir()
     config = data / "recorder.yaml"
-    sources = {
+    sources: dict[str, dict[str, object]] = {
         name: {"enabled": False}
         for name in ("process", "oom", "tcp", "syscall_error", "request", "memory", "pressure", "kube_object",
                      "kube_event", "process_state", "cgroup_state", "socket_state", "interface_state")
     }  # fmt: skip
-    sources["tracepoint"] = {"enabled": True, "events": [TRACEPOINT]}
-    content = {
+    sources["tracepoint"] = {"enabled": True, "events": [TRACEPOINT], "ring_bytes": 16 << 20}
+    content: dict[str, object] = {
         "data_dir": str(data), "node_name": "bench", "metrics_listen": "", "sources": sources,
-        "budget": {"cpu_percent": 100}, "ring": {"keep_free_bytes": "64MiB"},
+        "budget": {"cpu_percent": 100}, "ring": {"keep_free_bytes": "64MiB"}, "journal": {"max_bytes": "2MiB"},
     }  # fmt: skip
     config.write_text(json.dumps(content), encoding="utf-8")
     command = [sys.executable, "-m", "recorder.cli", "run", "--config", str(config), "--cgroup", cgroup]
     with (data / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             _wait_until_recording(data, process)
-            yield process.pid
+            yield process
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+
+
+def _stop(recorder: subprocess.Popen[bytes], data: Path) -> Cpu:
+    """End the recorder and give the CPU of all children that it ever had.
+
+    Closed journals are sealed before, as it has a few seconds for the open one when it ends.
+    """
+    deadline = time.monotonic() + 60
+    while request_reply(data / "control.sock", {"command": "status"})["unsealed_journals"]:
+        if time.monotonic() > deadline:
+            sys.exit("the recorder does not get its journals sealed")
+        time.sleep(0.2)
+    recorder.send_signal(signal.SIGTERM)
+    os.waitid(os.P_PID, recorder.pid, os.WEXITED | os.WNOWAIT)
+    children = _children_cpu(recorder.pid)  # of the zombie
+    recorder.wait()
+    return children
 
 
 def _wait_until_recording(data: Path, process: subprocess.Popen[bytes]) -> None:
@@ -189,21 +217,47 @@ def _measure_perf(directory: Path, tick: Path, rate: int, seconds: int, cgroup: 
     return Cpu(usage.ru_utime, usage.ru_stime).percent(took), f"{size / made:.1f}"
 
 
-def _process_cpu(pid: int) -> Cpu:
-    """Of a process and of its children that have ended."""
+def _own_cpu(pid: int) -> Cpu:
+    """Of a process without its children."""
+    user, system, _, _ = _cpu_fields(pid)
+    return Cpu(user, system)
+
+
+def _children_cpu(pid: int) -> Cpu:
+    """Of the children of a process that have ended."""
+    _, _, user, system = _cpu_fields(pid)
+    return Cpu(user, system)
+
+
+def _cpu_fields(pid: int) -> tuple[float, ...]:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    user, system, child_user, child_system = (int(value) / CLOCK_TICKS for value in fields[11:15])
-    return Cpu(user + child_user, system + child_system)
+    return tuple(int(value) / CLOCK_TICKS for value in fields[11:15])
+
+
+def _resident_mib(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def _count(data: Path) -> tuple[int, int]:
+    """(rows recorded, events counted as lost) in segments, and in journals that were not sealed in time."""
     with open_capture(data / "ring") as capture:
         recorded = capture.tables.get("tracepoint", 0)
-        lost = 0
-        for batch in capture.batches("loss"):
-            if not isinstance(batch, Damage):
-                lost += sum(row["loss.count"] or 0 for row in batch.to_pylist() if row["loss.table"] == "tracepoint")
+        lost = _count_lost(capture.batches("loss"))
+    for path in (data / "journal").glob("*.journal"):
+        journal = open_journal(path)
+        recorded += journal.tables.get("tracepoint", 0)
+        lost += _count_lost(journal.batches("loss"))
     return recorded, lost
+
+
+def _count_lost(batches: Iterable[pa.RecordBatch | Damage]) -> int:
+    return sum(
+        row["loss.count"] or 0
+        for batch in batches
+        if not isinstance(batch, Damage)
+        for row in batch.to_pylist()
+        if row["loss.table"] == "tracepoint"
+    )
 
 
 if __name__ == "__main__":

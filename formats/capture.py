@@ -2,71 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 
 from formats import limits
 from formats.batches import full_schema
+from formats.capture_info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, read_listing, segment_order
+from formats.capture_writing import write_capture
 from formats.catalog import TABLE_BY_NAME
-from formats.container import MEMBER_NAME, Member, Stretch, lay_out, member_offset, scan_members
-from formats.errors import FormatError, LimitError, MissingInputError, StorageError, UsageError, VersionError
-from formats.journal_layout import digest_of
+from formats.container import Member, Stretch, lay_out, member_offset, scan_members
+from formats.errors import FormatError, MissingInputError, UsageError, VersionError
 from formats.loss import Damage, DamageKind
-from formats.manifest import (
-    MANIFEST_COPY_NAME,
-    MANIFEST_NAME,
-    LossTotal,
-    Manifest,
-    check_version,
-    loss_from_json,
-)
-from formats.sealed_json import open_sealed_json, seal_json
-from formats.sealing import sync_directory
-from formats.segment import Segment, open_segment
+from formats.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
+from formats.sealed_json import open_sealed_json
+from formats.segment import Segment
 from formats.stored_files import DirectoryFiles, MemberFiles, map_file, open_regular
 
 __all__ = ["Capture", "CaptureInfo", "open_capture", "write_capture"]
-
-FORMAT = "tapio-capture"
-MAJOR, MINOR = 1, 0
-INFO_NAME = "capture.json"
-INFO_COPY_NAME = "capture.copy.json"
-_COPY_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureInfo:
-    """What a capture says of itself.
-
-    Attributes:
-        frozen_because: what made somebody or something freeze it, in one sentence; None for what was not frozen.
-        created_by: program and version.
-        asked_from_unix_nano: begin of the window asked for; None if none was asked for.
-        asked_to_unix_nano: end of the window asked for; None if none was asked for.
-        id: 32 hexadecimal digits, the digest of the segments' manifests: the same segments are the same capture.
-            `write_capture` fills in this and what follows.
-        achieved_from_unix_nano: the earliest time of all rows; 0 if there are none.
-        achieved_to_unix_nano: the latest time of all rows; 0 if there are none.
-        loss: the losses of all segments added up, sorted by table and reason.
-    """
-
-    frozen_because: str | None = None
-    created_by: str = ""
-    asked_from_unix_nano: int | None = None
-    asked_to_unix_nano: int | None = None
-    id: str = ""
-    achieved_from_unix_nano: int = 0
-    achieved_to_unix_nano: int = 0
-    loss: tuple[LossTotal, ...] = ()
 
 
 class Capture:
@@ -84,8 +43,8 @@ class Capture:
 
     def __init__(self, path: Path, info: CaptureInfo, segments: Sequence[Segment], damage: Sequence[Damage]) -> None:
         self.path = path
-        self.segments = tuple(sorted(segments, key=lambda segment: _order(segment.manifest)))
-        self.info = info if info.id else _complete_info(info, [segment.manifest for segment in self.segments])
+        self.segments = tuple(sorted(segments, key=lambda segment: segment_order(segment.manifest)))
+        self.info = info if info.id else complete_info(info, [segment.manifest for segment in self.segments])
         self._own_damage = tuple(damage)
         self.damage = self._own_damage + tuple(wound for segment in self.segments for wound in segment.damage)
         self.notes = tuple(dict.fromkeys(note for segment in self.segments for note in segment.notes))
@@ -259,12 +218,10 @@ def _find_listing(path: Path, data: pa.Buffer) -> tuple[CaptureInfo, list[Stretc
     begin = member_offset(INFO_NAME, 0, large=False)
     for raw in _listing_candidates(view, begin, data):
         try:
-            content = open_sealed_json(raw)
-            check_version(content, FORMAT, MAJOR)
-            info, members = _info_from_json(content)
+            info, members = read_listing(raw)
         except VersionError as error:
             raise VersionError(error.problem, where=str(path), next_step=error.next_step) from error
-        except (FormatError, KeyError, TypeError, ValueError):
+        except FormatError:
             continue
         own = Member(INFO_NAME, len(raw), zlib.crc32(raw))
         return info, lay_out([own, *members, Member(INFO_COPY_NAME, len(raw), own.crc32)])
@@ -312,139 +269,3 @@ def _container_damage(name: str, data: pa.Buffer, stretches: Sequence[Stretch]) 
     if data.size > total:
         detail = "bytes follow after the end of the container"
         yield Damage(name, total, data.size - total, DamageKind.UNEXPECTED, detail)
-
-
-def _info_from_json(content: Mapping[str, Any]) -> tuple[CaptureInfo, list[Member]]:
-    names: set[str] = set()
-    members = []
-    for name, size, crc32 in content["members"]:
-        if not isinstance(name, str) or MEMBER_NAME.fullmatch(name) is None or name in names:
-            raise FormatError("a member's name is not allowed or comes twice")
-        if name in (INFO_NAME, INFO_COPY_NAME) or type(size) is not int or not 0 <= size < 1 << 62:
-            raise FormatError("a member is not as it may be")
-        if type(crc32) is not int or not 0 <= crc32 <= 0xFFFFFFFF:
-            raise FormatError("a member's checksum is not as it may be")
-        names.add(name)
-        members.append(Member(name, size, crc32))
-    segments = len({name.partition(".")[0] for name in names})
-    if segments > limits.CAPTURE_SEGMENTS:
-        raise LimitError("segments of a capture", segments, limits.CAPTURE_SEGMENTS)
-    info = CaptureInfo(
-        frozen_because=_optional(content["frozen_because"], str),
-        created_by=str(content["created_by"]),
-        asked_from_unix_nano=_optional(content["asked_from_unix_nano"], int),
-        asked_to_unix_nano=_optional(content["asked_to_unix_nano"], int),
-        id=str(content["id"]),
-        achieved_from_unix_nano=int(content["achieved_from_unix_nano"]),
-        achieved_to_unix_nano=int(content["achieved_to_unix_nano"]),
-        loss=tuple(loss_from_json(total) for total in content["loss"]),
-    )
-    return info, members
-
-
-def _optional(value: Any, kind: type) -> Any:
-    if value is not None and type(value) is not kind:
-        raise ValueError(f"{type(value).__name__} instead of {kind.__name__}")
-    return value
-
-
-def write_capture(path: Path, segments: Sequence[Path], *, info: CaptureInfo) -> None:
-    """Write the segments as one capture: wholly there under its name, and on the disk, or not at all.
-
-    The bytes depend on the segments and on `info` alone. Segments are copied as they are, damage included: nothing is
-    lost by freezing.
-
-    Args:
-        path: of the file; what is there is replaced.
-        segments: directories of sealed segments, in any order.
-        info: why, by whom and for which window; `id`, the achieved window and the loss are filled in.
-
-    Raises:
-        UsageError: a segment is given twice.
-        FormatError: a directory is no segment, or has no whole manifest.
-        StorageError: the disk failed or is full; nothing is left behind under the name.
-    """
-    opened = sorted(((open_segment(Path(segment)), Path(segment)) for segment in segments), key=_pair_order)
-    if len({(segment.manifest.id, segment.manifest.node_name) for segment, _ in opened}) != len(opened):
-        raise UsageError("a segment is given twice", where=str(path), next_step="give every segment once")
-    info = _complete_info(info, [segment.manifest for segment, _ in opened])
-    sources: list[tuple[Member, pa.Buffer]] = []
-    for number, (segment, directory) in enumerate(opened):
-        sources.extend(_segment_members(f"s{number:05d}", segment.manifest, DirectoryFiles(directory)))
-    raw = seal_json(
-        {
-            "format": FORMAT,
-            "version": [MAJOR, MINOR],
-            **dataclasses.asdict(info),
-            "segments": [segment.manifest.digest for segment, _ in opened],
-            "members": [[member.name, member.size, member.crc32] for member, _ in sources],
-        }
-    )
-    own = pa.py_buffer(raw)
-    sources.insert(0, (Member(INFO_NAME, len(raw), zlib.crc32(raw)), own))
-    sources.append((Member(INFO_COPY_NAME, len(raw), zlib.crc32(raw)), own))
-    _write_container(Path(path), sources)
-
-
-def _segment_members(prefix: str, manifest: Manifest, files: DirectoryFiles) -> Iterator[tuple[Member, pa.Buffer]]:
-    """The files of one segment as members, sorted by name."""
-    sealed = {table.file: table for table in manifest.tables}
-    for name in sorted({MANIFEST_NAME, MANIFEST_COPY_NAME, *sealed} & set(files.names)):
-        content = files.read(name)
-        if content is None:
-            continue
-        # Why the checksum is not taken again: the manifest has it, so that freezing need not read what it copies.
-        known = sealed.get(name)
-        crc32 = known.crc32 if known is not None and known.size == content.size else zlib.crc32(content)
-        yield Member(f"{prefix}.{name}", content.size, crc32), content
-
-
-def _write_container(path: Path, sources: Sequence[tuple[Member, pa.Buffer]]) -> None:
-    contents = {member.name: content for member, content in sources}
-    temporary = path.with_name(f".{path.name}.writing")
-    try:
-        with temporary.open("wb") as file:
-            for stretch in lay_out([member for member, _ in sources]):
-                if stretch.content is not None:
-                    file.write(stretch.content)
-                else:
-                    view = memoryview(contents[stretch.member or ""])
-                    for start in range(0, len(view), _COPY_BYTES):
-                        file.write(view[start : start + _COPY_BYTES])
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"the capture cannot be written ({os.strerror(error.errno or 0)})",
-            errno=error.errno or 0,
-            where=str(path),
-            next_step="free space, or choose another place",
-        ) from error
-
-
-def _complete_info(info: CaptureInfo, manifests: Sequence[Manifest]) -> CaptureInfo:
-    """The same with id, achieved window and losses computed."""
-    totals: dict[tuple[str, str], tuple[int, int]] = {}
-    for manifest in manifests:
-        for total in manifest.loss:
-            count, gaps = totals.get((total.table, total.reason), (0, 0))
-            totals[total.table, total.reason] = (count + total.count, gaps + total.unknown_gaps)
-    filled = [manifest for manifest in manifests if manifest.tables]
-    return dataclasses.replace(
-        info,
-        id=digest_of(*(bytes.fromhex(manifest.digest) for manifest in manifests)).hex(),
-        achieved_from_unix_nano=min((manifest.begin_unix_nano for manifest in filled), default=0),
-        achieved_to_unix_nano=max((manifest.end_unix_nano for manifest in filled), default=0),
-        loss=tuple(LossTotal(*key, *figures) for key, figures in sorted(totals.items())),
-    )
-
-
-def _order(manifest: Manifest) -> tuple[str, str, int, str]:
-    return manifest.node_name, manifest.boot_id, manifest.begin_boot_ns, manifest.id
-
-
-def _pair_order(pair: tuple[Segment, Path]) -> tuple[str, str, int, str]:
-    return _order(pair[0].manifest)

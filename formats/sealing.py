@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -175,12 +175,8 @@ def _write_table(
                 batch = next(merged, None)
         file.flush()
         os.fsync(file.fileno())
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        memoryview(data) as view,
-    ):
-        return _describe(table, view, spans)
+    with path.open("rb") as file:
+        return _describe(table, file, spans)
 
 
 _Bounds = tuple[int, int, int, int, int, int, int]
@@ -195,28 +191,32 @@ def _bounds(batch: pa.RecordBatch) -> _Bounds:
     return tuple(bounds)
 
 
-def _describe(table: str, view: memoryview, spans: Sequence[tuple[int, int, _Bounds]]) -> TableManifest:
-    """The digests of what was written, taken from the file itself."""
-    head_bytes = _head_length(view)
+def _describe(table: str, file: BinaryIO, spans: Sequence[tuple[int, int, _Bounds]]) -> TableManifest:
+    """The digests of what was written, taken from the file itself, a batch at a time: it may be large."""
+    first = file.read(spans[0][1])
+    head = first[: _head_length(first)]  # the dictionaries were written together with the first batch
+    crc32 = zlib.crc32(first)
     ranges = []
-    for begin, end, bounds in spans:
-        start = max(begin, head_bytes)  # the dictionaries were written together with the first batch
-        ranges.append(BatchRange(start, end - start, digest_of(view[start:end]).hex(), *bounds))
-    head = bytes(view[:head_bytes])
+    for number, (begin, end, bounds) in enumerate(spans):
+        stored = first[len(head) :] if number == 0 else file.read(end - begin)
+        crc32 = zlib.crc32(stored, crc32) if number else crc32
+        ranges.append(BatchRange(end - len(stored), len(stored), digest_of(stored).hex(), *bounds))
+    tail = file.read()
     return TableManifest(
         name=table,
         rows=sum(batch.rows for batch in ranges),
-        size=len(view),
-        crc32=zlib.crc32(view),
+        size=file.tell(),
+        crc32=zlib.crc32(tail, crc32),
         head=head,
         head_digest=digest_of(head).hex(),
         batches=tuple(ranges),
-        tail_digest=digest_of(view[ranges[-1].offset + ranges[-1].length :]).hex(),
+        tail_digest=digest_of(tail).hex(),
     )
 
 
-def _head_length(view: memoryview) -> int:
+def _head_length(first: bytes) -> int:
     """Where the first record batch begins."""
+    view = memoryview(first)
     position = len(FILE_MAGIC)
     while (message := read_message(view, position)) is not None and message.kind is not MessageKind.BATCH:
         position = message.end

@@ -12,8 +12,10 @@ _M_MMAP_THRESHOLD = -3
 """Source: malloc.h of glibc, mallopt(3)."""
 _ARENAS = 2
 """Why: by default each thread of the Kubernetes sources, two dozen, may get an arena that only grows."""
-_THRESHOLD_BYTES = 128 << 10
-"""The defaults of glibc, but fixed: left alone they grow with the largest block that was ever freed."""
+_THRESHOLD_BYTES = 4 << 20
+"""Fixed, as thresholds that are left alone grow with the largest block that was ever freed. Why not the 128 KiB that
+glibc begins with: every column of a full batch would be mapped, cleared by the kernel, and unmapped again; at 1,000,000
+events/s that took as much CPU as all our own work (13 % of a core instead of 1), and 4 MiB more stay resident now."""
 
 
 def limit_allocation() -> None:

@@ -35,8 +35,9 @@ from recorder.store.sealing import ClosedJournal
 from recorder.store.sequences import write_sequences
 
 _RETRY_NS = 1_000_000_000
-_WRITE_BYTES = 8 << 20
-"""The queue is written without waiting for the sync interval when it holds this much. Why: it bounds our memory."""
+_WRITE_BYTES = 4 << 20
+"""The queue is written without waiting for the sync interval when it holds this much. Why: it bounds our memory. A
+full frame of a narrow table is that large, so a busy source's frames are written in the turn that drains them."""
 
 _MOST_ROWS = 8_000_000
 """A journal with more rows is full, however small. Why: rows that compress to nothing still take time to seal, and at

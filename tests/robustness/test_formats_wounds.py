@@ -45,8 +45,11 @@ def test_truncated_journal_keeps_every_whole_frame(journal):
     ends = [end for _, end in spans]
 
     for length in range(len(raw) + 1):
-        numbers, wounds = read(path, raw[:length])
+        opened = OpenedJournal(path, memoryview(raw[:length]))
+        numbers, wounds = [frame.number for _, frame in opened._frames], opened.damage
         assert numbers == list(range(sum(end <= length for end in ends))), length
+        if length % 50 == 0:  # and their rows decode
+            assert read(path, raw[:length]) == (numbers, wounds), length
         is_whole = length in ends or length == HEADER_BYTES
         assert len(wounds) == (0 if is_whole else 1), (length, wounds)
         if wounds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -132,9 +133,11 @@ class SymptomSearch:
         Raises:
             KnowledgeError: as `add_part`.
         """
-        sources = {}
-        for fact in sorted({fact for _rule, fact in self._over_all}):
-            # A fact is a view over views: computed once here, not once per rule.
+        readers = Counter(fact for _rule, fact in self._over_all)
+        sources = {fact: fact for fact in readers}
+        for fact in sorted(fact for fact, rules in readers.items() if rules > 1):
+            # A fact is a view over views: computed once here, not once per rule. With one reader it is left a view, of
+            # which only the columns that the rule names are computed.
             sources[fact] = f"asked_{fact}"
             self._engine.execute(f"CREATE OR REPLACE TABLE {sources[fact]} AS SELECT * FROM {fact}")  # noqa: S608 - facts of ours
         self._add(self._over_all, sources)

@@ -5,7 +5,7 @@ tracepoint syscalls:sys_enter_getppid of that cgroup; then `perf record` records
 
 * the recorder's own CPU while the load runs, user and system, in percent of one core;
 * the CPU of its sealing children, which run at low priority when there is time, in seconds per million events: whole
-  journals of 2 MiB at most, so that a run of some seconds has several, each a child from its start to its end. The
+  journals of 4 MiB at most, so that a run of some seconds has several, each a child from its start to its end. The
   start, a quarter of a second, is most of it at low rates, where a journal is closed every ten minutes by default;
 * the CPU of `perf record`, in percent of one core;
 * produced = recorded + lost, exactly: the tester's count, the rows of the segments, the rows of the table `loss`;
@@ -132,7 +132,7 @@ def _recorder(data: Path, cgroup: str) -> Iterator[subprocess.Popen[bytes]]:
     sources["tracepoint"] = {"enabled": True, "events": [TRACEPOINT], "ring_bytes": 16 << 20}
     content: dict[str, object] = {
         "data_dir": str(data), "node_name": "bench", "metrics_listen": "", "sources": sources,
-        "budget": {"cpu_percent": 100}, "ring": {"keep_free_bytes": "64MiB"}, "journal": {"max_bytes": "2MiB"},
+        "budget": {"cpu_percent": 100}, "ring": {"keep_free_bytes": "64MiB"}, "journal": {"max_bytes": "4MiB"},
     }  # fmt: skip
     config.write_text(json.dumps(content), encoding="utf-8")
     command = [sys.executable, "-m", "recorder.cli", "run", "--config", str(config), "--cgroup", cgroup]

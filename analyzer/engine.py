@@ -93,18 +93,6 @@ class Engine:
             raise _refusal(error) from error
         return [column[0] for column in cursor.description or ()], rows
 
-    def tables_of(self, sql: str) -> set[str]:
-        """The tables that one query of a user reads, through views too.
-
-        Raises:
-            UsageError: it is no single query, or DuckDB refuses it.
-        """
-        self.check_is_query(sql)
-        try:
-            return set(self._connection.get_table_names(sql))
-        except duckdb.Error as error:
-            raise _refusal(error) from error
-
     def check_is_query(self, sql: str) -> None:
         """Refuse what is not exactly one query.
 

@@ -6,6 +6,7 @@ files of `objects`, `entities`, `relations`, `parts` and `facts`, in the order t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -69,7 +70,7 @@ class Model:
             UsageError: DuckDB refuses the query.
         """
         self.complete()
-        read = self.engine.tables_of(query)
+        read = self._tables_of(query)
         # Facts about connections and processes need what is otherwise worked out for each part.
         needed = set(parts.READS) if read & set(parts.SHOWN) else set()
         for name in FREQUENT_TABLES:
@@ -79,6 +80,21 @@ class Model:
             for name in parts.EACH:
                 if name in parts.EVERY_TIME:
                     self.engine.execute(read_sql(f"parts/{name}"))
+
+    def _tables_of(self, query: str) -> set[str]:
+        """What a query reads: the engine's answer for the raw tables and every fact that it names.
+
+        Why fact by fact: DuckDB finds the tables of a query without their types, and then cannot bind the as-of joins
+        of some facts. What those read of the frequent tables is declared.
+        """
+        self.engine.check_is_query(query)
+        words = set(re.findall(r"\w+", query))
+        read = {word for word in words if word in parts.SHOWN}
+        read |= {f"{name}_rows" for name in FREQUENT_TABLES if name in words}
+        for fact in (FACT_BY_NAME[word] for word in words if word in FACT_BY_NAME):
+            read |= {f"{table}_rows" for table in fact.reads}
+            read |= set(parts.SHOWN) if fact.reads else set()
+        return read
 
     def _complete(self) -> None:
         if self._is_complete:

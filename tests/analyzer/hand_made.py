@@ -52,9 +52,7 @@ def add_entities(engine: Engine, *entity_ids: str, namespace: str = "shop", pod_
         )
 
 
-def relate(
-    engine: Engine, relation: str, source: str, target: str, begin: float = 0, *, end: float = 1000
-) -> None:
+def relate(engine: Engine, relation: str, source: str, target: str, begin: float = 0, *, end: float = 1000) -> None:
     """A relation that holds between two seconds."""
     engine.execute(
         "INSERT INTO relation VALUES (?, ?, ?, ?, ?, ?)",

@@ -62,11 +62,6 @@ def test_a_query_is_answered_with_names_and_rows_up_to_a_limit(engine):
     assert engine.ask("SELECT range AS n FROM range(2)") == (["n"], [(0,), (1,)])
 
 
-def test_tables_of_a_query_are_found_through_views(engine):
-    engine.execute("CREATE TABLE ground (x INT); CREATE VIEW shown AS SELECT * FROM ground")
-    assert engine.tables_of("SELECT * FROM shown") == {"ground"}
-
-
 def test_rows_values_and_records_agree(engine):
     assert engine.rows("SELECT ?, 2", [1]) == [(1, 2)]
     assert engine.value("SELECT ?", [7]) == 7

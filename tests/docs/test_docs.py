@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +68,28 @@ def test_pages_named_by_the_readme_exist(name):
     # GIVEN the list of pages in the README WHEN a page is named THEN it is there, and the README names it
     assert (REPOSITORY / "docs" / f"{name}.md").exists()
     assert f"docs/{name}.md" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def _readme_commands():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    lines = [
+        line.split("#")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    return [line for line in lines if line.startswith("tapio ")]
+
+
+def test_every_tapio_command_of_the_readme_works(tmp_path):
+    # GIVEN the files that the README speaks of
+    shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
+    shutil.copy(REPOSITORY / "fixtures" / "kube" / "configmap-oom-crashloop.api.jsonl.zst", tmp_path / "api.jsonl")
+    commands = _readme_commands()
+    assert len(commands) > 5
+    for command in commands:
+        # WHEN a stranger types the command THEN it works
+        words = shlex.split(command)
+        words[0] = str(Path(sys.executable).with_name("tapio"))
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stderr[-500:]}"
+    assert {"night.html", "share.tapio", "x.tapio"} <= {path.name for path in tmp_path.iterdir()}

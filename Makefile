@@ -18,7 +18,7 @@ demo: setup-demo ## Record a real incident on this machine, explain it, write de
 
 test: setup-test ## Run all tests and print the line coverage (the gate is 85 %)
 	@$(PY) -m coverage erase
-	@$(PYTEST) --cov --cov-report=term --cov-fail-under=85
+	@$(PYTEST) -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=85
 
 check: setup-test ## Formatting, lint, types and the layering contracts
 	@.venv/bin/ruff format --check --quiet .

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 
 import click
 
-from formats.errors import ExitCode, TapioError
-from formats.text import escape_text
+from formats.command_line import run_command
 
 COMMANDS: dict[str, str] = {
     "analyze": "Print the post-mortem document of a capture.",
@@ -56,22 +53,5 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: runs the command and turns errors into one sentence and an exit code."""
-    try:
-        result = cli.main(standalone_mode=False)
-    except TapioError as error:
-        click.echo(f"tapio: {escape_text(str(error))}", err=True)
-        sys.exit(error.exit_code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(ExitCode.USAGE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone (`tapio timeline … | head`): that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
-    sys.exit(result if isinstance(result, int) else ExitCode.OK)
+    """Entry point of the command `tapio`."""
+    run_command(cli, "tapio")

@@ -6,11 +6,11 @@ import dataclasses
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import click
 
+from formats.command_line import run_command
 from formats.errors import ExitCode, TapioError, UsageError
 from formats.text import escape_text
 from recorder.allocation import limit_allocation
@@ -198,25 +198,8 @@ def _log(message: str) -> None:
 
 
 def main() -> None:
-    """Entry point: runs the command and turns errors into one sentence and an exit code."""
-    try:
-        result = cli.main(standalone_mode=False)
-    except TapioError as error:
-        _log(str(error))
-        sys.exit(error.exit_code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(ExitCode.USAGE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone (`tapio-recorder status | head`): that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
-    sys.exit(result if isinstance(result, int) else ExitCode.OK)
+    """Entry point of the command `tapio-recorder`."""
+    run_command(cli, "tapio-recorder")
 
 
 if __name__ == "__main__":

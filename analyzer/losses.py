@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from analyzer.engine import Engine
 from formats.capture import Capture
 
+UNKNOWN_ERROR_NS = 1 << 62
+"""Stands for an error that was not recorded: larger than any lag."""
+
 MOST_LOSSES = 10_000
 """Losses that are compared with findings, the longest kept."""
 
@@ -29,7 +32,8 @@ class Recorded:
     Attributes:
         rows: number of rows by table; tables without rows may be left out.
         losses: what is missing, in order of time.
-        clock_error_ns: how far the clocks of two nodes may disagree: the sum of the two worst errors, 0 for one node.
+        clock_error_ns: how far the clocks of two nodes may disagree: the sum of the two worst errors, 0 for one node;
+            at least `UNKNOWN_ERROR_NS` if a node did not record its error, so that no order across nodes is claimed.
     """
 
     rows: Mapping[str, int]
@@ -65,5 +69,5 @@ def _sentence(table: str, reason: str, count: int | None, node: str) -> str:
 def _clock_error(engine: Engine, nodes: int) -> int:
     if nodes < 2:
         return 0
-    errors = engine.rows("SELECT max(error_ns) FROM clock_error GROUP BY node ORDER BY 1 DESC NULLS LAST LIMIT 2")
-    return sum(error for (error,) in errors if error is not None)
+    errors = engine.rows("SELECT max(error_ns) FROM clock_error GROUP BY node ORDER BY 1 DESC NULLS FIRST LIMIT 2")
+    return sum(UNKNOWN_ERROR_NS if error is None else error for (error,) in errors)

@@ -145,6 +145,16 @@ def _docs_of(code: ExitCode) -> str:
     return source.split(f"    {code.name} = {code.value}\n", 1)[1].split('"""')[1]
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Write the pages, or with `--check` say which of them the code has left behind."""
+    if "--check" in sys.argv:
+        stale = [page for page in PAGES if page_path(page).read_text(encoding="utf-8") != render_page(page)]
+        print(*(f"docs/{page}.md is not what the code says: run `make docs`" for page in stale), sep="\n")
+        return 1 if stale else 0
     for page in PAGES:
         page_path(page).write_text(render_page(page), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,7 @@ from formats.batches import batch_from_rows
 from formats.clock import ClockSnapshot
 from formats.loss import LossReason
 from formats.tables import pressure
-from recorder.config import FreezeConfig, JournalConfig, RecorderConfig, RingConfig
+from recorder.config import BudgetConfig, FreezeConfig, JournalConfig, RecorderConfig, RingConfig
 from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
 
 SECOND = 1_000_000_000
@@ -120,13 +120,17 @@ def make_context(clock: FakeClock) -> SourceContext:
 
 
 def make_config(data: Path, *, after_ns: int = SECOND, before_ns: int = 600 * SECOND, **changes) -> RecorderConfig:
-    """A configuration for tests: its own directory, no metrics, no space reserved."""
+    """A configuration for tests: its own directory, no metrics, no space reserved.
+
+    The budget has no end, because what it measures is the process of the tests: busy, and large from other tests.
+    """
     values = {
         "node_name": "fake",
         "data_dir": data,
         "metrics_listen": "",
         "journal": JournalConfig(max_age_ns=60 * SECOND),
         "ring": RingConfig(keep_free_bytes=0),
+        "budget": BudgetConfig(cpu_percent=1_000_000, memory_bytes=1 << 50),
         "freeze": FreezeConfig(before_ns=before_ns, after_ns=after_ns),
     }
     return RecorderConfig(**{**values, **changes})

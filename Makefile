@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format e2e bench bench-record bench-replay kill-sweep soak neo4j docs fixtures clean setup-demo setup-test
+.PHONY: help demo test check format e2e bench bench-record bench-replay determinism kill-sweep soak neo4j docs fixtures clean setup-demo setup-test
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
@@ -40,6 +40,9 @@ bench-record: setup-test ## Recorder beside `perf record` at 10,000, 165,000 and
 
 bench-replay: setup-test ## Time and memory of `tapio analyze` for 1, 10 and 36 million events
 	@$(PY) tests/bench/bench_replay.py
+
+determinism: setup-test ## Every fixture by eleven interpreters: the same bytes
+	@$(PY) tests/golden/determinism_sweep.py
 
 kill-sweep: setup-test ## Kill the recorder 200 times under load: nothing acknowledged may be lost
 	@$(PY) tests/robustness/kill_sweep.py --kills 200

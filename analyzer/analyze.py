@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from analyzer.causality import link_symptoms
-from analyzer.document import assemble_document
-from analyzer.engine import Engine
-from analyzer.entity_index import EntityIndex
-from analyzer.findings import describe_findings
+from analyzer.document.assemble import assemble_document
+from analyzer.document.measures import MeasureSearch
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
-from analyzer.knowledge.model import Knowledge
-from analyzer.losses import read_recorded
-from analyzer.measures import MeasureSearch
-from analyzer.model import build_model
-from analyzer.root_cause import rank_candidates
-from analyzer.symptoms import SymptomSearch
-from formats.capture import Capture
-from formats.postmortem import Document
+from analyzer.knowledge.rules import Knowledge
+from analyzer.model.build import build_model
+from analyzer.model.engine import Engine
+from analyzer.model.entity_index import EntityIndex
+from analyzer.model.losses import read_recorded
+from analyzer.reasoning.causality import link_symptoms
+from analyzer.reasoning.findings import describe_findings
+from analyzer.reasoning.root_cause import rank_candidates
+from analyzer.reasoning.symptoms import SymptomSearch
+from formats.capture.reading import Capture
+from formats.postmortem.document import Document
 
 Window = tuple[int | None, int | None]
 """Begin and end in unix ns; None = as far as the capture goes."""

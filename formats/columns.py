@@ -22,7 +22,7 @@ class Sensitivity(StrEnum):
     PATH = "path"
     """A file or cgroup path. Every component becomes a pseudonym, well-known components stay."""
     OBJECT = "object"
-    """JSON of a Kubernetes object or of a list of changes: walked with the allow-list of `analyzer.anonymize`."""
+    """JSON of a Kubernetes object or of a list of changes: walked with the allow-list of `analyzer.sharing`."""
     FREE_TEXT = "free_text"
     """Prose that may hold anything. Dropped, or reduced to what other columns vouch for."""
     SECRET = "secret"  # noqa: S105 - the name of a kind, not a secret

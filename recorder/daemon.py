@@ -38,7 +38,7 @@ from recorder.wakeup import Wakeup
 
 TICK_NS: Final = 200_000_000
 """Shortest wait for the timer while events come."""
-LONGEST_TICK_NS: Final = 1_000_000_000
+MAX_TICK_NS: Final = 1_000_000_000
 """Longest wait. Why so long: events cost nothing while they wait in the kernel, a turn costs some milliseconds, and a
 ring that fills or has something urgent rings its bell. While events come, the timer ends with the sync interval, so
 that one turn drains, writes and syncs: what a crash loses is then never older than 1.25 s. What comes first after a
@@ -205,7 +205,7 @@ class Daemon:
         quiet_ns = self._last_turn_ns + _QUIET_NS - now
         if quiet_ns > 0:
             time.sleep(quiet_ns / _SECOND)
-        until = self._last_turn_ns + LONGEST_TICK_NS
+        until = self._last_turn_ns + MAX_TICK_NS
         if not self._is_idle:
             until = max(min(until, self._journaling.next_sync_boot_ns), self._last_turn_ns + TICK_NS)
         due = self._freezer.next_due_boot_ns()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from formats.errors import TapioError, UnavailableError
-from formats.segment import open_segment
+from formats.segment.reading import open_segment
 from recorder.config import RecorderConfig
 from recorder.store.layout import DataDirectory, SegmentName
 from recorder.units import format_bytes, format_duration

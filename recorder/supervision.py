@@ -15,7 +15,7 @@ from recorder.ledger import LossEntry
 from recorder.source import Need, Source, SourceContext, SourceSpec, SourceStats
 
 _FIRST_PAUSE_NS = 1_000_000_000
-_LONGEST_PAUSE_NS = 600_000_000_000
+_MAX_PAUSE_NS = 600_000_000_000
 _STATS_NS = 5_000_000_000
 _HEALTHY_AFTER_NS = 60_000_000_000
 """A source that ran this long begins again with the shortest pause when it fails."""
@@ -267,7 +267,7 @@ class SupervisedSource:
 
     def _back_off(self, now_ns: int) -> None:
         self._retry_at_ns = now_ns + self._pause_ns
-        self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
+        self._pause_ns = min(2 * self._pause_ns, _MAX_PAUSE_NS)
         self.restarts += 1
 
     def _close_quietly(self) -> None:

@@ -6,13 +6,13 @@ import itertools
 import unicodedata
 from dataclasses import dataclass
 
-from formats.postmortem import Document, Edge, Symptom
+from formats.postmortem.document import Document, Edge, Symptom
 from formats.text import escape_text
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 from reports.quantities import clock_minute, lag
 from reports.story import short_name
 
-MOST_BOXES = 120
+MAX_BOXES = 120
 """More boxes than this nobody reads; the table of symptoms has them all."""
 
 _TITLE_CELLS = 25
@@ -96,7 +96,7 @@ def causality_picture(document: Document) -> Picture:
             linked |= {edge.source, edge.target}
     wanted = [symptom for symptom in document.symptoms if symptom.id in linked]
     wanted.sort(key=lambda symptom: (symptom.id not in chained, symptom.finding is None, numbers[symptom.id]))
-    shown = sorted(wanted[:MOST_BOXES], key=lambda symptom: numbers[symptom.id])
+    shown = sorted(wanted[:MAX_BOXES], key=lambda symptom: numbers[symptom.id])
     place = {symptom.id: index for index, symptom in enumerate(shown)}
     edges = [
         (number, edge)

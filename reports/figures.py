@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from formats.postmortem import Document, EntityRef, Measure, Symptom
+from formats.postmortem.document import Document, EntityRef, Measure, Symptom
 from formats.text import escape_text
 from reports.causality_picture import fit
 from reports.quantities import amount, clock_minute, span, unix_nanos
 from reports.story import short_name
 
-MOST_ROWS = 60
+MAX_ROWS = 60
 """Rows of the timeline; entities of findings come first."""
 
-MOST_LINES = 6
+MAX_LINES = 6
 """Lines of one chart: as many as there are colours that all eyes tell apart."""
 
 _ROW_PIXELS = 30
@@ -108,7 +108,7 @@ def _rows(document: Document) -> tuple[_Rows, int]:
         first.setdefault(symptom.entity.id, (symptom.begin, number))
         refs.setdefault(symptom.entity.id, symptom.entity)
     order = sorted(first, key=lambda key: (key not in explained, first[key]))
-    chosen = sorted(order[:MOST_ROWS], key=lambda key: first[key])
+    chosen = sorted(order[:MAX_ROWS], key=lambda key: first[key])
     groups: dict[str | None, list[str]] = defaultdict(list)
     for key in chosen:
         groups[refs[key].node].append(key)
@@ -364,7 +364,7 @@ def _entity_weights(document: Document) -> dict[str, int]:
 
 
 def _measure_figure(document: Document, key: str, name: str, measures: list[Measure]) -> Figure:
-    drawn = measures[:MOST_LINES]
+    drawn = measures[:MAX_LINES]
     values = [value for measure in drawn for _, value in measure.points]
     values += [measure.limit for measure in drawn if measure.limit is not None]
     unit = drawn[0].unit

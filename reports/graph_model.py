@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-from formats.postmortem import Change, Document, Entity, Finding, Prediction, Symptom
+from formats.postmortem.document import Change, Document, Entity, Finding, Prediction, Symptom
 
 Properties = dict[str, str | int | float | bool | list[str] | None]
 """Of a node or relation: what databases and GraphML can hold. None is left out when the graph is built."""

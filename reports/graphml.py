@@ -6,7 +6,7 @@ import json
 
 import networkx as nx
 
-from formats.postmortem import Document
+from formats.postmortem.document import Document
 from formats.text import escape_text
 from reports.graph_model import GraphNode, Properties, graph_of
 

@@ -20,16 +20,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from formats.postmortem import ChainStep, Document, Edge, EvidenceRow, Finding, Symptom
+from formats.postmortem.document import ChainStep, Document, Edge, EvidenceRow, Finding, Symptom
 from formats.text import escape_text
 from reports import quantities, story
 from reports.causality_picture import Picture, causality_picture
 from reports.figures import figures
 
-MOST_SYMPTOMS = 1_000
+MAX_SYMPTOMS = 1_000
 """Symptoms that the page lists; those of findings come first. Why: more make a browser wait, and nobody reads them."""
 
-MOST_EVIDENCE_ROWS = 3_000
+MAX_EVIDENCE_ROWS = 3_000
 """Evidence rows that the page holds; those that findings rest on come first."""
 
 _FIELD_CHARACTERS = 4_000
@@ -152,7 +152,7 @@ class _Page:
         self.symptoms_left_out = len(document.symptoms) - len(self._shown)
         wanted = dict.fromkeys(key for key in _evidence_by_weight(document, self._shown) if key in document.evidence)
         wanted |= dict.fromkeys(document.evidence)
-        kept = set(itertools.islice(wanted, MOST_EVIDENCE_ROWS))
+        kept = set(itertools.islice(wanted, MAX_EVIDENCE_ROWS))
         self._evidence = {key: number for number, key in enumerate(document.evidence) if key in kept}
         self.evidence_rows = [document.evidence[key] for key in self._evidence]
         self.evidence_left_out = len(document.evidence) - len(self.evidence_rows)
@@ -249,7 +249,7 @@ def _symptoms_shown(document: Document, pictured: set[str]) -> set[str]:
             number,
         ),
     )
-    return {document.symptoms[number].id for number in order[:MOST_SYMPTOMS]}
+    return {document.symptoms[number].id for number in order[:MAX_SYMPTOMS]}
 
 
 def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:

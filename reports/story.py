@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from formats.loss import SUPPRESSED_REASONS
-from formats.postmortem import Change, Document, Edge, Entity, EntityRef, Finding, LossRow, RootCause, Symptom
+from formats.postmortem.document import Change, Document, Edge, Entity, EntityRef, Finding, LossRow, RootCause, Symptom
 from reports.quantities import clock_minute, counted, number, percent, span, unix_nanos
 
 _CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000

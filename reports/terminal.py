@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from enum import StrEnum
 
-from formats.postmortem import ChainStep, Document, Edge, Finding
+from formats.postmortem.document import ChainStep, Document, Edge, Finding
 from formats.text import escape_text
 from reports import story
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent

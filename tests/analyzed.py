@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 
 from analyzer.analyze import analyze_capture
-from analyzer.knowledge.model import Knowledge
+from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import read_knowledge
-from formats.capture import open_capture
-from formats.postmortem import Document
+from formats.capture.reading import open_capture
+from formats.postmortem.document import Document
 
 
 @cache

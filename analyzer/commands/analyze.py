@@ -11,8 +11,8 @@ import click
 from analyzer.analyze import analyze_capture
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
-from formats.capture import open_capture
-from formats.postmortem import to_json
+from formats.capture.reading import open_capture
+from formats.postmortem.document import to_json
 from reports.terminal import render
 
 

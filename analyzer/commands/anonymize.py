@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from analyzer.anonymize.pseudonyms import KEY_BYTES
-from analyzer.anonymize.sharing import anonymize_capture
+from analyzer.sharing.pseudonyms import KEY_BYTES
+from analyzer.sharing.sharing import anonymize_capture
 from formats.errors import ConfigurationError, MissingInputError, OutputError
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from analyzer.changes import RecordedChange, list_changes
 from analyzer.commands.window import capture_argument, check_window, from_option, to_option
-from analyzer.engine import Engine
-from analyzer.model import build_model
+from analyzer.model.build import build_model
+from analyzer.model.changes import RecordedChange, list_changes
+from analyzer.model.engine import Engine
 from analyzer.times import format_time
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.text import escape_text
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from analyzer.document_input import read_document
-from analyzer.output_file import write_output
+from analyzer.commands.document_input import read_document
+from analyzer.commands.output_file import write_output
 from formats.errors import MissingInputError, UnavailableError, UsageError
-from formats.postmortem import Document
+from formats.postmortem.document import Document
 from reports.graph_model import graph_of
 from reports.graphml import render_graphml
 

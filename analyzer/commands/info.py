@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from analyzer.commands.window import capture_argument
-from analyzer.recording_summary import RecordingSummary, summarize_recording
+from analyzer.document.recording_summary import RecordingSummary, summarize_recording
 from analyzer.times import format_time
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.text import escape_text
 
 

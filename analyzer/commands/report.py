@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from analyzer.document_input import read_document
-from analyzer.output_file import write_output
+from analyzer.commands.document_input import read_document
+from analyzer.commands.output_file import write_output
 from formats.text import escape_text
 from reports.page import render_page
 from reports.story import headline

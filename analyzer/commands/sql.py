@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from analyzer.commands.window import capture_argument, check_window, from_option, to_option
-from analyzer.engine import Engine
-from analyzer.facts import FACTS
-from analyzer.model import build_model
-from formats.capture import open_capture
+from analyzer.model.build import build_model
+from analyzer.model.engine import Engine
+from analyzer.model.facts import FACTS
+from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from formats.text import escape_text
 

@@ -10,12 +10,12 @@ from analyzer.analyze import analyze_capture
 from analyzer.knowledge.check import check_knowledge
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.load import load_knowledge, read_knowledge_files
-from analyzer.knowledge.model import Knowledge
+from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
+from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import SHIPPED, read_knowledge
-from analyzer.pattern_tests import TestResult, run_pattern_tests, write_junit
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.errors import ExitCode, OutputError
-from formats.postmortem import Document
+from formats.postmortem.document import Document
 from formats.text import escape_text
 
 

@@ -8,10 +8,10 @@ import click
 
 from analyzer.analyze import analyze_in
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
-from analyzer.engine import Engine
 from analyzer.knowledge.shipped import read_knowledge
-from analyzer.questions import explain, find_meant, names_near
-from formats.capture import open_capture
+from analyzer.model.engine import Engine
+from analyzer.reasoning.questions import explain, find_meant, names_near
+from formats.capture.reading import open_capture
 from formats.errors import ExitCode
 from formats.text import escape_text
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from analyzer.importers.k8s_watch import read_k8s_watch
-from formats.capture import CaptureInfo, write_capture
+from formats.capture.reading import CaptureInfo, write_capture
 from formats.errors import OutputError
 
 

@@ -18,7 +18,7 @@ from formats.columns import TIME_UNIX_NANO, Table
 from formats.loss import SUPPRESSED_REASONS, LossReason
 from formats.rows.kube_event import EventRow, event_batch
 from formats.rows.kube_object import ObjectRow, object_batch
-from formats.sealing import SegmentHeader, seal_segment
+from formats.segment.sealing import SegmentHeader, seal_segment
 
 PENDING_BYTES = 8 << 20
 """Rows that are kept as Python objects before they become an Arrow batch."""

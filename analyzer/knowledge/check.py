@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from analyzer.knowledge.expressions import ExpressionChecker
-from analyzer.knowledge.model import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
+from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
 from formats.catalog import TABLES
 from formats.errors import KnowledgeError
 from formats.yaml_reader import suggest

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from analyzer.knowledge.check import EPISODE_COLUMNS, FactColumns, kept_columns
-from analyzer.knowledge.model import CauseRule, Path, SymptomRule
 from analyzer.knowledge.paths import SAME_NAMESPACE
+from analyzer.knowledge.rules import CauseRule, Path, SymptomRule
 
 EVIDENCE_KEPT = 20
 """Event ids kept of one episode: the first 19 and the last."""

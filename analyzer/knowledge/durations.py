@@ -6,7 +6,7 @@ import re
 
 _UNITS_NS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 _DURATION = re.compile(r"(-?)([0-9]{1,9})(ms|s|m|h)", re.ASCII)
-_LONGEST_NS = 30 * 24 * 3_600_000_000_000
+_MAX_NS = 30 * 24 * 3_600_000_000_000
 """30 days. Why: no capture is longer, and sums of times and lags stay far inside 64 bits."""
 
 
@@ -20,7 +20,7 @@ def parse_duration(text: str) -> int:
     if match is None:
         raise ValueError(f"`{text}` is no duration: expected a whole number and ms, s, m or h, such as 90s")
     duration = int(match[2]) * _UNITS_NS[match[3]]
-    if duration > _LONGEST_NS:
+    if duration > _MAX_NS:
         raise ValueError(f"`{text}` is longer than 30 days")
     return -duration if match[1] else duration
 

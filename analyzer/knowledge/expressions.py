@@ -1,8 +1,8 @@
 """SQL expressions of YAML files: parsed by DuckDB itself, and nothing passes that is not on the lists below.
 
 Knowledge is data (and may be somebody else's): an expression can compare columns of one fact and call a few pure
-functions, nothing more. The engine that runs it is locked besides (`analyzer.engine`); this check is the first fence,
-and the one that can say what is wrong.
+functions, nothing more. The engine that runs it is locked besides (`analyzer.model.engine`); this check is the first
+fence, and the one that can say what is wrong.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import duckdb
 
-from analyzer.knowledge.model import Expression
+from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
 from formats.yaml_reader import suggest
 
-LONGEST_EXPRESSION = 4_000
+MAX_EXPRESSION = 4_000
 """Characters of one expression. Why: the longest of ours has 300."""
 
 FUNCTIONS = frozenset(
@@ -78,9 +78,9 @@ class ExpressionChecker:
         Raises:
             KnowledgeError: with the place of the expression.
         """
-        if len(expression.sql) > LONGEST_EXPRESSION:
+        if len(expression.sql) > MAX_EXPRESSION:
             raise KnowledgeError(
-                f"the expression has {len(expression.sql):,} characters, more than the limit of {LONGEST_EXPRESSION:,}",
+                f"the expression has {len(expression.sql):,} characters, more than the limit of {MAX_EXPRESSION:,}",
                 where=expression.where,
             )
         read: list[str] = []

@@ -6,16 +6,16 @@ from enum import StrEnum
 from typing import TypeVar
 
 from analyzer.knowledge.durations import parse_duration
-from analyzer.knowledge.model import Expression
+from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
 from formats.yaml_reader import YamlList, YamlMap, YamlNode, YamlScalar, refuse_unknown_keys, suggest
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-LONGEST_TEXT = 2_000
+MAX_TEXT = 2_000
 """Characters of one text that is no expression. Why: sentences for people."""
 
-LONGEST_LIST = 200
+MAX_LIST = 200
 """Items of one list."""
 
 
@@ -141,9 +141,9 @@ class Fields:
     def _items(self, node: YamlNode, key: str) -> tuple[YamlNode, ...]:
         if not isinstance(node, YamlList):
             raise KnowledgeError(f"`{key}` of {self._what} must be a list", where=node.where)
-        if len(node.items) > LONGEST_LIST:
+        if len(node.items) > MAX_LIST:
             raise KnowledgeError(
-                f"`{key}` of {self._what} has {len(node.items):,} items, more than the limit of {LONGEST_LIST}",
+                f"`{key}` of {self._what} has {len(node.items):,} items, more than the limit of {MAX_LIST}",
                 where=node.where,
             )
         return node.items
@@ -151,9 +151,9 @@ class Fields:
     def _text(self, node: YamlNode, key: str) -> str:
         if not isinstance(node, YamlScalar) or not isinstance(node.value, str) or not node.value.strip():
             raise KnowledgeError(f"`{key}` of {self._what} must be a text", where=node.where)
-        if len(node.value) > LONGEST_TEXT:
+        if len(node.value) > MAX_TEXT:
             raise KnowledgeError(
-                f"`{key}` of {self._what} has {len(node.value):,} characters, more than the limit of {LONGEST_TEXT:,}",
+                f"`{key}` of {self._what} has {len(node.value):,} characters, more than the limit of {MAX_TEXT:,}",
                 where=node.where,
             )
         return node.value.strip()

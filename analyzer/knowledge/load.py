@@ -10,7 +10,8 @@ from pathlib import Path as FilePath
 from typing import TypeVar
 
 from analyzer.knowledge.fields import Fields
-from analyzer.knowledge.model import (
+from analyzer.knowledge.paths import parse_path
+from analyzer.knowledge.rules import (
     CauseRule,
     Combine,
     Expression,
@@ -24,19 +25,18 @@ from analyzer.knowledge.model import (
     SymptomRule,
     Wanted,
 )
-from analyzer.knowledge.paths import parse_path
 from formats.errors import KnowledgeError, MissingInputError
 from formats.limits import YAML_BYTES
 from formats.yaml_reader import YamlMap, YamlNode, YamlScalar, read_yaml_documents, suggest
 
-MOST_FILES = 2_000
+MAX_FILES = 2_000
 """YAML files of one directory. Why: each rule is a query; ours are some dozen files."""
 
-MOST_RULES = 5_000
+MAX_RULES = 5_000
 """Rules of all files together."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
-_LONGEST_NAME = 64
+_MAX_NAME = 64
 _NOTHING = "none"
 _Rule = TypeVar("_Rule", SymptomRule, CauseRule, PatternRule)
 
@@ -78,8 +78,8 @@ def read_knowledge_files(paths: Sequence[FilePath]) -> tuple[KnowledgeFile, ...]
                 "no such file or directory", where=str(path), next_step="give a YAML file or a directory of them"
             )
         found.update({str(name): name for name in names})
-    if len(found) > MOST_FILES:
-        raise KnowledgeError(f"{len(found):,} YAML files, more than the limit of {MOST_FILES:,}", where=str(paths[0]))
+    if len(found) > MAX_FILES:
+        raise KnowledgeError(f"{len(found):,} YAML files, more than the limit of {MAX_FILES:,}", where=str(paths[0]))
     return tuple(KnowledgeFile(name, _read_text(found[name])) for name in sorted(found))
 
 
@@ -105,8 +105,8 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
                     _add(causes, _read_cause(node))
                 case _Kind.PATTERN:
                     _add(patterns, _read_pattern(node))
-            if len(symptoms) + len(causes) + len(patterns) > MOST_RULES:
-                raise KnowledgeError(f"more than {MOST_RULES:,} rules", where=node.where)
+            if len(symptoms) + len(causes) + len(patterns) > MAX_RULES:
+                raise KnowledgeError(f"more than {MAX_RULES:,} rules", where=node.where)
     return Knowledge(
         symptoms=tuple(symptoms[name] for name in sorted(symptoms)),
         causes=tuple(causes[name] for name in sorted(causes)),
@@ -155,9 +155,9 @@ def _add(rules: dict[str, _Rule], rule: _Rule) -> None:
 
 def _read_name(fields: Fields) -> str:
     name = fields.text("name")
-    if _NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME:
+    if _NAME.fullmatch(name) is None or len(name) > _MAX_NAME:
         raise KnowledgeError(
-            f"`{name[:80]}` is no name: expected lower-case words with hyphens, at most {_LONGEST_NAME} characters",
+            f"`{name[:80]}` is no name: expected lower-case words with hyphens, at most {_MAX_NAME} characters",
             where=fields.place("name"),
         )
     return name

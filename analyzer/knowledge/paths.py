@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from analyzer.knowledge.model import Path, PathStep
+from analyzer.knowledge.rules import Path, PathStep
 
 SAME = "same"
 """The path of no steps: cause and effect concern the same entity."""
@@ -27,7 +27,7 @@ RELATIONS = (
 )
 """The relations that a path may name. Source: docs/facts.md, table of relations."""
 
-LONGEST_PATH = 6
+MAX_PATH = 6
 """Relations in one path. Why: each is a join; no relation of Kubernetes objects that we know needs more than five."""
 
 _TOKEN = re.compile(r"\s*(?:(<-([A-Z_]+)-)|(-([A-Z_]+)->)|([A-Za-z|*]+))", re.ASCII)
@@ -60,8 +60,8 @@ def parse_path(text: str) -> Path:
         if relation not in RELATIONS:
             raise ValueError(f"no relation is called `{relation}`; known are {', '.join(RELATIONS)}")
         steps.append(PathStep(relation=relation, forward=forward, kinds=_kinds(kinds)))
-    if len(steps) > LONGEST_PATH:
-        raise ValueError(f"`{text}` has {len(steps)} relations, more than the limit of {LONGEST_PATH}")
+    if len(steps) > MAX_PATH:
+        raise ValueError(f"`{text}` has {len(steps)} relations, more than the limit of {MAX_PATH}")
     return Path(text=" ".join(tokens), kinds=_kinds(tokens[0]), steps=tuple(steps))
 
 

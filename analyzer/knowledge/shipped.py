@@ -9,7 +9,7 @@ import patterns
 from analyzer.knowledge.check import check_knowledge
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.load import KnowledgeFile, load_knowledge, read_knowledge_files
-from analyzer.knowledge.model import Knowledge
+from analyzer.knowledge.rules import Knowledge
 
 SHIPPED = Path(patterns.__file__).parent
 """The folder of the shipped YAML files."""

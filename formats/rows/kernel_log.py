@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_MOST_PENDING: Final = 64
+_MAX_PENDING: Final = 64
 """Kills whose summary came and whose second line did not yet. Why so few: the lines follow each other at once."""
 _ESCAPED: Final = re.compile(rb"\\x([0-9a-f]{2})")
 _SUMMARY: Final = re.compile(
@@ -89,7 +89,7 @@ class OomReportReader:
             return None
         summary = _SUMMARY.fullmatch(record.text)
         if summary is not None:
-            if len(self._summaries) >= _MOST_PENDING:
+            if len(self._summaries) >= _MAX_PENDING:
                 self._summaries.pop(next(iter(self._summaries)))
             self._summaries[int(summary["pid"])] = summary
             return None

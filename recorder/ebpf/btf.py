@@ -14,7 +14,7 @@ from formats.errors import FormatError
 
 _MAGIC: Final = 0xEB9F
 _HEADER: Final = struct.Struct("<HBBIIIII")
-_MOST_TYPES: Final = 2_000_000
+_MAX_TYPES: Final = 2_000_000
 """Why: ten times what the largest distribution kernel has."""
 
 _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _VOLATILE, _CONST, _RESTRICT = 3, 4, 5, 6, 8, 9, 10, 11
@@ -24,7 +24,7 @@ _FIXED_EXTRA: Final = {1: 1, _ARRAY: 3, _VAR: 1, _DECL_TAG: 1}
 _EXTRA_PER_ENTRY: Final = {_STRUCT: 3, _UNION: 3, _ENUM: 2, _FUNC_PROTO: 2, _DATASEC: 3, _ENUM64: 3}
 """Words per member, parameter or value, by kind."""
 _QUALIFIERS: Final = frozenset({_TYPEDEF, _VOLATILE, _CONST, _RESTRICT, _TYPE_TAG})
-_DEEPEST_NESTING: Final = 32
+_MAX_NESTING: Final = 32
 
 
 class Btf:
@@ -91,7 +91,7 @@ class Btf:
         None if there is no such tracepoint. The kernel describes it as `typedef void (*btf_trace_NAME)(void *, …)`.
         """
         type_id = self._typedefs.get(f"btf_trace_{name}")
-        for _ in range(_DEEPEST_NESTING):
+        for _ in range(_MAX_NESTING):
             if type_id is None or not 0 < type_id < len(self._starts):
                 return None
             start = self._starts[type_id]
@@ -103,7 +103,7 @@ class Btf:
         return None
 
     def _pointed_struct(self, type_id: int) -> str | None:
-        for _ in range(_DEEPEST_NESTING):
+        for _ in range(_MAX_NESTING):
             if not 0 < type_id < len(self._starts):
                 return None
             start = self._starts[type_id]
@@ -120,7 +120,7 @@ class Btf:
         words, starts, at, count = self._words, [0], 0, len(self._words)
         while at < count:
             starts.append(at)
-            if at + 3 > count or len(starts) > _MOST_TYPES:
+            if at + 3 > count or len(starts) > _MAX_TYPES:
                 raise self._damaged(f"type {len(starts) - 1} is cut or one too many")
             info = words[at + 1]
             kind = info >> 24 & 31
@@ -134,8 +134,8 @@ class Btf:
         start = self._struct_start(type_id)
         if start is None:
             return None
-        if depth > _DEEPEST_NESTING:
-            raise self._damaged(f"structs are nested deeper than {_DEEPEST_NESTING}")
+        if depth > _MAX_NESTING:
+            raise self._damaged(f"structs are nested deeper than {_MAX_NESTING}")
         info = self._words[start + 1]
         has_bit_fields = bool(info >> 31)
         anonymous: list[tuple[int, int]] = []
@@ -154,7 +154,7 @@ class Btf:
         return None
 
     def _struct_start(self, type_id: int) -> int | None:
-        for _ in range(_DEEPEST_NESTING):
+        for _ in range(_MAX_NESTING):
             if not 0 < type_id < len(self._starts):
                 return None
             start = self._starts[type_id]

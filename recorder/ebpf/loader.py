@@ -27,7 +27,7 @@ from recorder.ebpf.btf import Btf
 
 _BPF_FOLDER = Path(__file__).resolve().parents[2] / "bpf"
 _INCLUDE = re.compile(r"^#include <(tapio/[a-z_]+\.h)>.*$", re.MULTILINE)
-_MOST_DESCRIPTORS = 253
+_MAX_DESCRIPTORS = 253
 """SCM_MAX_FD of the kernel: what one message can carry."""
 _MESSAGE_CHARACTERS = 8_000
 """The end of what compiler and verifier said; the last lines tell what is wrong."""
@@ -89,9 +89,9 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     functions = {name.decode(): function.fd for name, function in program.funcs.items()}
     links = [*program.raw_tracepoint_fds.values(), *program.tracepoint_fds.values()]
     descriptors = [*maps.values(), *functions.values(), *links]
-    if len(descriptors) > _MOST_DESCRIPTORS:
+    if len(descriptors) > _MAX_DESCRIPTORS:
         raise UnavailableError(
-            f"{len(descriptors)} descriptors are more than the {_MOST_DESCRIPTORS} of one message",
+            f"{len(descriptors)} descriptors are more than the {_MAX_DESCRIPTORS} of one message",
             next_step="name fewer tracepoints",
         )
     return {"maps": list(maps), "functions": list(functions), "links": len(links)}, descriptors

@@ -19,7 +19,7 @@ from recorder.ebpf.program import LoadedProgram, ProgramRequest
 _SECONDS_PER_PROGRAM: Final = 30
 """Why so long: compiling takes 0.2 s on an idle machine, but a recorder may start while a node is in trouble."""
 _ANSWER_BYTES: Final = 128 << 10
-_MOST_DESCRIPTORS: Final = 253
+_MAX_DESCRIPTORS: Final = 253
 
 
 def load_programs(
@@ -100,7 +100,7 @@ def _receive_with_descriptors(answers: socket.socket) -> tuple[bytes, list[int]]
     """
     descriptors = array.array("i")
     message, ancillary, _flags, _address = answers.recvmsg(
-        _ANSWER_BYTES, socket.CMSG_LEN(_MOST_DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
+        _ANSWER_BYTES, socket.CMSG_LEN(_MAX_DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
     )
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

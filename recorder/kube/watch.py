@@ -33,7 +33,7 @@ from recorder.kube.row_queue import RowQueue, RowT
 
 PAGE_OBJECTS = 50
 """Objects of one page of a list. Why so few: a page is held as parsed JSON, some 60 KB for a pod."""
-LARGEST_PAGE_OBJECTS = 6_400
+MAX_PAGE_OBJECTS = 6_400
 
 Gap = tuple[int, int, LossReason, str]
 """Boot times in ns between which an unknown number of events is missing, why, and of what."""
@@ -164,7 +164,7 @@ class Watcher(Generic[RowT]):
                 reply = self._client.get(self.target.path, query)
                 taken = reply.status == 200 and self._take_page(items(reply.content, "items"))
             if reply.status == 410 and "continue" in query:
-                self._page_objects = min(self._page_objects * 4, LARGEST_PAGE_OBJECTS)
+                self._page_objects = min(self._page_objects * 4, MAX_PAGE_OBJECTS)
                 self._fail("the list expired before it was read to its end", 0.0)
                 return
             if reply.status != 200 or reply.content is None:

@@ -43,7 +43,7 @@ _FATAL: Final = 21
 _KERNEL_LOG: Final = "/dev/kmsg"
 _LOG_RECORD_BYTES: Final = 16_384
 """Why: the kernel refuses a read whose buffer is smaller than the record; its own limit is 8 KiB and the prefix."""
-_MOST_RECORDS: Final = 1_000
+_MAX_RECORDS: Final = 1_000
 """Log records read by one call. Why: a driver that floods the log must not hold up the other sources."""
 
 
@@ -163,7 +163,7 @@ class OomSource(KernelSource):
         if self._kernel_log is None:
             return records
         with contextlib.suppress(BlockingIOError):
-            while len(records) < _MOST_RECORDS:
+            while len(records) < _MAX_RECORDS:
                 try:
                     records.append(os.read(self._kernel_log, _LOG_RECORD_BYTES))
                 except OSError as error:

@@ -30,7 +30,7 @@ HIT_RECORD = record_dtype()
 
 _SCHEMA: Final = tracepoint.TABLE.drained_schema
 _DEBUG: Final = 5
-_MOST_TRACEPOINTS: Final = 100
+_MAX_TRACEPOINTS: Final = 100
 """Why: each takes two file descriptors, and one message of the loader can carry 253."""
 
 
@@ -55,9 +55,9 @@ class TracepointSource(KernelSource):
             UnavailableError: the kernel has no such tracepoint, or tracefs is not mounted.
         """
         self._names = tuple(dict.fromkeys(str(name) for name in context.options["events"]))
-        if len(self._names) > _MOST_TRACEPOINTS:
+        if len(self._names) > _MAX_TRACEPOINTS:
             raise ConfigurationError(
-                f"{len(self._names)} tracepoints are more than {_MOST_TRACEPOINTS}",
+                f"{len(self._names)} tracepoints are more than {_MAX_TRACEPOINTS}",
                 where="sources.tracepoint.events",
                 next_step="name fewer",
             )

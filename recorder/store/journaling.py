@@ -23,10 +23,10 @@ from formats.batches import complete_batch
 from formats.catalog import CATALOG_VERSION
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ, Table
 from formats.errors import FormatError, LimitError, StorageError
-from formats.journal import JournalHeader, JournalWriter
+from formats.journal.reading import JournalHeader, JournalWriter
 from formats.limits import FRAME_ROWS
 from formats.loss import LossReason
-from formats.sealing import sync_directory
+from formats.segment.sealing import sync_directory
 from formats.tables import loss
 from recorder.config import JournalConfig
 from recorder.ledger import LossEntry, LossLedger, to_batch
@@ -39,7 +39,7 @@ _WRITE_BYTES = 4 << 20
 """The queue is written without waiting for the sync interval when it holds this much. Why: it bounds our memory. A
 full frame of a narrow table is that large, so a busy source's frames are written in the turn that drains them."""
 
-_MOST_ROWS = 8_000_000
+_MAX_ROWS = 8_000_000
 """A journal with more rows is full, however small. Why: rows that compress to nothing still take time to seal, and at
 SIGTERM there are 5 s for it."""
 
@@ -219,7 +219,7 @@ class Journaling:
             return False
         rows = self._open.extent.rows if self._open.extent else 0
         age_ns = now_boot_ns - self._open.begun_boot_ns
-        is_large = self._open.writer.size >= self._config.max_bytes or rows >= _MOST_ROWS
+        is_large = self._open.writer.size >= self._config.max_bytes or rows >= _MAX_ROWS
         return is_large or age_ns >= self._config.max_age_ns
 
     def close(self, now_boot_ns: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from formats.errors import TapioError
-from formats.journal import OpenedJournal, open_journal
+from formats.journal.reading import OpenedJournal, open_journal
 from formats.tables import loss
 from recorder.store.layout import JOURNAL_SUFFIX, DataDirectory, SegmentName, measure_tree
 from recorder.store.retention import KeptSegment

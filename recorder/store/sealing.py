@@ -21,10 +21,10 @@ import pyarrow as pa
 from formats.batches import complete_batch
 from formats.clock import ClockSnapshot
 from formats.errors import TapioError
-from formats.journal import OpenedJournal, open_journal
+from formats.journal.reading import OpenedJournal, open_journal
+from formats.journal.survey import Survey
 from formats.loss import Damage, DamageKind, LossReason
-from formats.segment import SegmentHeader, seal_segment
-from formats.survey import Survey
+from formats.segment.reading import SegmentHeader, seal_segment
 from formats.tables import clock, loss
 from recorder import VERSION
 from recorder.child import begin_child, start_child
@@ -36,7 +36,7 @@ _PER_CHILD = 32
 """Journals that one child seals. Why not one: starting a child costs as much as sealing a small journal."""
 _ATTEMPTS = 5
 _FIRST_PAUSE_NS = 1_000_000_000
-_LONGEST_PAUSE_NS = 60_000_000_000
+_MAX_PAUSE_NS = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Sealer:
     def _fail(self, problem: str, now_ns: int) -> None:
         self.problem = problem
         self._failures += 1
-        self._not_before_ns = now_ns + min(_FIRST_PAUSE_NS << self._failures, _LONGEST_PAUSE_NS)
+        self._not_before_ns = now_ns + min(_FIRST_PAUSE_NS << self._failures, _MAX_PAUSE_NS)
 
 
 def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from formats.errors import TapioError
-from formats.segment import open_segment
+from formats.segment.reading import open_segment
 from recorder.store.layout import JOURNAL_SUFFIX, DataDirectory
 
 _PREFIX = "sequences-"

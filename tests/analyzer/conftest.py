@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.engine import Engine
-from analyzer.model import Model, build_model
-from formats.capture import open_capture
+from analyzer.model.build import Model, build_model
+from analyzer.model.engine import Engine
+from formats.capture.reading import open_capture
 
 
 @pytest.fixture

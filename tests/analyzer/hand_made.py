@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.causality import CausalGraph, link_symptoms
-from analyzer.engine import Engine
 from analyzer.knowledge.check import FactColumns
-from analyzer.knowledge.model import Knowledge
-from analyzer.symptoms import Symptoms, SymptomSearch
+from analyzer.knowledge.rules import Knowledge
+from analyzer.model.engine import Engine
+from analyzer.reasoning.causality import CausalGraph, link_symptoms
+from analyzer.reasoning.symptoms import Symptoms, SymptomSearch
 from tests.analyzer.knowledge_text import load_text
 
 SECOND = 1_000_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.knowledge.check import check_knowledge
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.load import KnowledgeFile, load_knowledge
-from analyzer.knowledge.model import Knowledge
+from analyzer.knowledge.rules import Knowledge
 
 SYMPTOM = """
 kind: Symptom

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from formats.capture import Capture, open_capture
+from formats.capture.reading import Capture, open_capture
 
 TABLES = ("tracepoint", "tcp", "process", "syscall_error", "request")
 GAP_NS = 10_000_000

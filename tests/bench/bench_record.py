@@ -32,8 +32,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from formats.capture import open_capture
-from formats.journal import open_journal
+from formats.capture.reading import open_capture
+from formats.journal.reading import open_journal
 from formats.loss import Damage
 from recorder.control import request_reply
 

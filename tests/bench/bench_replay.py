@@ -30,11 +30,11 @@ import pyarrow as pa
 
 from formats import limits
 from formats.batches import complete_batch
-from formats.capture import CaptureInfo, write_capture
+from formats.capture.reading import CaptureInfo, write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.clock import ClockSnapshot
 from formats.columns import NAME_TYPE
-from formats.segment import SegmentHeader, seal_segment
+from formats.segment.reading import SegmentHeader, seal_segment
 from tests.analyzer.capture_builder import (
     BEGIN,
     BOOT_AT_BEGIN,
@@ -131,7 +131,7 @@ def run_peer(path: Path) -> None:
     """DuckDB alone: reads the same columns of the same rows, and groups them."""
     import duckdb
 
-    from formats.capture import open_capture
+    from formats.capture.reading import open_capture
 
     connection = duckdb.connect()
     capture = open_capture(path)

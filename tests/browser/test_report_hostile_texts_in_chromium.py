@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from formats.postmortem import Document
-from formats.postmortem_reader import from_json
+from formats.postmortem.document import Document
+from formats.postmortem.reader import from_json
 from formats.text import escape_text
-from reports.figures import MOST_ROWS
+from reports.figures import MAX_ROWS
 from reports.page import render_page
 
 pytestmark = pytest.mark.browser
@@ -95,7 +95,7 @@ def test_charts_show_hostile_names_as_text(visitor, hostile):
         labels = visit.page.locator("[data-figure=timeline] .ytick text").all_text_contents()
         # THEN each label is a name as recorded (the middle of long ones left out), without a link or style in it
         entities = {f"{s.entity.kind} {s.entity.name}" for s in document.symptoms}
-        assert 0 < len(entities) <= MOST_ROWS
+        assert 0 < len(entities) <= MAX_ROWS
         heads = {escape_text(name)[:10] for name in entities}
         assert all(label[:10] in heads for label in labels if label.strip())
         assert visit.page.locator(".figure svg a").count() == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from formats.postmortem import Document
-from formats.postmortem_reader import from_json
+from formats.postmortem.document import Document
+from formats.postmortem.reader import from_json
 from reports.page import render_page
 
 pytestmark = pytest.mark.browser

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from formats.batches import batch_from_rows, complete_batch
-from formats.capture import CaptureInfo, write_capture
+from formats.capture.reading import CaptureInfo, write_capture
 from formats.catalog import CATALOG_VERSION, TABLE_BY_NAME
 from formats.clock import ClockSnapshot
 from formats.columns import NAME_TYPE
-from formats.journal import JournalHeader, JournalWriter
+from formats.journal.reading import JournalHeader, JournalWriter
 from formats.loss import Damage
-from formats.segment import Segment, SegmentHeader, seal_segment
+from formats.segment.reading import Segment, SegmentHeader, seal_segment
 
 NODE = "node-a"
 BOOT_ID = "01234567-89ab-cdef-0123-456789abcdef"

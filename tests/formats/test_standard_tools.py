@@ -9,7 +9,7 @@ import pyarrow.dataset
 import pytest
 
 from formats.catalog import TABLES
-from formats.segment import open_segment
+from formats.segment.reading import open_segment
 from tests.formats.recordings import make_batch, rows_of, seal
 
 

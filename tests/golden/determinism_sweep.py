@@ -73,8 +73,8 @@ def _run(environment: dict[str, str], threads: int, paths: list[Path]) -> list[s
 def _print_digests(threads: int, paths: list[Path]) -> None:
     from analyzer.analyze import analyze_capture
     from analyzer.knowledge.shipped import read_knowledge
-    from formats.capture import open_capture
-    from formats.postmortem import to_json
+    from formats.capture.reading import open_capture
+    from formats.postmortem.document import to_json
 
     knowledge = read_knowledge(())
     for path in paths:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.analyze import analyze_capture
-from analyzer.anonymize.sharing import anonymize_capture
 from analyzer.knowledge.shipped import read_knowledge
-from formats.capture import open_capture
+from analyzer.sharing.sharing import anonymize_capture
+from formats.capture.reading import open_capture
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 RECORDINGS = (

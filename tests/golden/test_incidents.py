@@ -13,11 +13,11 @@ from analyzer.knowledge.shipped import read_knowledge
 from fixtures.lab.incidents import INCIDENTS
 from fixtures.lab.score import find_differences
 from fixtures.lab.truth import read_truth
-from formats.capture import Capture, open_capture
-from formats.postmortem import to_dict
+from formats.capture.reading import Capture, open_capture
+from formats.postmortem.document import to_dict
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "incidents"
-LARGEST_BYTES = 600_000
+MAX_BYTES = 600_000
 OWN_CGROUP = re.compile(r"/tapio-lab-\d+/kubepods(/.*)?")
 OWN_ADDRESS = re.compile(r"127\.(77\.\d+\.\d+|0\.0\.1)|0\.0\.0\.0")
 OWN_COMMANDS = {"", "cat", "python3", "sh"}
@@ -88,7 +88,7 @@ def test_recording_is_whole_small_and_only_of_the_lab(name: str) -> None:
     # GIVEN
     path = FOLDER / f"{name}.tapio"
     truth = read_truth(FOLDER / f"{name}.truth.yaml")
-    assert path.stat().st_size < LARGEST_BYTES
+    assert path.stat().st_size < MAX_BYTES
     # WHEN
     with open_capture(path) as capture:
         damage = list(capture.verify())

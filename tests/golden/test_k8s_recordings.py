@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from analyzer.analyze import analyze_capture
-from formats.capture import open_capture
-from formats.postmortem import to_dict, to_json
+from formats.capture.reading import open_capture
+from formats.postmortem.document import to_dict, to_json
 from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -100,8 +100,8 @@ import sys
 from pathlib import Path
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.shipped import read_knowledge
-from formats.capture import open_capture
-from formats.postmortem import to_json
+from formats.capture.reading import open_capture
+from formats.postmortem.document import to_json
 with open_capture(Path(sys.argv[1])) as capture:
     sys.stdout.write(to_json(analyze_capture(capture, read_knowledge(), threads=int(sys.argv[2]))))
 """

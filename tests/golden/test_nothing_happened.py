@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.shipped import read_knowledge
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from tests.analyzer.capture_builder import CaptureBuilder
 
 

@@ -15,14 +15,14 @@ import pytest
 import zstandard
 
 from formats import limits
-from formats.arrow_messages import read_message
+from formats.arrow.messages import read_message
 from formats.errors import FormatError, LimitError
-from formats.journal import OpenedJournal, open_journal
-from formats.journal_layout import FrameFlag, FrameHeader, digest_of, pack_frame_header, pack_header
+from formats.journal.layout import FrameFlag, FrameHeader, digest_of, pack_frame_header, pack_header
+from formats.journal.reading import OpenedJournal, open_journal
 from formats.loss import Damage, DamageKind
-from formats.manifest import BatchRange, Manifest, TableManifest, read_manifest, write_manifest
-from formats.sealed_json import open_sealed_json, seal_json
-from formats.segment import Segment
+from formats.segment.manifest import BatchRange, Manifest, TableManifest, read_manifest, write_manifest
+from formats.segment.reading import Segment
+from formats.segment.sealed_json import open_sealed_json, seal_json
 from tests.formats.recordings import CLOCK, FilesInMemory, journal_header, make_batch
 
 MEBIBYTE = 1 << 20

@@ -10,11 +10,11 @@ import zlib
 import pyarrow as pa
 import pytest
 
-from formats.capture import CaptureInfo, _open_file, open_capture
-from formats.container import Member, lay_out
+from formats.capture.container import Member, lay_out
+from formats.capture.reading import CaptureInfo, _open_file, open_capture
 from formats.errors import FormatError, TapioError
 from formats.loss import DamageKind
-from formats.sealed_json import open_sealed_json, seal_json
+from formats.segment.sealed_json import open_sealed_json, seal_json
 from tests.formats.recordings import capture, make_batch, rows_of, seal
 
 EVIL = [

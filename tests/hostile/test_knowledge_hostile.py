@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.knowledge.expressions import FUNCTIONS, ExpressionChecker
 from analyzer.knowledge.load import KnowledgeFile, load_knowledge
-from analyzer.knowledge.model import Expression
+from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
 
 COLUMNS = {"reason": "VARCHAR", "note": "VARCHAR", "exit_code": "BIGINT", "is_old": "BOOLEAN"}
@@ -148,7 +148,7 @@ def test_alias_bomb_is_refused_at_once():
 
 def test_regular_expression_takes_linear_time():
     # GIVEN a pattern that takes a backtracking engine for ever, on a text that it nearly matches
-    from analyzer.engine import Engine
+    from analyzer.model.engine import Engine
 
     with ExpressionChecker() as checker:
         checker.check(Expression("regexp_matches(note, '(a+)+$')", "x"), COLUMNS, of="fact x")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.anonymize.vocabulary import load_words
+from analyzer.sharing.vocabulary import load_words
 
 REPOSITORY = Path(__file__).parents[2]
 FILES = sorted([*(REPOSITORY / "patterns").rglob("*.yaml"), *(REPOSITORY / "analyzer").rglob("*.sql")])

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.engine import Engine
-from analyzer.facts import FACTS
 from analyzer.knowledge.fact_columns import FACT_COLUMNS, PART_FACTS
-from analyzer.knowledge.model import Nature, Severity
 from analyzer.knowledge.paths import RELATIONS
+from analyzer.knowledge.pattern_tests import find_untested, run_pattern_tests
+from analyzer.knowledge.rules import Nature, Severity
 from analyzer.knowledge.shipped import shipped_files
-from analyzer.model import build_model
-from analyzer.pattern_tests import find_untested, run_pattern_tests
-from formats.capture import open_capture
+from analyzer.model.build import build_model
+from analyzer.model.engine import Engine
+from analyzer.model.facts import FACTS
+from formats.capture.reading import open_capture
 from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +134,7 @@ def test_every_key_of_the_language_is_on_its_page():
 def test_schema_of_the_document_has_every_field():
     import dataclasses
 
-    from formats import postmortem
+    from formats.postmortem import document as postmortem
 
     schema = json.loads((ROOT / "docs" / "document.schema.json").read_text(encoding="utf-8"))
     for name, kind in vars(postmortem).items():

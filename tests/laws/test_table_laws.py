@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import formats.tables
-from formats.arrow_decode import is_allowed_type
+from formats.arrow.decode import is_allowed_type
 from formats.catalog import TABLE_BY_NAME, TABLES
 from formats.columns import COMMON_COLUMNS, NAME_TYPE, RECORDER_COLUMNS, Sensitivity
 

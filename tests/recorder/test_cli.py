@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from recorder import cli
 from recorder.control import request_reply
 from recorder.doctor import Diagnosis, NodeFact, SourceDiagnosis, format_diagnosis

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from formats.batches import batch_from_rows
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.errors import ConfigurationError, OutputError, TapioError, UnavailableError, UsageError
 from formats.loss import Damage
 from formats.tables import oom

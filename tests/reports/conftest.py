@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from formats.postmortem import Document
-from formats.postmortem_reader import from_json
+from formats.postmortem.document import Document
+from formats.postmortem.reader import from_json
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.causality_picture import MOST_BOXES, causality_picture, fit
-from reports.figures import MOST_ROWS, figures, plotly_text, timeline
+from reports.causality_picture import MAX_BOXES, causality_picture, fit
+from reports.figures import MAX_ROWS, figures, plotly_text, timeline
 from reports.page import render_page
 
 ROOT = Path(__file__).parents[2]
@@ -131,16 +131,16 @@ def test_large_documents_are_drawn_in_part_and_say_so(incident):
     # WHEN they are drawn
     picture = causality_picture(document)
     # THEN as many as can be read are, and the rest is counted
-    assert len(picture.boxes) == MOST_BOXES
-    assert picture.left_out == 400 - MOST_BOXES
-    assert f"{400 - MOST_ROWS} more are not drawn" in timeline(document).summary
+    assert len(picture.boxes) == MAX_BOXES
+    assert picture.left_out == 400 - MAX_BOXES
+    assert f"{400 - MAX_ROWS} more are not drawn" in timeline(document).summary
     assert "more are not drawn" in render_page(document)
 
 
 def test_page_of_a_huge_document_keeps_what_findings_rest_on_and_counts_the_rest(incident, monkeypatch):
     # GIVEN more symptoms and rows than a page holds
-    monkeypatch.setattr("reports.page.MOST_SYMPTOMS", 12)
-    monkeypatch.setattr("reports.page.MOST_EVIDENCE_ROWS", 20)
+    monkeypatch.setattr("reports.page.MAX_SYMPTOMS", 12)
+    monkeypatch.setattr("reports.page.MAX_EVIDENCE_ROWS", 20)
     # WHEN it is rendered
     page = render_page(incident)
     # THEN the findings' symptoms and rows are there, and what is left out is counted

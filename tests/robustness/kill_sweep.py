@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.loss import Damage
 from tests.robustness import recorder_under_test as driver
 

@@ -7,12 +7,12 @@ import copy
 import pyarrow as pa
 import pytest
 
-from formats.capture import _container_damage, _find_listing, _open_file
+from formats.capture.reading import _container_damage, _find_listing, _open_file
 from formats.errors import FormatError
-from formats.journal import JournalFrame, OpenedJournal
-from formats.manifest import read_manifest
-from formats.sealed_json import open_sealed_json
-from formats.segment import Segment
+from formats.journal.reading import JournalFrame, OpenedJournal
+from formats.segment.manifest import read_manifest
+from formats.segment.reading import Segment
+from formats.segment.sealed_json import open_sealed_json
 from tests.formats.recordings import capture, files_of, make_batch, rows_of, rows_of_segment, seal, write_journal
 
 TABLE = "interface_state"

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from formats import limits
-from formats.capture import _open_file
+from formats.capture.reading import _open_file
 from formats.errors import FormatError
-from formats.journal import JournalFrame, OpenedJournal
-from formats.journal_layout import DIGEST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES
+from formats.journal.layout import DIGEST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES
+from formats.journal.reading import JournalFrame, OpenedJournal
 from formats.loss import Damage, DamageKind
-from formats.segment import Segment
+from formats.segment.reading import Segment
 from tests.formats.recordings import capture, files_of, make_batch, rows_of, seal, write_journal
 
 FRAMES = 6

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from formats.journal import open_journal
+from formats.journal.reading import open_journal
 from recorder.daemon import Daemon
 from recorder.sources.clock import ClockSource
 from recorder.store.layout import DataDirectory, SegmentName

@@ -21,7 +21,7 @@ from typing import IO
 import numpy as np
 import pytest
 
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.loss import Damage
 from recorder.config import BudgetConfig, JournalConfig, RingConfig
 from recorder.daemon import Daemon

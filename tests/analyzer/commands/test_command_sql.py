@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from analyzer.cli import cli
 from analyzer.commands import sql
-from analyzer.facts import FACTS
+from analyzer.model.facts import FACTS
 from formats.catalog import TABLES
 from formats.errors import UsageError
 from tests.analyzer.capture_builder import CaptureBuilder, uid_of

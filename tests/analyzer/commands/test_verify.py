@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from analyzer.commands.verify import command
 from formats.errors import MissingInputError
-from formats.segment import open_segment
+from formats.segment.reading import open_segment
 from tests.formats.recordings import capture, make_batch, seal
 
 

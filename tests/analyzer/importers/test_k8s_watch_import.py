@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analyzer.cli import cli
 from analyzer.importers.capturing import import_k8s_watch
 from analyzer.importers.k8s_watch import read_k8s_watch
-from formats.capture import open_capture
+from formats.capture.reading import open_capture
 from formats.errors import FormatError, MissingInputError, OutputError
 
 RECORDING = Path(__file__).parents[3] / "fixtures/kube/configmap-oom-crashloop.api.jsonl.zst"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from formats.errors import StorageError, TapioError
-from formats.journal import JournalFrame, read_journal
+from formats.journal.reading import JournalFrame, read_journal
 from formats.loss import LossReason
 from formats.tables import interface_state, pressure
 from recorder.config import JournalConfig
@@ -286,7 +286,7 @@ def test_a_journal_is_full_by_size_rows_or_age(directory: DataDirectory, monkeyp
     assert not journaling.is_full(START)
     assert journaling.is_full(START + 600 * SECOND)
     with monkeypatch.context() as patch:
-        patch.setattr("recorder.store.journaling._MOST_ROWS", 10)
+        patch.setattr("recorder.store.journaling._MAX_ROWS", 10)
         assert journaling.is_full(START)
     monkeypatch.setattr(journaling, "_config", JournalConfig(max_bytes=journaling.open_bytes))
     assert journaling.is_full(START)

@@ -1,0 +1,50 @@
+"""The post-mortem document of what a command was given: a capture to analyze, or a document that was made before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analyzer.analyze import analyze_capture
+from analyzer.knowledge.shipped import read_knowledge
+from formats import limits
+from formats.capture.reading import open_capture
+from formats.errors import FormatError, LimitError, MissingInputError
+from formats.postmortem.document import Document
+from formats.postmortem.reader import from_json
+
+_PROBE_BYTES = 64
+_UTF8_BYTES = 4
+
+
+def read_document(path: Path) -> Document:
+    """The document in a JSON file, or of the capture at `path`.
+
+    A file whose first character is `{` is JSON as `tapio analyze --json` prints it; all else is opened as a capture.
+
+    Raises:
+        MissingInputError: there is nothing at `path`, or it cannot be read.
+        FormatError: it is neither a document nor a capture.
+    """
+    if not _is_json(path):
+        with open_capture(path) as capture:
+            return analyze_capture(capture, read_knowledge())
+    size = path.stat().st_size
+    if size > _UTF8_BYTES * limits.DOCUMENT_CHARACTERS:
+        raise LimitError("the document in bytes", size, _UTF8_BYTES * limits.DOCUMENT_CHARACTERS, where=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"no UTF-8 at byte offset {error.start}", where=str(path)) from error
+    return from_json(text, where=str(path))
+
+
+def _is_json(path: Path) -> bool:
+    if path.is_dir():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(_PROBE_BYTES).lstrip().startswith(b"{")
+    except OSError as error:
+        raise MissingInputError(
+            f"cannot be read ({error.strerror})", where=str(path), next_step="give a capture or a document"
+        ) from error

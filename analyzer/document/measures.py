@@ -1,0 +1,131 @@
+"""Measures: the decisive figures of an incident over time, for charts: memory, restarts, connections, requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from analyzer.model.engine import Engine
+from analyzer.model.entity_index import EntityIndex
+from formats.postmortem.document import Measure
+
+MAX_POINTS = 600
+"""Points of one line. Why: a screen has about twice as many pixels; the document allows 2,000."""
+
+MAX_MEASURES = 60
+
+_MIN_STEP_NS = 1_000_000_000
+_MAX_SERIES_PER_PART = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """One figure that is counted over part facts."""
+
+    name: str
+    fact: str
+    value: str
+    where: str
+    unit: str
+
+
+_COUNTED = (
+    _Counted("failed connections", "tcp_failure", "count(*)", "kind <> 'retransmit'", "connections"),
+    _Counted("requests answered", "request_outcome", "sum(count)", "side = 'server' AND status_code < 500", "requests"),
+    _Counted("requests failed", "request_outcome", "sum(count)", "side = 'server' AND status_code >= 500", "requests"),
+)
+
+
+class MeasureSearch:
+    """Counts figures in steps of time while the parts of a capture are gone through.
+
+    Args:
+        engine: its database holds the facts and `capture_window`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        begin, end = engine.rows("SELECT from_ns, to_ns FROM capture_window")[0]
+        self._step_ns = max(_MIN_STEP_NS, (end - begin) // MAX_POINTS // _MIN_STEP_NS * _MIN_STEP_NS)
+        engine.execute("CREATE OR REPLACE TABLE counted (name VARCHAR, entity_id VARCHAR, at_ns BIGINT, value BIGINT)")
+
+    @property
+    def part_facts(self) -> tuple[str, ...]:
+        """The part facts that are counted, sorted."""
+        return tuple(sorted({counted.fact for counted in _COUNTED}))
+
+    def add_part(self) -> None:
+        """Counts what the part facts show now."""
+        for counted in _COUNTED:
+            self._engine.execute(
+                f"""
+                INSERT INTO counted
+                SELECT '{counted.name}', entity_id, at_ns - at_ns % {self._step_ns} AS step, {counted.value} AS total
+                FROM {counted.fact} WHERE {counted.where}
+                GROUP BY entity_id, step ORDER BY entity_id, step LIMIT {_MAX_SERIES_PER_PART * MAX_POINTS}
+                """  # noqa: S608 - texts of this module
+            )
+
+    def finish(self, entity_ids: Collection[str], entities: EntityIndex) -> tuple[Measure, ...]:
+        """The lines of these entities, sorted by name and entity."""
+        wanted = sorted(entity_ids)
+        entities.load(wanted)
+        found = [*self._memory(wanted, entities), *self._restarts(wanted, entities), *self._counted(wanted, entities)]
+        found.sort(key=lambda measure: (measure.name, measure.entity.id))
+        return tuple(found[:MAX_MEASURES])
+
+    def _memory(self, wanted: list[str], entities: EntityIndex) -> list[Measure]:
+        rows = self._engine.rows(
+            f"""
+            SELECT entity_id, list([moment, value] ORDER BY moment), max(limit_bytes)
+            FROM (
+              SELECT entity_id, max(at_ns) AS moment, max(coalesce(working_set_bytes, usage_bytes)) AS value,
+                max(limit_bytes) AS limit_bytes
+              FROM memory_usage WHERE entity_id IN (SELECT unnest(?::VARCHAR[]))
+              GROUP BY entity_id, at_ns // {self._step_ns}
+            )
+            GROUP BY entity_id ORDER BY entity_id
+            """,  # noqa: S608 - a number
+            [wanted],
+        )
+        return self._lines("memory", "By", rows, entities)
+
+    def _restarts(self, wanted: list[str], entities: EntityIndex) -> list[Measure]:
+        rows = self._engine.rows(
+            """
+            SELECT entity_id, list([at_ns, restart_count] ORDER BY at_ns, restart_count), NULL
+            FROM container_restart WHERE entity_id IN (SELECT unnest(?::VARCHAR[]))
+            GROUP BY entity_id ORDER BY entity_id
+            """,
+            [wanted],
+        )
+        return self._lines("restarts", "restarts", rows, entities)
+
+    def _counted(self, wanted: list[str], entities: EntityIndex) -> list[Measure]:
+        found = []
+        for counted in _COUNTED:
+            rows = self._engine.rows(
+                """
+                SELECT entity_id, list([at_ns, value] ORDER BY at_ns), NULL
+                FROM (
+                  SELECT entity_id, at_ns, sum(value)::BIGINT AS value FROM counted
+                  WHERE name = ? AND entity_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY entity_id, at_ns
+                )
+                GROUP BY entity_id ORDER BY entity_id
+                """,
+                [counted.name, wanted],
+            )
+            found += self._lines(counted.name, counted.unit, rows, entities)
+        return found
+
+    @staticmethod
+    def _lines(
+        name: str, unit: str, rows: list[tuple[str, list[list[int]], int | None]], entities: EntityIndex
+    ) -> list[Measure]:
+        lines = []
+        for entity_id, points, limit in rows:
+            row = entities.get(entity_id)
+            if row is not None:
+                pairs = tuple((at, value) for at, value in points[-2 * MAX_POINTS :])
+                lines.append(Measure(name=name, entity=row.reference, unit=unit, points=pairs, limit=limit))
+        return lines

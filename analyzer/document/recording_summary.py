@@ -1,0 +1,168 @@
+"""What a capture holds and what is missing from it, without any judgement on what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer.model.build import Model, build_model
+from analyzer.model.engine import Engine
+from analyzer.model.recorded_tables import FREQUENT_TABLES
+from formats.capture.reading import Capture
+from formats.loss import LOSS_ADVICE, LossReason
+
+
+@dataclass(frozen=True, slots=True)
+class TableSummary:
+    """One table of a capture, over all segments."""
+
+    name: str
+    rows: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSummary:
+    """What is missing from one table of one node for one reason.
+
+    Attributes:
+        count: how many events, where known; None if it is known of no interval.
+        unknown: intervals in which an unknown number is missing.
+        from_ns: begin of the first interval, aligned unix ns; `to_ns` the end of the last.
+        advice: what to do.
+    """
+
+    table: str
+    node: str
+    reason: str
+    count: int | None
+    unknown: int
+    from_ns: int
+    to_ns: int
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSummary:
+    """One node that recorded.
+
+    Attributes:
+        segments: how many are from it.
+        boots: how many boots of it were recorded.
+        clock_error_ns: how far aligned times may be from true ones; None if nothing tells.
+    """
+
+    name: str
+    segments: int
+    boots: int
+    clock_error_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSummary:
+    """What `tapio info` tells.
+
+    Attributes:
+        asked_from_ns, asked_to_ns: the window asked for when it was frozen; None if none was.
+        from_ns, to_ns: what was recorded, aligned unix ns.
+        attributed: events of cgroups that belong to a pod; `attributable`: all events that bear a cgroup.
+        notes: what this version does not know and leaves out.
+    """
+
+    id: str
+    frozen_because: str | None
+    created_by: str
+    asked_from_ns: int | None
+    asked_to_ns: int | None
+    from_ns: int
+    to_ns: int
+    events: int
+    nodes: tuple[NodeSummary, ...]
+    tables: tuple[TableSummary, ...]
+    missing: tuple[MissingSummary, ...]
+    attributed: int
+    attributable: int
+    notes: tuple[str, ...]
+
+
+def summarize_recording(capture: Capture) -> RecordingSummary:
+    """Reads every table of the capture, of the frequent ones only whose the rows are."""
+    with Engine() as engine:
+        model = build_model(capture, engine)
+        attributed, attributable = _count_attributed(model)
+        (begin, end), *_ = engine.rows("SELECT from_ns, to_ns FROM capture_window")
+        errors = dict(engine.rows("SELECT node, error_ns FROM clock_error"))
+        missing = _missing(engine)
+    info = capture.info
+    return RecordingSummary(
+        id=capture.id,
+        frozen_because=info.frozen_because,
+        created_by=info.created_by,
+        asked_from_ns=info.asked_from_unix_nano,
+        asked_to_ns=info.asked_to_unix_nano,
+        from_ns=begin,
+        to_ns=end,
+        events=capture.events,
+        nodes=tuple(_summarize_node(capture, name, errors.get(name)) for name in capture.nodes),
+        tables=_tables(capture),
+        missing=missing,
+        attributed=attributed,
+        attributable=attributable,
+        notes=capture.notes,
+    )
+
+
+def _count_attributed(model: Model) -> tuple[int, int]:
+    """Rows of frequent tables whose cgroup belongs to a pod, and all rows of them that have a cgroup."""
+    attributed = attributable = 0
+    for part in model.tables.parts(dict.fromkeys(FREQUENT_TABLES, ("cgroup_id",))):
+        for name, rows in part.rows.items():
+            if rows:
+                of_pods, of_cgroups = model.engine.rows(
+                    f"""
+                    WITH counted AS (
+                        SELECT "k8s.node.name" AS node, cgroup_id, count(*) AS events FROM {name}
+                        WHERE cgroup_id <> 0 GROUP BY ALL
+                    ), of_pod AS (
+                        SELECT DISTINCT node, cgroup_id FROM cgroup WHERE pod_id IS NOT NULL
+                    )
+                    SELECT
+                        coalesce(sum(events) FILTER (of_pod.node IS NOT NULL), 0)::BIGINT,
+                        coalesce(sum(events), 0)::BIGINT
+                    FROM counted LEFT JOIN of_pod USING (node, cgroup_id)
+                    """  # noqa: S608 - the catalog's names
+                )[0]
+                attributed += of_pods
+                attributable += of_cgroups
+    return attributed, attributable
+
+
+def _missing(engine: Engine) -> tuple[MissingSummary, ...]:
+    rows = engine.rows(
+        """
+        SELECT
+            table_name, node, reason, TRY_CAST(sum(count) AS BIGINT),
+            count(*) FILTER (count IS NULL), min(from_ns), max(to_ns)
+        FROM missing GROUP BY ALL ORDER BY ALL
+        """
+    )
+    return tuple(
+        MissingSummary(table, node, reason, count, unknown, begin, end, _advice(reason))
+        for table, node, reason, count, unknown, begin, end in rows
+    )
+
+
+def _advice(reason: str) -> str:
+    return LOSS_ADVICE[LossReason(reason)] if reason in set(LossReason) else "this version does not know the reason"
+
+
+def _summarize_node(capture: Capture, name: str, clock_error_ns: int | None) -> NodeSummary:
+    manifests = [segment.manifest for segment in capture.segments if segment.manifest.node_name == name]
+    return NodeSummary(name, len(manifests), len({manifest.boot_id for manifest in manifests}), clock_error_ns)
+
+
+def _tables(capture: Capture) -> tuple[TableSummary, ...]:
+    stored: dict[str, int] = {}
+    for segment in capture.segments:
+        for table in segment.manifest.tables:
+            stored[table.name] = stored.get(table.name, 0) + table.size
+    return tuple(TableSummary(name, rows, stored[name]) for name, rows in capture.tables.items())

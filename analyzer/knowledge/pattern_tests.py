@@ -1,0 +1,150 @@
+"""`tapio test`: every pattern's own tests run over recordings: promtool for failures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from analyzer.knowledge.rules import Knowledge, PatternRule, PatternTest
+from formats.errors import TapioError
+from formats.postmortem.document import Document, Finding
+
+Analyze = Callable[[Path], Document]
+"""Gives the document of the capture at a path; raises TapioError if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What became of one test of one pattern.
+
+    Attributes:
+        pattern: name of the pattern.
+        name: what is tested, in words.
+        where: place of the test in its YAML file.
+        problems: what differs, in sentences; empty if the test passed.
+    """
+
+    pattern: str
+    name: str
+    where: str
+    problems: tuple[str, ...]
+
+
+def run_pattern_tests(
+    patterns: Sequence[PatternRule], analyze: Analyze, folders: Sequence[Path]
+) -> Iterator[TestResult]:
+    """Runs every test of these patterns, in the order of the patterns, each capture analyzed once.
+
+    Args:
+        patterns: whose tests.
+        analyze: called once per capture.
+        folders: where a capture's path may begin, after the folder of the YAML file itself.
+    """
+    known: dict[Path, Document | TapioError] = {}
+    for pattern in patterns:
+        for kind, is_there in (
+            ("match", any(test.root_kind for test in pattern.tests)),
+            ("not match", any(test.root_kind is None for test in pattern.tests)),
+        ):
+            if not is_there:
+                problem = f"has no test with a recording that must {kind}"
+                yield TestResult(pattern.name, f"{pattern.name} is tested", pattern.where, (problem,))
+        for test in pattern.tests:
+            path = _find_capture(test, folders)
+            if path is None:
+                problems: tuple[str, ...] = (f"there is no capture `{test.capture}`",)
+            else:
+                if path not in known:
+                    known[path] = _try(analyze, path)
+                answer = known[path]
+                problems = (str(answer),) if isinstance(answer, TapioError) else tuple(_compare(pattern, test, answer))
+            yield TestResult(pattern.name, _name_of(pattern, test), test.where, problems)
+
+
+def write_junit(results: Sequence[TestResult], path: Path) -> None:
+    """Writes JUnit XML, as CI systems read it."""
+    failures = sum(1 for result in results if result.problems)
+    suite = ET.Element("testsuite", name="tapio test", tests=str(len(results)), failures=str(failures))
+    for result in results:
+        case = ET.SubElement(
+            suite, "testcase", classname=_printable(result.pattern), name=_printable(result.name), file=result.where
+        )
+        if result.problems:
+            text = _printable("\n".join(result.problems))
+            ET.SubElement(case, "failure", message=_printable(result.problems[0])).text = text
+    ET.indent(suite)
+    ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def find_untested(knowledge: Knowledge) -> tuple[str, ...]:
+    """Names of patterns that lack a test that must match or one that must not, sorted."""
+    return tuple(
+        pattern.name
+        for pattern in knowledge.patterns
+        if not any(test.root_kind for test in pattern.tests) or all(test.root_kind for test in pattern.tests)
+    )
+
+
+def _try(analyze: Analyze, path: Path) -> Document | TapioError:
+    try:
+        return analyze(path)
+    except TapioError as error:
+        return error
+
+
+def _find_capture(test: PatternTest, folders: Sequence[Path]) -> Path | None:
+    beside = Path(test.where.rsplit(":", 2)[0]).parent
+    for folder in (beside, *folders):
+        path = Path(os.path.normpath(folder / test.capture))
+        if path.exists():
+            return path
+    return None
+
+
+def _name_of(pattern: PatternRule, test: PatternTest) -> str:
+    capture = Path(test.capture).stem
+    if test.root_kind is None:
+        return f"{pattern.name} is not found in {capture}"
+    return f"{pattern.name} is found in {capture}"
+
+
+def _compare(pattern: PatternRule, test: PatternTest, document: Document) -> Iterator[str]:
+    found = [finding for finding in document.findings if finding.pattern == pattern.name]
+    if test.root_kind is None:
+        for finding in found:
+            yield f"expected no finding of {pattern.name}, found {_describe(finding)}"
+        return
+    if not found:
+        others = "; ".join(f"{finding.pattern}: {_describe(finding)}" for finding in document.findings) or "nothing"
+        yield f"expected a finding of {pattern.name}, found {others}"
+        return
+    finding = found[0]
+    root = finding.root_cause
+    expected = (test.root_kind, test.root_namespace or root.namespace, test.root_name)
+    if (root.kind, root.namespace, root.name) != expected:
+        wanted = "/".join(part for part in (test.root_namespace, test.root_name) if part)
+        yield f"expected the root cause {test.root_kind} {wanted}, found {_describe(finding)}"
+    if finding.rank != 1:
+        yield f"expected it at rank 1, found it at rank {finding.rank}"
+    names = [step.symptom for step in finding.chain]
+    position = 0
+    for index, name in enumerate(test.chain):
+        if name not in names[position:]:
+            place = f"after {test.chain[index - 1]}" if index else "first"
+            yield f"expected {name} {place} in the chain, found {' → '.join(names)}"
+            return
+        position += names[position:].index(name) + 1
+
+
+def _describe(finding: Finding) -> str:
+    root = finding.root_cause
+    place = f"{root.namespace}/" if root.namespace else ""
+    return f"{root.kind} {place}{root.name} (rank {finding.rank}, confidence {finding.confidence:.2f})"
+
+
+def _printable(text: str) -> str:
+    """XML 1.0 cannot hold most control characters at all, escaped or not."""
+    return "".join(character if character in "\n\t" or character.isprintable() else "�" for character in text)

@@ -1,0 +1,65 @@
+"""The entities that a document speaks of, asked for together and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.model.engine import Engine
+from formats.postmortem.document import EntityRef
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRow:
+    """One row of the table `entity`. Times are unix ns."""
+
+    entity_id: str
+    kind: str
+    namespace: str | None
+    name: str
+    uid: str | None
+    node: str | None
+    from_ns: int
+    to_ns: int
+    pod_id: str | None
+    workload_id: str | None
+
+    @property
+    def reference(self) -> EntityRef:
+        """How the document names it."""
+        return EntityRef(self.entity_id, self.kind, self.namespace, self.name, self.uid, self.node)
+
+
+class EntityIndex:
+    """Rows of the table `entity` by id.
+
+    Args:
+        engine: its database holds `entity`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, EntityRow] = {}
+
+    def load(self, entity_ids: Iterable[str | None]) -> None:
+        """Asks for several entities at once."""
+        wanted = sorted({entity_id for entity_id in entity_ids if entity_id is not None} - set(self._known))
+        if not wanted:
+            return
+        rows = self._engine.rows(
+            """
+            SELECT entity_id, kind, namespace, name, uid, node, from_ns, to_ns, pod_id, workload_id
+            FROM entity WHERE entity_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY entity_id, from_ns
+            """,
+            [wanted],
+        )
+        for row in rows:
+            self._known.setdefault(row[0], EntityRow(*row))
+
+    def get(self, entity_id: str | None) -> EntityRow | None:
+        """The entity of that id; None if there is none."""
+        if entity_id is None:
+            return None
+        if entity_id not in self._known:
+            self.load([entity_id])
+        return self._known.get(entity_id)

@@ -1,0 +1,73 @@
+"""What the stations must know of the recording itself: how much there is, what is missing, how well clocks agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzer.model.engine import Engine
+from formats.capture.reading import Capture
+
+UNKNOWN_ERROR_NS = 1 << 62
+"""Stands for an error that was not recorded: larger than any lag."""
+
+MAX_LOSSES = 10_000
+"""Losses that are compared with findings, the longest kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is missing from one table in one interval (unix ns)."""
+
+    table: str
+    from_ns: int
+    to_ns: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a finding must know of the recording.
+
+    Attributes:
+        rows: number of rows by table; tables without rows may be left out.
+        losses: what is missing, in order of time.
+        clock_error_ns: how far the clocks of two nodes may disagree: the sum of the two worst errors, 0 for one node;
+            at least `UNKNOWN_ERROR_NS` if a node did not record its error, so that no order across nodes is claimed.
+    """
+
+    rows: Mapping[str, int]
+    losses: Sequence[Loss]
+    clock_error_ns: int
+
+
+def read_recorded(engine: Engine, capture: Capture) -> Recorded:
+    """Reads it from the capture and from the views `missing` and `clock_error`."""
+    rows = engine.rows(
+        """
+        SELECT table_name, from_ns, to_ns, reason, count, node FROM missing
+        ORDER BY to_ns - from_ns DESC, from_ns, table_name, reason, node LIMIT ?
+        """,
+        [MAX_LOSSES],
+    )
+    losses = [
+        Loss(table, begin, end, _sentence(table, reason, count, node))
+        for table, begin, end, reason, count, node in rows
+    ]
+    return Recorded(
+        rows=capture.tables,
+        losses=sorted(losses, key=lambda loss: (loss.from_ns, loss.table, loss.what)),
+        clock_error_ns=_clock_error(engine, len(capture.nodes)),
+    )
+
+
+def _sentence(table: str, reason: str, count: int | None, node: str) -> str:
+    events = "an unknown number of events" if count is None else f"{count:,} events"
+    return f"{events} of {table} on {node} are missing from this time ({reason}): what is not there cannot be excluded"
+
+
+def _clock_error(engine: Engine, nodes: int) -> int:
+    if nodes < 2:
+        return 0
+    errors = engine.rows("SELECT max(error_ns) FROM clock_error GROUP BY node ORDER BY 1 DESC NULLS FIRST LIMIT 2")
+    return sum(UNKNOWN_ERROR_NS if error is None else error for (error,) in errors)

@@ -1,0 +1,289 @@
+"""From a capture to tables of the engine: what is small at once, what is frequent one segment at a time.
+
+Why: an hour of a busy node has tens of millions of rows in a few tables and thousands in all others. The frequent
+tables are read once, column by column as asked for, and only what is found in them is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analyzer.model.clock_alignment import ClockAlignment, align_clock
+from analyzer.model.engine import Engine
+from analyzer.model.segment_reading import ALIGNED_TIME, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
+from analyzer.model.sql_files import read_sql
+from formats.capture.reading import Capture
+from formats.catalog import TABLES
+from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME
+from formats.loss import Damage, LossReason
+from formats.segment.reading import Segment
+
+FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "tracepoint")
+"""Tables whose rows are made by what programs do, without bound. The rows of all others are bounded by how many objects
+there are and how often they are read."""
+
+ALWAYS_READ = (BOOT_TIME_NS.name, EVENT_SEQ.name, EVENT_NAME.name, NODE_NAME.name)
+"""Columns of a frequent table that are there whatever was asked for."""
+
+_DECODING_THREADS = 2
+
+Reads = Mapping[str, Sequence[str]]
+"""Columns to read by frequent table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch of the capture whose frequent tables can be asked now: a part of a segment, or several small ones.
+
+    Attributes:
+        from_ns: aligned time of its first row.
+        to_ns: aligned time of its last row.
+        rows: rows by frequent table that was read.
+    """
+
+    from_ns: int
+    to_ns: int
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What will be read of one segment for one part.
+
+    Attributes:
+        segment: to read from.
+        tables: opened, and read up to where the stretch before ended.
+        end_boot_ns: where it ends; None = with the segment.
+        rows: how many there are.
+    """
+
+    segment: Segment
+    tables: Sequence[OpenTable]
+    end_boot_ns: int | None
+    rows: int
+
+
+class Tables:
+    """The tables of one capture in an engine.
+
+    Args:
+        capture: stays open as long as this is used.
+        engine: gets a view for every table of the catalog: its columns, `at_ns` and `evidence`.
+        window: batches outside of it are not read.
+    """
+
+    def __init__(self, capture: Capture, engine: Engine, window: Window = (None, None)) -> None:
+        self._capture = capture
+        self._engine = engine
+        self._window = window
+        self.alignments = _align_boots(capture.segments)
+        self._known_damage: set[tuple[str, int]] = set()
+
+    def load_small_tables(self) -> None:
+        """Loads every table that is not frequent.
+
+        Leaves `capture_window`, `recording_node`, `clock_error` and `missing` beside them.
+        """
+        engine = self._engine
+        engine.execute(read_sql("objects/macros"))
+        self._describe_recording()
+        for table in TABLES:
+            rows_name = f"{table.name}_rows"
+            if table.name in FREQUENT_TABLES:
+                engine.create(rows_name, _empty(table.schema))
+            else:
+                engine.register(rows_name, self._read_all(table.name))
+            self._show(table.name, rows_name)
+        engine.execute(read_sql("objects/missing"))
+
+    def load_whole(self, name: str) -> None:
+        """Loads all rows of one frequent table, as `tapio sql` needs them; DuckDB spills what does not fit."""
+        for segment in self._capture.segments:
+            if name in segment.tables:
+                read = self._read(segment, name)
+                self._engine.insert(f"{name}_rows", read.table)
+
+    def parts(self, reads: Reads) -> Iterator[Part]:
+        """Makes one part after the other, in order of time, what the views of the frequent tables show.
+
+        Args:
+            reads: which columns of which frequent tables; the views have these and `ALWAYS_READ`, others show no row.
+        """
+        columns = {name: tuple(dict.fromkeys((*ALWAYS_READ, *asked))) for name, asked in sorted(reads.items())}
+        for name, names in columns.items():
+            self._engine.register(f"{name}_part", _empty(_pick(self._capture.schema(name), names)))
+            self._show(name, f"{name}_part")
+        try:
+            for reading in self._read_ahead(columns):
+                tables: dict[str, list[pa.Table]] = {name: [] for name in columns}
+                for segment, read in reading:
+                    self._note_damage(segment, read.damage)
+                    tables[read.name].append(read.table)
+                shown = {name: self._show_part(name, columns[name], pieces) for name, pieces in tables.items()}
+                if any(table.num_rows for table in shown.values()):
+                    rows = {name: table.num_rows for name, table in shown.items()}
+                    yield Part(*_extent(shown.values()), rows)
+        finally:
+            for name in columns:
+                self._show(name, f"{name}_rows")
+                self._engine.register(f"{name}_part", _empty(self._capture.schema(name)))
+
+    def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[list[tuple[Segment, ReadRows]]]:
+        """What belongs to each part; the next one is decoded by other threads while one is looked at."""
+        with ThreadPoolExecutor(_DECODING_THREADS) as pool:
+            waiting: list[tuple[Segment, Future[ReadRows]]] = []
+            for stretches in _join_small(self._stretches(columns)):
+                read = [(segment, future.result()) for segment, future in waiting]
+                # Of two stretches of one segment the later one reads both: a table is read by one thread at a time.
+                ends = {table: stretch for stretch in stretches for table in stretch.tables}
+                waiting = [
+                    (stretch.segment, pool.submit(table.read_until, stretch.end_boot_ns))
+                    for table, stretch in ends.items()
+                ]
+                if read:
+                    yield read
+            if waiting:
+                yield [(segment, future.result()) for segment, future in waiting]
+
+    def _stretches(self, columns: Mapping[str, Sequence[str]]) -> Iterator[_Stretch]:
+        """Every segment, cut where it is large, in order of time."""
+        for segment in sorted(self._capture.segments, key=lambda one: (*self._span(one), one.manifest.node_name)):
+            tables = [self._open(segment, name, names) for name, names in columns.items() if name in segment.tables]
+            if tables:
+                for end, rows in cut_segment([batch for table in tables for batch in table.index]):
+                    yield _Stretch(segment, tables, end, rows)
+
+    def _show_part(self, name: str, columns: Sequence[str], pieces: Sequence[pa.Table]) -> pa.Table:
+        table = pa.concat_tables(pieces) if pieces else _empty(_pick(self._capture.schema(name), columns))
+        self._engine.register(f"{name}_part", table)
+        return table
+
+    def _open(self, segment: Segment, name: str, columns: Sequence[str]) -> OpenTable:
+        return OpenTable(
+            segment,
+            name,
+            _pick(self._capture.schema(name), columns),
+            alignment=self.alignments[_boot_of(segment)],
+            window=self._window,
+        )
+
+    def _read_all(self, name: str) -> pa.Table:
+        """All rows of a table. They stay where they were decoded: the engine reads Arrow itself."""
+        pieces = [self._read(segment, name).table for segment in self._capture.segments if name in segment.tables]
+        return pa.concat_tables(pieces) if pieces else _empty(self._capture.schema(name))
+
+    def _read(self, segment: Segment, name: str) -> ReadRows:
+        """All columns of a table of a segment; damage is noted."""
+        read = self._open(segment, name, self._capture.schema(name).names).read_until(None)
+        self._note_damage(segment, read.damage)
+        return read
+
+    def _show(self, name: str, rows_name: str) -> None:
+        self._engine.execute(
+            f"""CREATE OR REPLACE VIEW "{name}" AS
+            SELECT *, evidence_of('{name}', "k8s.node.name", event_seq) AS evidence FROM "{rows_name}" """  # noqa: S608 - catalog's names
+        )
+
+    def _span(self, segment: Segment) -> tuple[int, int]:
+        """Aligned begin and end of a segment."""
+        manifest = segment.manifest
+        alignment = self.alignments[_boot_of(segment)]
+        if alignment is None:
+            return manifest.begin_unix_nano, manifest.end_unix_nano
+        return alignment.align_one(manifest.begin_boot_ns), alignment.align_one(manifest.end_boot_ns)
+
+    def _describe_recording(self) -> None:
+        engine = self._engine
+        spans = [self._span(segment) for segment in self._capture.segments if segment.tables]
+        begin = min((span[0] for span in spans), default=0)
+        end = max((span[1] for span in spans), default=0)
+        asked_begin, asked_end = self._window
+        begin = begin if asked_begin is None else max(begin, asked_begin)
+        end = end if asked_end is None else min(end, asked_end)
+        engine.execute("CREATE TABLE capture_window AS SELECT ?::BIGINT AS from_ns, ?::BIGINT AS to_ns", [begin, end])
+        engine.execute("CREATE TABLE recording_node (node VARCHAR)")
+        engine.execute("CREATE TABLE clock_error (node VARCHAR, error_ns BIGINT)")
+        for node in self._capture.nodes:
+            engine.execute("INSERT INTO recording_node VALUES (?)", [node])
+            engine.execute("INSERT INTO clock_error VALUES (?, ?)", [node, self._clock_error(node)])
+        engine.execute(
+            """CREATE TABLE damage (table_name VARCHAR, node VARCHAR, count BIGINT, from_ns BIGINT, to_ns BIGINT,
+            detail VARCHAR, seq UBIGINT)"""
+        )
+        for segment in self._capture.segments:
+            self._note_damage(segment, segment.damage)
+
+    def _clock_error(self, node: str) -> int | None:
+        """The worst bound over the boots of a node; None if one of them has none."""
+        alignments = [alignment for (name, _boot), alignment in self.alignments.items() if name == node]
+        errors = [alignment.error_ns if alignment else None for alignment in alignments]
+        known = [error for error in errors if error is not None]
+        return max(known) if known and len(known) == len(errors) else None
+
+    def _note_damage(self, segment: Segment, wounds: Sequence[Damage]) -> None:
+        """One row of `damage` per wound, however often it is met."""
+        for wound in wounds:
+            if (wound.file, wound.offset) in self._known_damage:
+                continue
+            self._known_damage.add((wound.file, wound.offset))
+            begin, end = self._span(segment)
+            seq = 0
+            for batch in segment.batch_index(wound.table or ""):
+                if batch.offset == wound.offset:
+                    alignment = self.alignments[_boot_of(segment)]
+                    begin = alignment.align_one(batch.min_boot_ns) if alignment else batch.min_unix_nano
+                    end = alignment.align_one(batch.max_boot_ns) if alignment else batch.max_unix_nano
+                    seq = batch.min_seq
+            detail = f"{wound.file} at byte {wound.offset}: {wound.detail}"
+            self._engine.execute(
+                "INSERT INTO damage VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [wound.table or LossReason.DAMAGED, segment.manifest.node_name, wound.rows, begin, end, detail, seq],
+            )
+
+
+def _boot_of(segment: Segment) -> tuple[str, str]:
+    return segment.manifest.node_name, segment.manifest.boot_id
+
+
+def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlignment | None]:
+    """The alignment of every boot of every node; None where no clock was recorded, as in imports."""
+    boots = sorted({_boot_of(segment) for segment in segments})
+    return {
+        boot: align_clock(
+            clock for segment in segments if _boot_of(segment) == boot for clock in segment.manifest.clocks
+        )
+        for boot in boots
+    }
+
+
+def _join_small(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
+    """Neighbours together until they have `PART_ROWS` rows. Why: a part costs a hundred queries, whatever its size."""
+    part: list[_Stretch] = []
+    for stretch in stretches:
+        part.append(stretch)
+        if sum(one.rows for one in part) >= PART_ROWS:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _extent(tables: Iterable[pa.Table]) -> tuple[int, int]:
+    """Aligned times of the first and the last row."""
+    extents = [pc.min_max(table.column(ALIGNED_TIME.name)).as_py() for table in tables if table.num_rows]
+    return min(extent["min"] for extent in extents), max(extent["max"] for extent in extents)
+
+
+def _pick(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([schema.field(column) for column in columns])
+
+
+def _empty(schema: pa.Schema) -> pa.Table:
+    if ALIGNED_TIME.name not in schema.names:
+        schema = schema.append(ALIGNED_TIME)
+    return schema.empty_table()

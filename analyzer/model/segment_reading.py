@@ -1,0 +1,115 @@
+"""Reading a table of a segment stretch by stretch, every row with its aligned time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from analyzer.model.clock_alignment import ClockAlignment
+from formats.columns import BOOT_TIME_NS, TIME_UNIX_NANO
+from formats.loss import Damage
+from formats.segment.manifest import BatchRange
+from formats.segment.reading import Segment
+
+ALIGNED_TIME = pa.field("at_ns", pa.int64(), nullable=False)
+LATEST_NS = 4_000_000_000_000_000_000
+"""October 2096. Why: aligned times are taken from each other and added to; hostile ones would overflow 64 bits."""
+
+PART_ROWS = 1_000_000
+"""Rows of frequent tables that one part has, about; twice as many at most. Why: enough for columnar work to pay, and
+about 100 MB when decoded."""
+
+
+Window = tuple[int | None, int | None]
+"""Begin and end in unix ns; None = as far as the capture goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """What was read of one table of one segment."""
+
+    name: str
+    table: pa.Table
+    damage: tuple[Damage, ...]
+
+
+class OpenTable:
+    """A table of a segment that is read one stretch after the other.
+
+    Args:
+        segment: that has it.
+        name: of the table.
+        schema: columns to read.
+        alignment: of the segment's boot; None: rows keep their own wall clock.
+        window: batches outside of it are left out.
+
+    Attributes:
+        index: the batches that will be read, as the manifest lists them.
+    """
+
+    def __init__(
+        self,
+        segment: Segment,
+        name: str,
+        schema: pa.Schema,
+        *,
+        alignment: ClockAlignment | None,
+        window: Window,
+    ) -> None:
+        begin, end = window
+        self.index = [
+            batch
+            for batch in segment.batch_index(name)
+            if (begin is None or batch.max_unix_nano >= begin) and (end is None or batch.min_unix_nano <= end)
+        ]
+        self._name = name
+        self._schema = schema.append(ALIGNED_TIME)
+        self._alignment = alignment
+        clock = BOOT_TIME_NS.name if alignment else TIME_UNIX_NANO.name
+        self._items = segment.batches(name, tuple(dict.fromkeys((*schema.names, clock))), begin, end)
+        self._given = 0
+
+    def read_until(self, end_boot_ns: int | None) -> ReadRows:
+        """The batches that begin before a boot time and were not read yet; None = all that are left."""
+        batches, damage = [], []
+        while end_boot_ns is None or (
+            self._given < len(self.index) and self.index[self._given].min_boot_ns < end_boot_ns
+        ):
+            item = next(self._items, None)
+            if item is None:
+                break
+            self._given += 1
+            if isinstance(item, Damage):
+                damage.append(item)
+            else:
+                batches.append(_with_aligned_time(item, self._schema, self._alignment))
+        return ReadRows(self._name, pa.Table.from_batches(batches, self._schema), tuple(damage))
+
+
+def _with_aligned_time(batch: pa.RecordBatch, schema: pa.Schema, alignment: ClockAlignment | None) -> pa.RecordBatch:
+    """The columns of `schema`, whose last one is the aligned time."""
+    if alignment is None:
+        aligned = batch.column(TIME_UNIX_NANO.name).to_numpy()
+    else:
+        aligned = alignment.align(batch.column(BOOT_TIME_NS.name).to_numpy())
+    if aligned.size and (aligned.min() < 0 or aligned.max() > LATEST_NS):
+        aligned = np.clip(aligned, 0, LATEST_NS)
+    columns = [batch.column(name) for name in schema.names[:-1]]
+    return pa.RecordBatch.from_arrays([*columns, pa.array(aligned)], schema=schema)
+
+
+def cut_segment(batches: Sequence[BatchRange]) -> Iterator[tuple[int | None, int]]:
+    """Where a segment is cut into stretches of about `PART_ROWS` rows: boot time of the end, and rows.
+
+    The end of the last one is None, for the segment's end.
+    """
+    rows = 0
+    for batch in sorted(batches, key=lambda one: one.min_boot_ns):
+        if rows >= PART_ROWS:
+            yield batch.min_boot_ns, rows
+            rows = 0
+        rows += batch.rows
+    yield None, rows

@@ -1,0 +1,45 @@
+"""Patterns: which named failure a ranked root cause looks like (`kind: Pattern`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.knowledge.rules import PatternRule
+from analyzer.reasoning.causality import CausalGraph
+from analyzer.reasoning.root_cause import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pattern that fits a candidate.
+
+    Attributes:
+        fit: 0 to 1: what share of the pattern's chain was found.
+        found: names of the chain's symptoms that the candidate explains, in the pattern's order.
+    """
+
+    pattern: PatternRule
+    fit: float
+    found: tuple[str, ...]
+
+
+def match_pattern(candidate: Candidate, graph: CausalGraph, patterns: Iterable[PatternRule]) -> Match | None:
+    """The pattern that fits best; None if none does.
+
+    A pattern fits if the root is one of its roots and all that it requires is explained (or is the root). Of several
+    the one that requires more wins, then the one of whose chain more was found, then the first by name.
+    """
+    explained = {graph.symptoms[number].rule.name for number in candidate.reach.confidence}
+    matches = []
+    for pattern in patterns:
+        if candidate.root.rule.name not in pattern.roots:
+            continue
+        if not all(explained.intersection(alternatives) for alternatives in pattern.requires):
+            continue
+        found = tuple(name for name in pattern.chain if name in explained)
+        if pattern.chain and not found:
+            continue
+        fit = len(found) / len(pattern.chain) if pattern.chain else 1.0
+        matches.append(Match(pattern=pattern, fit=fit, found=found))
+    return min(matches, key=lambda match: (-len(match.pattern.requires), -match.fit, match.pattern.name), default=None)

@@ -1,0 +1,250 @@
+"""Symptoms: what the rules of `kind: Symptom` find in the facts, merged into episodes, one row each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from analyzer.knowledge.check import FactColumns, fill
+from analyzer.knowledge.compile import (
+    EPISODE_COLUMNS_SQL,
+    episodes_query,
+    exceptions_query,
+    merged_episodes_query,
+    occurrences_query,
+    rules_query,
+)
+from analyzer.knowledge.durations import format_duration
+from analyzer.knowledge.fact_columns import PART_FACTS
+from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
+from analyzer.model.engine import Engine
+from formats.errors import KnowledgeError
+
+MAX_EPISODES_PER_RULE = 5_000
+"""Episodes of one rule in one part of a capture, those with most events kept. Why: the graph is for people."""
+
+MAX_SYMPTOMS = 20_000
+"""Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
+
+_SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
+_TEXT_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One episode of one symptom on one entity: a node of the causality graph.
+
+    Attributes:
+        number: its place in order of begin, from 1; its id in documents is `s` and this number.
+        rule: what it is an episode of.
+        entity_id: key of the table `entity`.
+        pod_id: of containers and processes; None for others.
+        workload_id: of pods and what belongs to them; None for others.
+        from_ns, to_ns: unix ns, both included.
+        is_open: it had not ended when the capture ended.
+        recorded_on: node whose clock gave the times.
+        details: the kept columns by name, as text; those without a value are left out.
+        evidence: at most 20 event ids, first and last among them.
+        what: one sentence.
+    """
+
+    number: int
+    rule: SymptomRule
+    entity_id: str
+    kind: str
+    namespace: str | None
+    name: str
+    node: str | None
+    pod_id: str | None
+    workload_id: str | None
+    from_ns: int
+    to_ns: int
+    is_open: bool
+    recorded_on: str | None
+    count: int
+    magnitude: int | None
+    details: Mapping[str, str]
+    evidence: tuple[str, ...]
+    what: str
+
+    @property
+    def is_severe(self) -> bool:
+        """Whether it is bad enough to want a finding."""
+        return self.rule.nature is Nature.SYMPTOM and self.rule.severity in (Severity.ERROR, Severity.FATAL)
+
+    @property
+    def may_be_root(self) -> bool:
+        """Whether a finding may begin with it."""
+        return self.rule.nature is not Nature.CONTEXT and self.rule.role is Role.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """All symptoms of a capture.
+
+    Attributes:
+        items: in order of number.
+        left_out: how many episodes were left out because of `MAX_SYMPTOMS`.
+    """
+
+    items: tuple[Symptom, ...]
+    left_out: int
+
+
+class SymptomSearch:
+    """Looks for the episodes of every symptom rule, one part of the capture after the other, then over the whole.
+
+    Args:
+        engine: its database holds the facts, `entity` and `relation`.
+        knowledge: the rules.
+        facts: DuckDB type by column by fact.
+    """
+
+    def __init__(self, engine: Engine, knowledge: Knowledge, facts: FactColumns) -> None:
+        self._engine = engine
+        self._knowledge = knowledge
+        self._facts = facts
+        pairs = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts]
+        self._by_part = [(rule, fact) for rule, fact in pairs if fact in PART_FACTS]
+        self._over_all = [(rule, fact) for rule, fact in pairs if fact not in PART_FACTS]
+        engine.execute(f"CREATE OR REPLACE TABLE episode ({EPISODE_COLUMNS_SQL})")
+        engine.execute(f"CREATE OR REPLACE TABLE symptom_rule AS {rules_query(knowledge.symptoms)}")
+
+    @property
+    def part_facts(self) -> tuple[str, ...]:
+        """The part facts that the rules read, sorted."""
+        return tuple(sorted({fact for _rule, fact in self._by_part}))
+
+    def add_part(self) -> None:
+        """Takes the episodes of the part facts as they are now.
+
+        Raises:
+            KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
+        """
+        self._add(self._by_part, {fact: fact for fact in self.part_facts})
+
+    def finish(self) -> Symptoms:
+        """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
+
+        Raises:
+            KnowledgeError: as `add_part`.
+        """
+        readers = Counter(fact for _rule, fact in self._over_all)
+        sources = {fact: fact for fact in readers}
+        for fact in sorted(fact for fact, rules in readers.items() if rules > 1):
+            # A fact is a view over views: computed once here, not once per rule. With one reader it is left a view, of
+            # which only the columns that the rule names are computed.
+            sources[fact] = f"asked_{fact}"
+            self._engine.execute(f"CREATE OR REPLACE TABLE {sources[fact]} AS SELECT * FROM {fact}")  # noqa: S608 - facts of ours
+        self._add(self._over_all, sources)
+        return _number_symptoms(self._engine, self._knowledge)
+
+    def _add(self, pairs: Sequence[tuple[SymptomRule, str]], sources: Mapping[str, str]) -> None:
+        if not pairs:
+            return
+        queries = [occurrences_query(rule, fact, self._facts, sources[fact]) for rule, fact in pairs]
+        try:
+            self._engine.execute(f"INSERT INTO episode {episodes_query(queries, MAX_EPISODES_PER_RULE)}")
+        except duckdb.Error:
+            for (rule, _fact), query in zip(pairs, queries, strict=True):
+                _run_alone(self._engine, rule, query)
+            raise
+
+
+def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
+    """Finds the rule that is to blame for a failed query over all rules."""
+    try:
+        engine.rows(f"SELECT count(name), count(value), max(details) FROM ({query})")  # noqa: S608 - see analyzer.knowledge.compile
+    except duckdb.Error as problem:
+        place = rule.condition.where if rule.condition is not None else rule.where
+        sentence = str(problem).splitlines()[0]
+        raise KnowledgeError(
+            f"symptom `{rule.name}` fails on this capture: {sentence}", where=place, next_step="guard the expression"
+        ) from None
+
+
+def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
+    engine.execute(f"CREATE OR REPLACE TABLE joined ({EPISODE_COLUMNS_SQL})")
+    engine.execute(f"INSERT INTO joined {merged_episodes_query()}")
+    exceptions = exceptions_query(knowledge.symptoms)
+    if exceptions is not None:
+        engine.execute(f"DELETE FROM joined WHERE (name, entity_id, from_ns) IN ({exceptions})")  # noqa: S608 - of ours
+    seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM joined")}
+    severities = " ".join(
+        f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen
+    )
+    severity = f"CASE joined.name {severities} END" if severities else "CAST(0 AS INTEGER)"  # a bare 0 names a column
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TABLE symptom AS
+        SELECT row_number() OVER (ORDER BY from_ns, name, entity_id) AS symptom_id, *
+        FROM (
+          SELECT joined.*, entity.kind, entity.namespace, entity.name AS entity_name, entity.node, entity.pod_id,
+            entity.workload_id, entity.from_ns AS entity_from_ns
+          FROM joined JOIN entity USING (entity_id)
+          ORDER BY {severity}, joined.from_ns, joined.name, entity_id LIMIT {MAX_SYMPTOMS}
+        )
+        """  # noqa: S608 - names of rules are checked by the loader
+    )
+    found = int(engine.value("SELECT count(*) FROM joined JOIN entity USING (entity_id)"))
+    rules = {rule.name: rule for rule in knowledge.symptoms}
+    rows = engine.records(
+        """
+        SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, from_ns, to_ns,
+          is_open, recorded_on, count, magnitude, details, evidence
+        FROM symptom ORDER BY symptom_id
+        """
+    )
+    items = []
+    for row in rows:
+        rule = rules[row["name"]]
+        kept = json.loads(row["details"])
+        items.append(
+            Symptom(
+                number=row["symptom_id"],
+                rule=rule,
+                entity_id=row["entity_id"],
+                kind=row["kind"],
+                namespace=row["namespace"],
+                name=row["entity_name"],
+                node=row["node"],
+                pod_id=row["pod_id"],
+                workload_id=row["workload_id"],
+                from_ns=row["from_ns"],
+                to_ns=row["to_ns"],
+                is_open=row["is_open"],
+                recorded_on=row["recorded_on"],
+                count=row["count"],
+                magnitude=row["magnitude"],
+                details={key: value for key, value in kept.items() if value is not None},
+                evidence=tuple(dict.fromkeys(row["evidence"])),
+                what=_describe(rule, row, kept),
+            )
+        )
+    return Symptoms(items=tuple(items), left_out=found - len(items))
+
+
+def _describe(rule: SymptomRule, row: Mapping[str, object], kept: Mapping[str, str | None]) -> str:
+    duration = format_duration(int(str(row["to_ns"])) - int(str(row["from_ns"])))
+    values = {column: shorten(kept.get(column) or "nothing") for column in rule.keep}
+    values.update(
+        entity=f"{row['kind']} {row['entity_name']}",
+        kind=str(row["kind"]),
+        name=str(row["entity_name"]),
+        namespace=str(row["namespace"] or "no namespace"),
+        node=str(row["node"] or "no node"),
+        count=str(row["count"]),
+        magnitude="?" if row["magnitude"] is None else f"{row['magnitude']:,}",
+        duration=duration,
+    )
+    return fill(rule.title, values)
+
+
+def shorten(text: str) -> str:
+    """A recorded text on one line, cut to what a sentence can bear; what is cut ends with `…`."""
+    line = " ".join(text.split())
+    return line if len(line) <= _TEXT_SHOWN else line[: _TEXT_SHOWN - 1] + "…"

@@ -1,0 +1,144 @@
+"""From a capture to one that can be shared: collect, replace, write, search, and only then release."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from analyzer.sharing.batches import BatchRewriter
+from analyzer.sharing.pseudonyms import Collector, Pseudonyms, Replacement, lower_token
+from analyzer.sharing.rescan import Leak, find_leaks
+from analyzer.sharing.rewriting import is_small, reduce_note, rewrite_identifier, rewrite_name
+from formats.capture.reading import Capture, CaptureInfo, open_capture, write_capture
+from formats.catalog import TABLE_BY_NAME
+from formats.errors import OutputError
+from formats.loss import Damage
+from formats.segment.reading import Segment
+from formats.segment.sealing import SegmentHeader, seal_segment
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What was done.
+
+    Attributes:
+        replaced: distinct sensitive values that were replaced.
+        damaged: stretches of the input that could not be read and are not in the output.
+        dropped_tables: tables that this version does not know and that were left out.
+    """
+
+    replaced: int
+    damaged: int
+    dropped_tables: tuple[str, ...]
+
+
+def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
+    """Write a copy of a capture in which no name, address, path or id of the original is left.
+
+    Args:
+        source: the capture.
+        target: the new capture; it appears only after the re-scan found nothing.
+        key: the secret of the pseudonyms. The same key gives the same pseudonyms for the same capture.
+
+    Raises:
+        OutputError: the target exists or cannot be written, or the re-scan found an original value in it.
+    """
+    if target.exists():
+        raise OutputError("the file is there already", where=str(target), next_step="choose another name or remove it")
+    with open_capture(source) as capture:
+        originals = _collect(capture)
+        rewriter = BatchRewriter(Pseudonyms(key, originals), _known_in(originals))
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as directory:
+            draft = Path(directory) / "draft.tapio"
+            segments = [
+                _write_segment(Path(directory), number, segment, rewriter)
+                for number, segment in enumerate(capture.segments)
+            ]
+            write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
+            _refuse_leaks(draft, originals, target)
+            draft.rename(target)
+        unknown = sorted({table for table in capture.tables if table not in TABLE_BY_NAME})
+        damaged = len(capture.damage) + sum(
+            isinstance(item, Damage) for table in capture.tables for item in capture.batches(table, columns=[])
+        )
+    replaced = len(originals.tokens) + len(originals.identifiers) + len(originals.addresses)
+    return Shared(replaced, damaged, tuple(unknown))
+
+
+def _collect(capture: Capture) -> Collector:
+    """Every sensitive piece of the capture: one walk with the same code that replaces later."""
+    collector = Collector()
+    rewriter = BatchRewriter(collector, known=lambda _: False)
+    for segment in capture.segments:
+        _rewrite_header(segment, 0, collector)
+        for table in _known_tables(segment):
+            for batch in _whole_batches(segment, table):
+                rewriter.rewrite_batch(TABLE_BY_NAME[table], batch)
+    return collector
+
+
+def _known_in(originals: Collector) -> Callable[[str], bool]:
+    tokens = {token for token in originals.tokens if not is_small(token)}
+    return lambda token: lower_token(token) in tokens
+
+
+def _write_segment(parent: Path, number: int, segment: Segment, rewriter: BatchRewriter) -> Path:
+    def rewritten(table: str) -> Iterator[pa.RecordBatch]:
+        for batch in _whole_batches(segment, table):
+            yield rewriter.rewrite_batch(TABLE_BY_NAME[table], batch)
+
+    name = f"segment-{number:06d}"
+    header = _rewrite_header(segment, number, rewriter.replacement)
+    seal_segment(parent, name, header, rewritten, _known_tables(segment))
+    return parent / name
+
+
+def _rewrite_header(segment: Segment, number: int, replacement: Replacement) -> SegmentHeader:
+    manifest = segment.manifest
+    return SegmentHeader(
+        id=f"{number:032x}",
+        node_name=rewrite_name(manifest.node_name, replacement),
+        boot_id=rewrite_identifier(manifest.boot_id, replacement),
+        created_by=manifest.created_by,
+        clocks=manifest.clocks,
+        catalog_version=manifest.catalog_version,
+    )
+
+
+def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
+    because = info.frozen_because
+    return replace(
+        info,
+        id="",
+        frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.known),
+    )
+
+
+def _refuse_leaks(draft: Path, originals: Collector, target: Path) -> None:
+    with open_capture(draft) as written:
+        leaks: list[Leak] = []
+        for leak in find_leaks(written, originals):
+            leaks.append(leak)
+            if len(leaks) == 1_000:
+                break
+    if leaks:
+        places = ", ".join(sorted({leak.where for leak in leaks})[:5])
+        raise OutputError(
+            f"the re-scan found {len(leaks):,} original values ({places}), so the file was not released",
+            where=str(target),
+            next_step="please report this; the values are not printed here on purpose",
+        )
+
+
+def _known_tables(segment: Segment) -> list[str]:
+    return [table for table in segment.tables if table in TABLE_BY_NAME]
+
+
+def _whole_batches(segment: Segment, table: str) -> Iterator[pa.RecordBatch]:
+    for batch in segment.batches(table):
+        if not isinstance(batch, Damage):
+            yield batch

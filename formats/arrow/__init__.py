@@ -1,0 +1,1 @@
+"""Arrow data that is not trusted, decoded within limits, and matched against the catalog."""

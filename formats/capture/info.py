@@ -1,0 +1,137 @@
+"""What a capture's `capture.json` says (docs/format.md, section Capture)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from formats import limits
+from formats.capture.container import MEMBER_NAME, Member
+from formats.errors import FormatError, LimitError
+from formats.journal.layout import digest_of
+from formats.segment.manifest import LossTotal, Manifest, check_version, loss_from_json
+from formats.segment.sealed_json import open_sealed_json, seal_json
+
+FORMAT = "tapio-capture"
+MAJOR, MINOR = 1, 0
+INFO_NAME = "capture.json"
+INFO_COPY_NAME = "capture.copy.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureInfo:
+    """What a capture says of itself.
+
+    Attributes:
+        frozen_because: what made somebody or something freeze it, in one sentence; None for what was not frozen.
+        created_by: program and version.
+        asked_from_unix_nano: begin of the window asked for; None if none was asked for.
+        asked_to_unix_nano: end of the window asked for; None if none was asked for.
+        id: 32 hexadecimal digits, the digest of the segments' manifests: the same segments are the same capture.
+            `write_capture` fills in this and what follows.
+        achieved_from_unix_nano: the earliest time of all rows; 0 if there are none.
+        achieved_to_unix_nano: the latest time of all rows; 0 if there are none.
+        loss: the losses of all segments added up, sorted by table and reason.
+    """
+
+    frozen_because: str | None = None
+    created_by: str = ""
+    asked_from_unix_nano: int | None = None
+    asked_to_unix_nano: int | None = None
+    id: str = ""
+    achieved_from_unix_nano: int = 0
+    achieved_to_unix_nano: int = 0
+    loss: tuple[LossTotal, ...] = ()
+
+
+def complete_info(info: CaptureInfo, manifests: Sequence[Manifest]) -> CaptureInfo:
+    """The same with id, achieved window and losses computed."""
+    totals: dict[tuple[str, str], tuple[int, int]] = {}
+    for manifest in manifests:
+        for total in manifest.loss:
+            count, gaps = totals.get((total.table, total.reason), (0, 0))
+            totals[total.table, total.reason] = (count + total.count, gaps + total.unknown_gaps)
+    filled = [manifest for manifest in manifests if manifest.tables]
+    return dataclasses.replace(
+        info,
+        id=digest_of(*(bytes.fromhex(manifest.digest) for manifest in manifests)).hex(),
+        achieved_from_unix_nano=min((manifest.begin_unix_nano for manifest in filled), default=0),
+        achieved_to_unix_nano=max((manifest.end_unix_nano for manifest in filled), default=0),
+        loss=tuple(LossTotal(*key, *figures) for key, figures in sorted(totals.items())),
+    )
+
+
+def segment_order(manifest: Manifest) -> tuple[str, str, int, str]:
+    """Segments of a capture are sorted by it: node, boot, begin, id."""
+    return manifest.node_name, manifest.boot_id, manifest.begin_boot_ns, manifest.id
+
+
+def write_listing(info: CaptureInfo, manifests: Sequence[Manifest], members: Sequence[Member]) -> bytes:
+    """The canonical, digested text of `capture.json`.
+
+    Args:
+        info: complete; see `complete_info`.
+        manifests: of the segments, in their order.
+        members: every member but the two copies of this text, in their order.
+    """
+    return seal_json(
+        {
+            "format": FORMAT,
+            "version": [MAJOR, MINOR],
+            **dataclasses.asdict(info),
+            "segments": [manifest.digest for manifest in manifests],
+            "members": [[member.name, member.size, member.crc32] for member in members],
+        }
+    )
+
+
+def read_listing(raw: bytes | memoryview) -> tuple[CaptureInfo, list[Member]]:
+    """What a `capture.json` whose digest is right says of the capture, and its members but the two copies of itself.
+
+    Raises:
+        FormatError: a byte was changed, or a field is missing or of another kind.
+        LimitError: it lists more than `limits` allow.
+        VersionError: it is of a later major version.
+    """
+    content = open_sealed_json(raw)
+    check_version(content, FORMAT, MAJOR)
+    try:
+        return _from_json(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"the list of members is malformed ({type(error).__name__})") from error
+
+
+def _from_json(content: Mapping[str, Any]) -> tuple[CaptureInfo, list[Member]]:
+    names: set[str] = set()
+    members = []
+    for name, size, crc32 in content["members"]:
+        if not isinstance(name, str) or MEMBER_NAME.fullmatch(name) is None or name in names:
+            raise FormatError("a member's name is not allowed or comes twice")
+        if name in (INFO_NAME, INFO_COPY_NAME) or type(size) is not int or not 0 <= size < 1 << 62:
+            raise FormatError("a member is not as it may be")
+        if type(crc32) is not int or not 0 <= crc32 <= 0xFFFFFFFF:
+            raise FormatError("a member's checksum is not as it may be")
+        names.add(name)
+        members.append(Member(name, size, crc32))
+    segments = len({name.partition(".")[0] for name in names})
+    if segments > limits.CAPTURE_SEGMENTS:
+        raise LimitError("segments of a capture", segments, limits.CAPTURE_SEGMENTS)
+    info = CaptureInfo(
+        frozen_because=_optional(content["frozen_because"], str),
+        created_by=str(content["created_by"]),
+        asked_from_unix_nano=_optional(content["asked_from_unix_nano"], int),
+        asked_to_unix_nano=_optional(content["asked_to_unix_nano"], int),
+        id=str(content["id"]),
+        achieved_from_unix_nano=int(content["achieved_from_unix_nano"]),
+        achieved_to_unix_nano=int(content["achieved_to_unix_nano"]),
+        loss=tuple(loss_from_json(total) for total in content["loss"]),
+    )
+    return info, members
+
+
+def _optional(value: Any, kind: type) -> Any:
+    if value is not None and type(value) is not kind:
+        raise ValueError(f"{type(value).__name__} instead of {kind.__name__}")
+    return value

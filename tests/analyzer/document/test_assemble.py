@@ -1,0 +1,154 @@
+"""Promises of the document: what is missing is said and lowers the confidence, a window narrows it, evidence is resolved."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.analyze import analyze_capture
+from analyzer.document import assemble as assembly
+from analyzer.knowledge.shipped import read_knowledge
+from analyzer.times import format_time, parse_time
+from formats.capture.reading import open_capture
+from formats.loss import LossReason
+from formats.postmortem.document import to_json
+from tests.analyzer.capture_builder import BOOT_AT_BEGIN, CaptureBuilder, container_status, termination
+
+SECOND = 1_000_000_000
+KNOWLEDGE = read_knowledge()
+
+
+def leak(directory, **how):
+    """A cache that is OOM-killed in second 10 without any change."""
+    return (
+        CaptureBuilder(directory, **how)
+        .kube_object("Node", "node-1", {"status": {}}, at=0)
+        .pod("cache-1", statuses=[container_status("cache", run_of="cache-1/1")])
+        .service("cache", cluster_ip="10.2.0.1")
+        .pod(
+            "cache-1",
+            at=10.0,
+            statuses=[
+                container_status(
+                    "cache",
+                    run_of="cache-1/2",
+                    restarts=1,
+                    started=10,
+                    last=termination(at=9.5, reason="OOMKilled", exit_code=137, run_of="cache-1/1"),
+                )
+            ],
+        )
+        .kube_object("ConfigMap", "settled", {"data": {}}, at=20)
+    )
+
+
+def analyze(path, **how):
+    with open_capture(path) as capture:
+        return analyze_capture(capture, KNOWLEDGE, **how)
+
+
+def lose(builder, table, begin, end):
+    return builder.row(
+        "loss",
+        "loss.lost",
+        end,
+        loss__table=table,
+        loss__reason=LossReason.WATCH_GAP,
+        loss__count=None,
+        loss__from_boot_ns=BOOT_AT_BEGIN + begin * SECOND,
+        loss__to_boot_ns=BOOT_AT_BEGIN + end * SECOND,
+    )
+
+
+def test_loss_in_the_decisive_time_is_told_and_lowers_the_confidence(tmp_path):
+    # GIVEN the same incident recorded whole, with a gap when it happened, and with a gap long after
+    documents = {}
+    for name, gap in (("whole", None), ("decisive", (5, 12)), ("after", (15, 18))):
+        folder = tmp_path / name
+        folder.mkdir()
+        builder = leak(folder)
+        documents[name] = analyze((lose(builder, "kube_object", *gap) if gap else builder).write())
+    # WHEN they are compared
+    whole, decisive, after = (documents[name].findings[0] for name in ("whole", "decisive", "after"))
+    # THEN the gap in the decisive time stands beside the finding and costs confidence; the other does not
+    assert whole.root_cause.name == decisive.root_cause.name == "cache-1"
+    assert decisive.confidence < whole.confidence == after.confidence
+    assert any("kube_object on node-1 are missing from this time" in statement.what for statement in decisive.missing)
+    assert not any("are missing from this time" in statement.what for statement in after.missing)
+    # AND the document tells each loss, with an advice
+    assert [row.table for row in documents["after"].capture.loss] == ["kube_object"]
+    assert documents["after"].capture.loss[0].advice
+
+
+def test_evidence_that_was_not_recorded_is_said_to_be_missing(tmp_path):
+    finding = analyze(leak(tmp_path).write()).findings[0]
+    assert finding.pattern == "memory-leak"
+    assert [statement.what for statement in finding.missing] == [
+        "how the memory grew was not recorded, so a leak cannot be told from a burst"
+    ]
+
+
+def test_evidence_rows_tell_the_event_in_one_line(tmp_path):
+    document = analyze(leak(tmp_path).write())
+    identifier = document.findings[0].chain[0].evidence[0]
+    row = document.evidence[identifier]
+    assert (row.id, row.table, row.node) == (identifier, "kube_object", "node-1")
+    assert row.text.startswith("k8s.object.modified Pod cache-1: ")
+    assert "k8s.object.content" not in row.fields
+
+
+def test_evidence_of_a_frequent_table_is_read_from_its_segment(tmp_path):
+    # GIVEN refused connections in a segment of their own, caused by a crash
+    builder = (
+        leak(tmp_path)
+        .pod("api-1", ip="10.1.0.9", statuses=[container_status("api", run_of="api-1/api")], at=0.5)
+        .cgroup(11, "api-1", "api")
+        .next_segment()
+    )
+    for number in range(40):
+        builder.tcp(
+            "refused", 10.5 + number / 4, cgroup_id=11, network__peer__address="10.2.0.1", network__peer__port=6379
+        )
+    # WHEN
+    document = analyze(builder.write())
+    # THEN the effect is in the graph and its evidence can be read
+    (refused,) = [symptom for symptom in document.symptoms if symptom.name == "connections-refused"]
+    assert (refused.count, refused.finding, len(refused.evidence)) == (40, 1, 20)
+    assert document.evidence[refused.evidence[0]].text.endswith("to 10.2.0.1:6379")
+    assert [measure.name for measure in document.measures] == ["failed connections", "restarts"]
+    assert sum(value for _at, value in document.measures[0].points) == 40
+    # AND the tail of the chain is the caller
+    assert document.findings[0].chain[-1].entity.name == "api-1/api"
+
+
+def test_what_the_analyzer_left_out_is_told_like_a_loss(tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "MAX_SYMPTOMS_SHOWN", 1)
+    document = analyze(leak(tmp_path).pod("cache-1", at=25, phase="Failed").write())
+    assert len(document.symptoms) == 1
+    left_out = [row for row in document.capture.loss if row.reason == "analysis_limit"]
+    assert all(row.count for row in left_out)
+
+
+def test_capture_without_anything_has_a_document(tmp_path):
+    document = analyze(CaptureBuilder(tmp_path).kube_object("Node", "node-1", {}, at=0).write())
+    assert (document.findings, document.symptoms, document.edges) == ((), (), ())
+    assert to_json(document).endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-21T02:17:50Z", "2026-11-21T02:17:50.123456789Z", "2026-11-21t04:17:50+02:00"]
+)
+def test_times_are_read_and_written(text):
+    assert format_time(parse_time(text))[:19] == "2026-11-21T02:17:50"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "now", "2026-11-21", "2026-11-21T02:17:50", "2026-13-21T02:17:50Z", "2026-11-21T02:17Z"]
+)
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match="is no time"):
+        parse_time(text)
+
+
+def test_times_that_nobody_can_write_are_moved_to_the_nearest():
+    assert format_time(-(2**62)) == "1970-01-01T00:00:00.000000000Z"
+    assert format_time(2**63 - 1).startswith("2262-")

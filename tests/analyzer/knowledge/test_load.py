@@ -1,0 +1,154 @@
+"""Promises of reading knowledge: every mistake is met before a capture is, at its place, with a way on."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.knowledge.durations import format_duration, parse_duration
+from analyzer.knowledge.load import read_knowledge_files
+from analyzer.knowledge.paths import parse_path
+from analyzer.knowledge.rules import Combine, Nature, Role, Severity
+from analyzer.knowledge.shipped import read_knowledge
+from formats.errors import KnowledgeError, MissingInputError
+from tests.analyzer.knowledge_text import CAUSE, CHANGE, PATTERN, SYMPTOM, check_text, load_text
+
+
+def test_rules_say_what_the_yaml_says():
+    # GIVEN one rule of each kind WHEN they are read
+    knowledge = check_text(SYMPTOM, CHANGE, CAUSE, PATTERN)
+    # THEN
+    crash = knowledge.symptom("crash")
+    assert (crash.nature, crash.severity, crash.role) == (Nature.SYMPTOM, Severity.ERROR, Role.ANY)
+    assert (crash.facts, crash.merge_ns, crash.keep) == (("container_termination",), 10_000_000_000, ("exit_code",))
+    assert (crash.combine, crash.unit) == (Combine.SUM, "codes")
+    assert crash.where == "own.yaml:1:1"
+    cause = knowledge.causes[0]
+    assert cause.lag_ns == (0, 600_000_000_000)
+    assert [(step.relation, step.forward, step.kinds) for step in cause.paths[0].steps] == [
+        ("USES", False, ("Pod",)),
+        ("CONTAINS", True, ("Container",)),
+    ]
+    assert knowledge.patterns[0].roots == ("edit",)
+
+
+MISTAKES = [
+    (SYMPTOM.replace("severity: error", "severty: error"), "own.yaml:5:1", "did you mean `severity`"),
+    (SYMPTOM.replace("severity: error", "severity: eror"), "own.yaml:5:11", "did you mean `error`"),
+    (SYMPTOM.replace("nature: symptom\n", ""), "own.yaml:2:1", "needs the key `nature`"),
+    (SYMPTOM.replace("name: crash", "name: Crash It"), "own.yaml:3:7", "is no name"),
+    (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:9:8", "must be a text"),
+    (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:9:8", "no duration"),
+    (SYMPTOM.replace("container_termination", "container_terminations"), "own.yaml:2:1", "container_termination"),
+    (SYMPTOM.replace("where: exit_code", "where: exit_cod"), "own.yaml:8:8", "did you mean `exit_code`"),
+    (SYMPTOM.replace("keep: [exit_code]", "keep: [exit]"), "own.yaml:2:1", "no column `exit`"),
+    (SYMPTOM.replace("keep: [exit_code]", "keep: [node]"), "own.yaml:2:1", "cannot keep `node`"),
+    (SYMPTOM.replace("{exit_code}", "{code}"), "own.yaml:2:1", "placeholder `{code}`"),
+    (SYMPTOM.replace("sum: exit_code", "avg: exit_code"), "own.yaml:11:13", "unknown key `avg`"),
+    (SYMPTOM.replace("kind: Symptom", "kind: Symtom"), "own.yaml:2:7", "did you mean `Symptom`"),
+    (SYMPTOM + "entity: pod\n", "own.yaml:2:1", "no column `pod`"),
+    (SYMPTOM + "except_during: stopping\n", "own.yaml:2:1", "unknown symptom `stopping`"),
+    (SYMPTOM + "at_least: 0\n", "own.yaml:12:11", "whole number"),
+    (SYMPTOM + "---" + CAUSE, "own.yaml:13:1", "unknown symptom `edit`"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("0.8", "1.8"), "own.yaml:28:13", "at most 1"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("[0s, 10m]", "[10m, 0s]"), "own.yaml:27:6", "smaller"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("USES", "USED"), "own.yaml:26:10", "no relation is called"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("to: [crash]", "to: [edit]"), "own.yaml:22:1", "never an effect"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("{effect} read", "{it} read"), "own.yaml:22:1", "`{it}`"),
+    (SYMPTOM + "---" + SYMPTOM, "own.yaml:13:1", "defined twice"),
+    ("- a list", "own.yaml:1:1", "must be a mapping"),
+    ("name: nothing", "own.yaml:1:1", "needs the key `kind`"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "says"), MISTAKES, ids=[says for _text, _place, says in MISTAKES])
+def test_mistake_is_told_with_its_place_and_the_next_step(text, place, says):
+    # the documents are not stripped here: line 1 is empty, as in the texts above
+    from analyzer.knowledge.check import check_knowledge
+    from analyzer.knowledge.fact_columns import FACT_COLUMNS
+    from analyzer.knowledge.load import KnowledgeFile, load_knowledge
+
+    with pytest.raises(KnowledgeError) as caught:
+        check_knowledge(load_knowledge([KnowledgeFile("own.yaml", text)]), FACT_COLUMNS)
+    assert str(caught.value).startswith(f"{place}: ")
+    assert says in str(caught.value)
+
+
+def test_pattern_may_only_fill_in_what_all_its_roots_keep():
+    with pytest.raises(KnowledgeError, match="did you mean `old_value`"):
+        check_text(SYMPTOM, CHANGE, CAUSE, PATTERN.replace("{old_value}", "{old_valu}"))
+
+
+def test_test_of_a_pattern_says_either_what_it_finds_or_that_it_finds_nothing():
+    for tests in ("[{capture: a.tapio}]", "[{capture: a.tapio, finding: some}]"):
+        with pytest.raises(KnowledgeError):
+            load_text(PATTERN.replace("tests: []", f"tests: {tests}"))
+    found = load_text(
+        PATTERN.replace(
+            "tests: []", "tests: [{capture: a.tapio, finding: none}, {capture: b, root_cause: {kind: Pod, name: x}}]"
+        )
+    )
+    assert [test.root_kind for test in found.patterns[0].tests] == [None, "Pod"]
+
+
+def test_missing_directory_is_told(tmp_path):
+    with pytest.raises(MissingInputError, match="no such file"):
+        read_knowledge_files([tmp_path / "absent"])
+
+
+def test_own_knowledge_is_added_to_the_shipped(tmp_path):
+    # GIVEN a file of one's own that uses a shipped symptom
+    (tmp_path / "own.yaml").write_text(SYMPTOM + "---" + CAUSE.replace("[edit]", "[config-changed]"))
+    # WHEN all is read
+    knowledge = read_knowledge([tmp_path])
+    # THEN both are there, each list sorted by name
+    names = [rule.name for rule in knowledge.symptoms]
+    assert {"crash", "config-changed"} <= set(names)
+    assert names == sorted(names)
+
+
+def test_file_that_is_no_utf8_is_told(tmp_path):
+    (tmp_path / "own.yaml").write_bytes(b"kind: \xff\n")
+    with pytest.raises(KnowledgeError, match="byte 6 is no UTF-8"):
+        read_knowledge_files([tmp_path])
+
+
+@pytest.mark.parametrize(("text", "nanoseconds"), [("250ms", 250_000_000), ("-3s", -3 * 10**9), ("2h", 7200 * 10**9)])
+def test_durations_are_nanoseconds(text, nanoseconds):
+    assert parse_duration(text) == nanoseconds
+
+
+@pytest.mark.parametrize("text", ["", "1", "s", "1.5s", "1 s", "1d", "900000h", "1s "])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match=r"duration|longer"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (0, "0 ms"),
+        (1_500_000_000, "1.5 s"),
+        (-4_000_000_000, "-4.0 s"),
+        (123 * 10**9, "2 min 3 s"),
+        (3_900 * 10**9, "1 h 5 min"),
+    ],
+)
+def test_durations_are_told_in_two_units_at_most(nanoseconds, text):
+    assert format_duration(nanoseconds) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Pod", "Pod ->", "Pod -USES->", "-USES-> Pod", "Pod -uses-> Pod", "Pod -USES-> ConfigMap Pod", "Pod <-USES-> X", "pod -USES-> *",
+     " -OWNS-> ".join(["Pod"] * 8)],
+)  # fmt: skip
+def test_what_is_no_path_is_refused(text):
+    with pytest.raises(ValueError, match=r"path|kind|relation|limit"):
+        parse_path(text)
+
+
+def test_path_may_leave_kinds_open():
+    path = parse_path("* <-WORKLOAD_OF- Pod|Node")
+    assert path.kinds == ()
+    assert path.steps[0].kinds == ("Pod", "Node")
+    assert parse_path("same").steps == parse_path("same  namespace").steps == ()

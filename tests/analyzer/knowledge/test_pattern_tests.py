@@ -1,0 +1,78 @@
+"""Promises of `tapio test`: a difference is readable, its place is told, and the exit code says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from click.testing import CliRunner
+
+from analyzer.cli import cli
+
+FOLDER = Path(__file__).parents[3] / "fixtures" / "captures"
+
+PATTERN = """
+kind: Pattern
+name: own
+title: "{{root}} is at fault"
+category: own
+meaning: "Own knowledge."
+root: [config-changed]
+requires: [container-oom-killed, container-crash-looping, service-without-endpoints]
+chain: [container-oom-killed]
+tests:
+{tests}
+"""
+FOUND = "  - {capture: oom.tapio, root_cause: {kind: ConfigMap, namespace: shop, name: cache-config}}\n"
+ABSENT = "  - {capture: healthy.tapio, finding: none}\n"
+
+
+def run(tmp_path, tests, *arguments):
+    for link, name in (("oom", "configmap-oom-crashloop"), ("healthy", "healthy-idle-jobs")):
+        if not (tmp_path / f"{link}.tapio").exists():
+            (tmp_path / f"{link}.tapio").symlink_to(FOLDER / f"{name}.tapio")
+    (tmp_path / "own.yaml").write_text(PATTERN.format(tests=tests))
+    return CliRunner().invoke(cli, ["test", str(tmp_path / "own.yaml"), *arguments], catch_exceptions=False)
+
+
+def test_own_pattern_is_tested_beside_the_shipped_knowledge(tmp_path):
+    answer = run(tmp_path, FOUND + ABSENT)
+    assert answer.exit_code == 0, answer.output
+    assert "2 tests of 1 patterns: 2 passed, 0 failed" in answer.output
+
+
+def test_difference_is_told_with_its_place(tmp_path):
+    wrong = FOUND.replace("cache-config", "other-config")
+    answer = run(tmp_path, wrong + ABSENT.replace("healthy", "oom"), "--junit", str(tmp_path / "results.xml"))
+    assert answer.exit_code == 1
+    assert (
+        "own.yaml:11:5: expected the root cause ConfigMap shop/other-config, found ConfigMap shop/cache-config"
+        in answer.output
+    )
+    assert "own.yaml:12:5: expected no finding of own, found ConfigMap shop/cache-config (rank 1" in answer.output
+    suite = ET.parse(tmp_path / "results.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "2")
+    assert suite[0][0].get("message").startswith("expected the root cause")
+
+
+def test_missing_step_of_the_chain_is_told(tmp_path):
+    answer = run(tmp_path, FOUND.replace("}}\n", "}, chain: [config-changed, image-pull-failing]}\n") + ABSENT)
+    assert answer.exit_code == 1
+    assert "expected image-pull-failing after config-changed in the chain, found config-changed → " in answer.output
+
+
+def test_pattern_that_was_not_found_is_told_with_what_was(tmp_path):
+    answer = run(tmp_path, FOUND.replace("oom.tapio", "healthy.tapio") + ABSENT)
+    assert "expected a finding of own, found nothing" in answer.output
+
+
+def test_pattern_without_a_negative_test_fails(tmp_path):
+    answer = run(tmp_path, FOUND)
+    assert answer.exit_code == 1
+    assert "has no test with a recording that must not match" in answer.output
+
+
+def test_capture_that_is_not_there_fails_its_test(tmp_path):
+    answer = run(tmp_path, FOUND + ABSENT.replace("healthy", "absent"))
+    assert answer.exit_code == 1
+    assert "there is no capture `absent.tapio`" in answer.output

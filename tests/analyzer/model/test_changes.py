@@ -1,0 +1,142 @@
+"""Promises of `analyzer.model.changes`."""
+
+from __future__ import annotations
+
+from analyzer.model.changes import list_changes
+from tests.analyzer.capture_builder import CaptureBuilder, uid_of, unix_ns
+
+
+def template(**container):
+    return {"spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "app", **container}]}}}}
+
+
+CASES = [
+    ("ConfigMap", {"data": {"A": "1"}}, {"data": {"A": "2"}}, "config", "A", "data.A 1 → 2"),
+    ("ConfigMap", {"data": {}}, {"data": {"a.b": "x"}}, "config", "a.b", 'data["a.b"] was set to x'),
+    ("ConfigMap", {"data": {"A": "digest:01", "B": "1"}}, {"data": {"A": "digest:02", "B": "1"}}, "config", "A", "data.A was changed"),
+    ("Secret", {"data": {"K": "digest:01", "L": "l"}}, {"data": {"L": "l"}}, "config", "K", "data.K was removed"),
+    ("Deployment", template(image="a:1"), template(image="a:2"), "image", "image", "spec.template.spec.containers[name=app].image a:1 → a:2"),
+    ("Deployment", template(env=[{"name": "X", "value": "1"}]), template(env=[{"name": "X", "value": "2"}]), "env", "X", None),
+    ("Deployment", template(command=["a"]), template(command=["b"]), "command", "command", None),
+    ("Deployment", template(resources={"limits": {"cpu": "1"}}), template(resources={"limits": {"cpu": "2"}}), "resources", "cpu", None),
+    ("Deployment", template(livenessProbe={"periodSeconds": 1}), template(livenessProbe={"periodSeconds": 2}), "probe", "periodSeconds", None),
+    ("Deployment", {"spec": {"replicas": 1}}, {"spec": {"replicas": 3}}, "replicas", "replicas", "spec.replicas 1 → 3"),
+    ("Service", {"spec": {"selector": {"app": "a"}}}, {"spec": {"selector": {"app": "b"}}}, "selector", "app", None),
+    ("ResourceQuota", {"spec": {"hard": {"pods": "60"}}}, {"spec": {"hard": {"pods": "11"}}}, "quota", "pods", "spec.hard.pods 60 → 11"),
+    ("HorizontalPodAutoscaler", {"spec": {"maxReplicas": 1}}, {"spec": {"maxReplicas": 2}}, "scale", "maxReplicas", None),
+    ("PersistentVolumeClaim", {"spec": {"x": "1"}}, {"spec": {"x": "2"}}, "storage", "x", None),
+    ("Namespace", {"metadata": {"labels": {"a": "1"}}}, {"metadata": {"labels": {"a": "2"}}}, "labels", "a", None),
+    ("Deployment", {"spec": {"paused": False}}, {"spec": {"paused": True}}, "spec", "paused", "spec.paused false → true"),
+]  # fmt: skip
+"""Kind, before, after; category, key, and the end of the sentence where it matters."""
+
+
+def test_a_change_is_classified_by_what_it_touches(tmp_path, model_of):
+    # GIVEN two versions of one object for each case
+    builder = CaptureBuilder(tmp_path)
+    for number, (kind, before, _after, *_) in enumerate(CASES):
+        builder.kube_object(kind, f"it-{number}", before)
+    for number, (kind, _before, after, *_) in enumerate(CASES):
+        builder.kube_object(kind, f"it-{number}", after, at=10.0 + number)
+    # WHEN the changes are listed
+    changes = list_changes(model_of(builder.write()).engine, with_controllers=True)
+    # THEN each object has its one change
+    assert len(changes) == len(CASES)
+    for number, (change, (kind, _before, _after, category, key, what)) in enumerate(zip(changes, CASES, strict=True)):
+        assert (change.name, change.category, change.verb) == (f"it-{number}", category, "modified")
+        assert change.at_ns == unix_ns(10 + number)
+        assert key in str(change.path)
+        if what is not None:
+            assert change.what == f"{kind} it-{number}: {what}"
+
+
+def test_a_restart_is_known_by_its_annotation(tmp_path, model_of):
+    def restarted(at):
+        return {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}}}}}
+
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Deployment", "api", restarted("2026-01-01"))
+        .kube_object("Deployment", "api", restarted("2026-01-02"))
+        .write()
+    )
+    engine = model_of(path).engine
+    assert engine.rows("SELECT category, key, actor FROM object_change") == [
+        ("restart", "kubectl.kubernetes.io/restartedAt", "user")
+    ]
+
+
+def test_status_bookkeeping_and_mirrors_are_no_changes(tmp_path, model_of):
+    builder = CaptureBuilder(tmp_path)
+    for number in (1, 2):
+        metadata = {
+            "generation": number,
+            "finalizers": [str(number)],
+            "annotations": {"deployment.kubernetes.io/revision": str(number)},
+        }
+        builder.kube_object("Deployment", "api", {"metadata": metadata, "status": {"replicas": number}})
+        builder.kube_object("EndpointSlice", "api-x", {"endpoints": [{"addresses": [f"10.0.0.{number}"]}]})
+        builder.kube_object("Lease", "l", {"spec": {"holderIdentity": str(number)}})
+    assert list_changes(model_of(builder.write()).engine, with_controllers=True) == ()
+
+
+def test_what_controllers_do_is_told_only_when_asked_for(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Deployment", "web", {"spec": {"replicas": 1}})
+        .kube_object("HorizontalPodAutoscaler", "s", {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}})
+        .kube_object("Node", "node-1", {"spec": {}})
+        .kube_object("Deployment", "web", {"spec": {"replicas": 5}}, at=1)
+        .kube_object("ReplicaSet", "web-b", {}, event="added", owner=("Deployment", "web"), at=2)
+        .kube_object("Node", "node-1", {"spec": {"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}]}}, at=3)
+        .kube_object("Node", "node-1", {"spec": {"unschedulable": True, "taints": [{"key": "mine", "effect": "NoSchedule"}]}}, at=4)
+        .kube_object("Job", "once", {}, event="added", at=5)
+        .kube_object("Job", "once", {}, event="deleted", at=6)
+        .write()
+    )  # fmt: skip
+    engine = model_of(path).engine
+    assert [(change.name, change.verb) for change in list_changes(engine)] == [
+        ("node-1", "modified"),
+        ("node-1", "modified"),
+        ("once", "created"),
+        ("once", "deleted"),
+    ]
+    everything = list_changes(engine, with_controllers=True)
+    assert [change.id for change in everything] == [f"c{number}" for number in range(1, len(everything) + 1)]
+    assert ("web", "replicas", "controller") in {(change.name, change.category, change.actor) for change in everything}
+    assert ("web-b", "lifecycle", "controller") in {
+        (change.name, change.category, change.actor) for change in everything
+    }
+
+
+def test_changes_of_one_namespace(tmp_path, model_of):
+    builder = CaptureBuilder(tmp_path)
+    for value in ("1", "2"):
+        builder.kube_object("ConfigMap", "a", {"data": {"K": value}}, namespace="one")
+        builder.kube_object("ConfigMap", "a", {"data": {"K": value}}, namespace="two")
+    engine = model_of(builder.write()).engine
+    assert [change.namespace for change in list_changes(engine, namespace="two")] == ["two"]
+
+
+def test_a_version_that_is_told_again_is_no_second_change(tmp_path, model_of):
+    # GIVEN a change, and the snapshot at the start of the next segment, which repeats the version
+    builder = CaptureBuilder(tmp_path).kube_object("ConfigMap", "c", {"data": {"K": "1"}}, at=1)
+    builder.kube_object("ConfigMap", "c", {"data": {"K": "2"}}, at=2).next_segment()
+    repeated = dict(builder._versions[uid_of("ConfigMap/shop/c")])
+    builder._version -= 1
+    builder.kube_object("ConfigMap", "c", repeated, event="state", at=10)
+    engine = model_of(builder.write()).engine
+    assert len(list_changes(engine)) == 1
+    assert engine.value("SELECT count(*) FROM object_version") == 2
+
+
+def test_a_malformed_list_of_changes_is_no_change(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("ConfigMap", "c", {"data": {"K": "1"}})
+        .kube_object("ConfigMap", "c", {"data": {"K": "2"}}, **{"k8s.object.changes": '[{"path": '})
+        .kube_object("ConfigMap", "c", {"data": {"K": "3"}}, **{"k8s.object.changes": '{"path": 5}'})
+        .kube_object("ConfigMap", "c", {"data": {"K": "4"}}, **{"k8s.object.changes": '[7, {"path": 7, "old": {}}]'})
+        .write()
+    )
+    model_of(path)

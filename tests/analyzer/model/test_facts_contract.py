@@ -1,0 +1,271 @@
+"""Laws over all facts: they are what docs/facts.md says, hold on any capture, and do not depend on how it was stored."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from analyzer.knowledge.fact_columns import FACT_COLUMNS, PART_FACTS
+from analyzer.model.build import build_model
+from analyzer.model.engine import Engine
+from analyzer.model.facts import FACT_BY_NAME, FACTS
+from formats.capture.reading import open_capture
+from formats.catalog import TABLES
+from tests.analyzer.capture_builder import CaptureBuilder, container_status, termination, uid_of
+
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "facts.md"
+COMMON = {"at_ns", "entity_id", "node", "seq", "evidence"}
+INTERVAL = {"to_ns", "is_open", "is_old"}
+
+HOSTILE = [
+    None, True, -1, 2**63, 1e308, "", "\x00\x1b[2J", "<script>", "'; DROP TABLE entity; --", "9" * 400, [], {}, [[]], [None],
+    {"": None}, {"name": {"name": []}}, ["a", {"b": 1}], "2026-99-99T99:99:99Z", "9999-12-31T23:59:59Z", "-262144-01-01T00:00:00Z",
+    "99999999999999999999Ei", "-5m", "1e3", "digest:00",
+]  # fmt: skip
+"""Values of every JSON type, and texts that mean something to somebody."""
+
+
+def everything(model):
+    """All rows of all facts, entities, relations and changes, as they are given without an order of ours."""
+    found = {}
+    for fact in FACTS:
+        found[fact.name] = []
+    for _part in model.parts([fact.name for fact in FACTS]):
+        for fact in FACTS:
+            if fact.is_part:
+                found[fact.name] += model.engine.rows(f"SELECT * FROM {fact.name} ORDER BY ALL")
+    for name in [fact.name for fact in FACTS if not fact.is_part] + ["entity", "relation", "change", "missing"]:
+        found[name] = model.engine.rows(f"SELECT * FROM {name} ORDER BY ALL")
+    return found
+
+
+def busy_capture(directory, name="capture.tapio"):
+    """Something of everything, on two nodes, in several segments."""
+    builder = CaptureBuilder(directory)
+    builder.kube_object("Node", "node-1", {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}, at=0)
+    builder.service("cache", cluster_ip="10.2.0.1", at=0).kube_object("ConfigMap", "c", {"data": {"A": "1"}}, at=0)
+    builder.kube_object("ResourceQuota", "q", {"status": {"hard": {"pods": "3"}, "used": {"pods": "3"}}}, at=0)
+    builder.kube_object("Deployment", "cache", {"spec": {"replicas": 1}, "status": {"readyReplicas": 1}}, at=0)
+    builder.kube_object(
+        "EndpointSlice",
+        "cache-x",
+        {"metadata": {"labels": {"kubernetes.io/service-name": "cache"}}, "endpoints": [{"addresses": ["10.1.0.2"]}]},
+        at=0,
+    )
+    for pod, group in [("api-1", 1), ("cache-1", 2)]:
+        builder.pod(pod, ip=f"10.1.0.{group}", statuses=[container_status(pod[:-2], run_of=f"{pod}/run")], at=0)
+        builder.cgroup(group, pod, pod[:-2], at=0)
+    builder.process("state", 20, 0.5, cgroup_id=2, process__command="cached")
+    for index in range(20):
+        if index % 7 == 6:
+            builder.next_segment()
+        at = 1.0 + index
+        builder.tcp("refused", at, cgroup_id=1, network__peer__address="10.2.0.1", network__peer__port=6379)
+        builder.process("exit", 100 + index, at + 0.1, started=at, cgroup_id=1, process__exit__code=index % 3)
+        memory = {"cgroup.path": f"/kubepods/pod{uid_of('Pod/shop/cache-1')}", "memory.usage_bytes": index << 20}
+        builder.row("memory", "memory.sample", at + 0.2, **memory, **{"memory.limit_bytes": 30 << 20})
+        builder.row(
+            "pressure", "pressure.sample", at + 0.3, **{"pressure.resource": "cpu", "pressure.some_ns": index * 10**8}
+        )
+        builder.row(
+            "request", "request.responses", at + 0.4, cgroup_id=1, count=2, **{"http.response.status_code": 502}
+        )
+        builder.row("syscall_error", "syscall.errors", at + 0.5, cgroup_id=2, count=3, **{"syscall.name": "read"})
+        builder.tcp(
+            "connect", at + 0.6, cgroup_id=2, network__peer__address=f"203.0.113.{index}", network__peer__port=443
+        )
+    builder.row("oom", "oom.kill", 22, process__pid=20, cgroup_id=2)
+    ended = termination(at=22, reason="OOMKilled", exit_code=137)
+    builder.pod(
+        "cache-1", statuses=[container_status("cache", restarts=1, waiting="CrashLoopBackOff", last=ended)], at=23
+    )
+    builder.kube_event("BackOff", "Pod", "cache-1", at=24, **{"k8s.object.field_path": "spec.containers{cache}"})
+    builder.kube_object("ConfigMap", "c", {"data": {"A": "2"}}, at=25)
+    builder.on_node("node-2").row(
+        "pressure", "pressure.sample", 3, **{"pressure.resource": "io", "pressure.some_ns": 5}
+    )
+    builder.tcp("retransmit", 4, cgroup_id=9, network__peer__address="10.1.0.1", network__peer__port=1)
+    return builder.write(name)
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    return busy_capture(tmp_path_factory.mktemp("busy"))
+
+
+@pytest.fixture(scope="module")
+def busy_rows(busy):
+    with Engine(threads=1) as engine:
+        return everything(build_model(open_capture(busy), engine))
+
+
+def test_every_documented_fact_exists_with_these_columns_and_every_fact_is_documented():
+    # GIVEN the tables of docs/facts.md
+    documented = {}
+    for line in DOCUMENTED.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"\| `(\w+)` \| ((?:moment|interval)[^|]*) \| [^|]* \| (.*) \|$", line):
+            name, form, text = match.groups()
+            own = [column for names in re.findall(r"`([^`]+)`", text) for column in re.split(r",\s*", names)]
+            documented[name] = (form, own)
+    # THEN they are the facts of the code, in the same order
+    assert list(documented) == [fact.name for fact in FACTS]
+    # AND the columns that knowledge is checked against
+    assert set(FACT_COLUMNS) == set(documented)
+    for name, (form, own) in documented.items():
+        columns = set(FACT_COLUMNS[name])
+        expected = COMMON | (INTERVAL if form.startswith("interval") else set())
+        assert expected <= columns, name
+        assert columns - expected <= set(own), name
+        assert form.endswith("part") == FACT_BY_NAME[name].is_part == (name in PART_FACTS), name
+
+
+def test_every_fact_has_exactly_the_columns_and_types_that_knowledge_is_checked_against(busy, engine):
+    build_model(open_capture(busy), engine)
+    for fact in FACTS:
+        found = dict(row[:2] for row in engine.rows(f"DESCRIBE {fact.name}"))
+        assert found == FACT_COLUMNS[fact.name], fact.name
+
+
+def test_part_facts_need_no_column_but_those_they_name(busy, engine):
+    model = build_model(open_capture(busy), engine)
+    model.complete()
+    for fact in FACTS:
+        if fact.is_part:
+            assert sum(len(engine.rows(f"SELECT * FROM {fact.name}")) for _part in model.parts([fact.name])) >= 0
+
+
+def test_the_busy_capture_says_something_in_nearly_every_way(busy_rows):
+    silent = {name for name, rows in busy_rows.items() if not rows}
+    assert silent <= {
+        "pod_deletion", "pod_eviction", "workload_condition", "rollout", "node_taint", "volume_phase", "job_status",
+        "autoscaler_status", "autoscaler_condition", "process_start", "listener", "recording_gap", "clock_step", "missing",
+        "pod_condition",
+    }  # fmt: skip
+
+
+def test_no_fact_lacks_whom_it_is_about_or_its_evidence(busy_rows):
+    for name in (fact.name for fact in FACTS):
+        for row in busy_rows[name]:
+            assert None not in row[:5], name
+
+
+def test_every_entity_of_a_fact_and_of_a_relation_exists(busy_rows):
+    entities = {row[0] for row in busy_rows["entity"]}
+    for name in (fact.name for fact in FACTS):
+        assert {row[1] for row in busy_rows[name]} <= entities, name
+    assert {entity for row in busy_rows["relation"] for entity in row[1:3]} <= entities
+
+
+def test_threads_do_not_matter(busy, busy_rows):
+    with Engine(threads=2) as engine:
+        assert everything(build_model(open_capture(busy), engine)) == busy_rows
+
+
+def test_how_segments_are_named_and_ordered_does_not_matter(tmp_path, busy_rows):
+    # GIVEN the same segments under names that sort the other way round
+    busy_capture(tmp_path).unlink()
+    for number, segment in enumerate(sorted(tmp_path.iterdir(), reverse=True)):
+        segment.rename(tmp_path / f"s{number}")
+    # THEN all rows are the same
+    with Engine(threads=2) as engine:
+        assert everything(build_model(open_capture(tmp_path), engine)) == busy_rows
+
+
+def test_an_empty_capture_has_a_model(tmp_path, engine):
+    path = CaptureBuilder(tmp_path).row("clock", "clock.snapshot", 0).write()
+    found = everything(build_model(open_capture(path), engine))
+    assert {name for name, rows in found.items() if rows} == {"entity"}
+
+
+def test_objects_of_any_shape_are_read_without_an_error(tmp_path, engine):
+    # GIVEN objects of every kind whose every field holds something else, some of them no JSON at all
+    builder = CaptureBuilder(tmp_path)
+    builder.kube_object("Node", "node-1", {}).service("cache", cluster_ip="10.2.0.1")
+    kinds = {
+        "Pod": ["metadata", "spec", "status", "spec.containers", "spec.volumes", "status.containerStatuses", "status.conditions",
+                "status.podIPs", "metadata.labels", "metadata.ownerReferences", "metadata.deletionTimestamp", "metadata.annotations"],
+        "Deployment": ["spec.replicas", "spec.template", "status.conditions", "status.readyReplicas"],
+        "Service": ["spec.selector", "spec.clusterIPs", "status.loadBalancer"],
+        "EndpointSlice": ["endpoints", "metadata.labels"],
+        "Endpoints": ["subsets"],
+        "Node": ["status.addresses", "status.conditions", "spec.taints"],
+        "HorizontalPodAutoscaler": ["spec.scaleTargetRef", "status.conditions", "spec"],
+        "ResourceQuota": ["status.hard", "status.used"],
+        "PersistentVolumeClaim": ["spec.resources", "spec.volumeName"],
+        "Job": ["status.conditions", "status.active"],
+    }  # fmt: skip
+    for kind, paths in kinds.items():
+        for path in paths:
+            for number, value in enumerate(HOSTILE):
+                content = {}
+                *parents, last = path.split(".")
+                inner = content
+                for parent in parents:
+                    inner = inner.setdefault(parent, {})
+                inner[last] = value
+                name = f"{path}-{number}"
+                _raw(
+                    builder, kind, name, json.dumps(content), json.dumps([{"path": value, "old": value, "new": value}])
+                )
+    container = {"name": "a", "env": HOSTILE, "command": HOSTILE, "resources": {"limits": {"memory": "x", "cpu": []}}}
+    status = {"name": "a", "containerID": 5, "restartCount": "many", "state": {"terminated": {"finishedAt": "never"}}}
+    _raw(
+        builder,
+        "Pod",
+        "deep",
+        json.dumps({"spec": {"containers": [container]}, "status": {"containerStatuses": [status]}}),
+        None,
+    )
+    for number, text in enumerate(
+        ["", "{", "null", "[1]", '"x"', "[" * 500 + "]" * 500, '{"spec": ' * 400 + "1" + "}" * 400]
+    ):
+        _raw(builder, "Pod", f"broken-{number}", text, text)
+    # WHEN everything is asked for
+    found = everything(build_model(open_capture(builder.write()), engine))
+    # THEN there is an answer, and the objects are entities
+    assert ("deep",) in {row[3:4] for row in found["entity"]}
+
+
+def _raw(builder, kind, name, content, changes):
+    builder.row(
+        "kube_object",
+        "k8s.object.modified",
+        **{
+            "k8s.object.kind": kind,
+            "k8s.object.api_version": "v1",
+            "k8s.namespace.name": "shop",
+            "k8s.object.name": name,
+            "k8s.object.uid": uid_of(f"{kind}{name}"),
+            "k8s.object.resource_version": name,
+            "k8s.object.owner.uid": "a",
+            "k8s.object.content": content,
+            "k8s.object.changes": changes,
+        },
+    )
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1, 0, -1])
+def test_numbers_at_their_ends_are_read_without_an_error(tmp_path, engine, number):
+    # GIVEN rows whose every number is as large or as small as it can be
+    builder = CaptureBuilder(tmp_path).pod("api-1", at=0).cgroup(1, "api-1", at=0)
+    for table in TABLES:
+        for event_name in table.event_names:
+            for _time in range(2):
+                values = {
+                    column.name: _fitting(number, str(column.type))
+                    for column in table.own
+                    # A segment whose losses cannot be added up is not sealed at all.
+                    if str(column.type).startswith(("int", "uint")) and column.name != "loss.count"
+                }
+                builder.row(table.name, event_name, **values)
+    # THEN everything can be asked for
+    everything(build_model(open_capture(builder.write()), engine))
+
+
+def _fitting(number, arrow_type):
+    bits = int(arrow_type.removeprefix("u").removeprefix("int"))
+    low, high = (0, 2**bits - 1) if arrow_type.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return min(max(number, low), high)

@@ -1,0 +1,137 @@
+"""Promises of `tapio why`, `analyze` and `timeline` at the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from analyzer.cli import cli
+from formats.errors import TapioError
+from tests.analyzer.capture_builder import CaptureBuilder, container_status, runtime_id_of, termination
+
+FOLDER = Path(__file__).parents[3] / "fixtures" / "captures"
+OOM = str(FOLDER / "configmap-oom-crashloop.tapio")
+HEALTHY = str(FOLDER / "healthy-rolling-update.tapio")
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("question", ["svc/cache", "service/shop/cache", "Service/cache"])
+def test_why_tells_the_way_from_the_root_cause_to_the_object(question):
+    answer = run("why", OOM, question)
+    assert answer.exit_code == 0
+    lines = answer.output.splitlines()
+    order = [
+        "ConfigMap cache-config: data.CACHE_MB 16 → 200",
+        "Deployment cache was restarted",
+        "was killed because it used more memory than its limit",
+        "Service cache had no ready endpoint",
+    ]
+    places = [next(number for number, line in enumerate(lines) if text in line) for text in order]
+    assert places == sorted(places)
+    assert "[kube_object:kube-api:165]" in answer.output
+    assert "confidence" in answer.output
+
+
+def test_why_of_the_root_cause_says_that_it_is_one():
+    assert "This is the root cause:" in run("why", OOM, "cm/cache-config").output
+
+
+def test_why_of_a_workload_covers_its_pods():
+    assert "was killed because" in run("why", OOM, "deploy/cache").output
+
+
+def test_why_of_a_healthy_object_says_so_and_ends_well():
+    answer = run("why", OOM, "deploy/docs")
+    assert answer.exit_code == 0
+    assert "Nothing went wrong with it in this recording." in answer.output
+    assert "restartedAt" in answer.output
+
+
+def test_why_of_something_unknown_ends_with_one_and_near_names():
+    answer = run("why", OOM, "deploy/cashe")
+    assert answer.exit_code == 1
+    assert "cache" in answer.output
+    assert "nothing called" in answer.output
+
+
+def test_why_takes_a_runtime_id_and_a_pid(tmp_path):
+    # GIVEN a container that was OOM-killed, and its process
+    path = (
+        CaptureBuilder(tmp_path)
+        .pod("cache-1", statuses=[container_status("cache", run_of="cache-1/cache")], at=0)
+        .cgroup(12, "cache-1", "cache")
+        .process("state", 4711, process__parent_pid=1, cgroup_id=12, process__command="cached")
+        .pod(
+            "cache-1",
+            at=10,
+            statuses=[
+                container_status(
+                    "cache",
+                    run_of="cache-1/2",
+                    restarts=1,
+                    last=termination(at=9, reason="OOMKilled", exit_code=137, run_of="cache-1/cache"),
+                )
+            ],
+        )
+        .write()
+    )
+    # WHEN it is asked for by the id that the runtime gave it THEN it is the container
+    for question in (runtime_id_of("cache-1/cache"), runtime_id_of("cache-1/cache")[:12], "cache-1"):
+        answer = run("why", path, question)
+        assert answer.exit_code == 0, question
+        assert "was killed because" in answer.output
+    assert run("why", path, "4711").exit_code == 0
+    assert run("why", path, "4712").exit_code == 1
+
+
+def test_names_that_would_steer_the_terminal_are_shown_escaped(tmp_path):
+    # GIVEN a pod whose name holds an escape sequence
+    path = CaptureBuilder(tmp_path).pod("evil-\x1b[31m", at=0).write()
+    for question in ("evil-\x1b[31m", "evil-\x1b[31"):
+        assert "\x1b" not in run("why", path, question).output
+
+
+def test_analyze_prints_the_document_or_a_story():
+    document = json.loads(run("analyze", OOM, "--json").output)
+    assert document["findings"][0]["root_cause"]["name"] == "cache-config"
+    story = run("analyze", OOM).output
+    assert "ConfigMap cache-config" in story
+    assert run("analyze", HEALTHY).exit_code == 0
+
+
+def test_timeline_is_in_order_of_time():
+    rows = [json.loads(line) for line in run("timeline", OOM, "--json").output.splitlines()]
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    assert {"ConfigMap", "Container", "Service"} <= {row["kind"] for row in rows}
+    text = run("timeline", OOM).output
+    assert "fatal    #1 " in text
+    assert len(run("timeline", OOM, "--all").output.splitlines()) >= len(text.splitlines())
+
+
+def test_window_must_end_after_it_begins():
+    assert run("analyze", OOM, "--from", "2026-11-20T18:14:00Z", "--to", "2026-11-20T18:13:00Z").exit_code == 2
+    assert run("analyze", OOM, "--from", "yesterday").exit_code == 2
+
+
+def test_own_knowledge_is_used(tmp_path):
+    # GIVEN a symptom of one's own that takes a completed Job for a failure
+    (tmp_path / "own.yaml").write_text(
+        "kind: Symptom\nname: job-done\nnature: symptom\nseverity: error\ntitle: '{entity} is done'\n"
+        "from: job_status\nwhere: condition = 'Complete' AND NOT is_old\n"
+    )
+    document = json.loads(run("analyze", HEALTHY, "--json", "--knowledge", tmp_path).output)
+    assert document["findings"][0]["title"].endswith("is done")
+    assert document["findings"][0]["pattern"] is None
+
+
+@pytest.mark.parametrize("command", [["analyze"], ["timeline"], ["why", "pod/x"]])
+def test_missing_capture_is_one_clear_error(command, tmp_path):
+    with pytest.raises(TapioError) as caught:
+        run(command[0], tmp_path / "absent.tapio", *command[1:])
+    assert caught.value.exit_code == 66

@@ -1,0 +1,178 @@
+"""Promises of root-cause ranking: a change or a first symptom, the one that explains most, and nothing that explains nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.reasoning.chains import tell_chain
+from analyzer.reasoning.patterns import match_pattern
+from analyzer.reasoning.root_cause import rank_candidates
+from tests.analyzer.hand_made import add_entities, add_trouble, cause_text, graph_of, make_tables, relate, symptom_text
+from tests.analyzer.knowledge_text import load_text
+
+NAMES = ("crash", "outage", "error")
+SYMPTOMS = (symptom_text("edit", nature="change"), symptom_text("restart", nature="context", severity="info"),
+            symptom_text("slow", severity="warning"), symptom_text("echo", more="role: effect\n"),
+            *(symptom_text(name) for name in NAMES))  # fmt: skip
+
+
+@pytest.fixture
+def tables(engine):
+    make_tables(engine)
+    add_entities(engine, "ConfigMap/conf", "ConfigMap/other", *(f"Pod/{name}" for name in "abcdefgh"))
+    for name in "abc":
+        relate(engine, "USES", f"Pod/{name}", "ConfigMap/conf")
+    return engine
+
+
+def roots(graph):
+    return [(one.root.rule.name, one.root.entity_id) for one in rank_candidates(graph)]
+
+
+USES = "ConfigMap <-USES- Pod"
+
+
+def test_nothing_severe_means_no_candidate(tables):
+    add_trouble(tables, 1, "ConfigMap/conf", "edit")
+    add_trouble(tables, 2, "Pod/a", "slow")
+    assert roots(graph_of(tables, [*SYMPTOMS, cause_text("c", "edit", "slow", through=USES)])) == []
+
+
+def test_change_that_leads_to_the_severe_symptoms_is_the_root(tables):
+    # GIVEN two changes, one of which is used by what crashes
+    add_trouble(tables, 1, "ConfigMap/conf", "edit")
+    add_trouble(tables, 2, "ConfigMap/other", "edit")
+    add_trouble(tables, 3, "Pod/a", "crash")
+    add_trouble(tables, 4, "Pod/a", "outage")
+    graph = graph_of(
+        tables, [*SYMPTOMS, cause_text("c", "edit", "crash", through=USES), cause_text("d", "crash", "outage")]
+    )
+    (candidate,) = rank_candidates(graph)
+    # THEN it explains both, by a path of two edges
+    assert candidate.root.entity_id == "ConfigMap/conf"
+    assert len(candidate.explains) == 2
+    assert [edge.rule for edge in tell_chain(candidate, graph, ())] == ["c", "d"]
+    assert candidate.reach.confidence[candidate.explains[1]] == pytest.approx(0.64, abs=0.02)
+
+
+def test_symptom_that_nothing_explains_is_its_own_root(tables):
+    add_trouble(tables, 3, "Pod/a", "slow")
+    add_trouble(tables, 4, "Pod/a", "outage")
+    assert roots(graph_of(tables, [*SYMPTOMS, cause_text("c", "slow", "outage")])) == [("slow", "Pod/a")]
+
+
+def test_context_is_never_a_root(tables):
+    add_trouble(tables, 3, "Pod/a", "restart")
+    add_trouble(tables, 4, "Pod/a", "crash")
+    graph = graph_of(tables, [*SYMPTOMS, cause_text("c", "restart", "crash", confidence=0.99)])
+    assert roots(graph) == [("crash", "Pod/a")]
+
+
+def test_context_carries_a_change(tables):
+    add_trouble(tables, 2, "Pod/a", "edit")
+    add_trouble(tables, 3, "Pod/a", "restart")
+    add_trouble(tables, 4, "Pod/a", "crash")
+    rules = [
+        *SYMPTOMS,
+        cause_text("c", "edit", "restart", confidence=0.95),
+        cause_text("d", "restart", "crash", confidence=0.95),
+    ]
+    assert roots(graph_of(tables, rules)) == [("edit", "Pod/a")]
+
+
+def test_weak_explanation_is_none(tables):
+    add_trouble(tables, 2, "ConfigMap/conf", "edit")
+    add_trouble(tables, 4, "Pod/a", "crash")
+    rules = [*SYMPTOMS, cause_text("c", "edit", "crash", through=USES, confidence=0.3)]
+    assert roots(graph_of(tables, rules))[0] == ("crash", "Pod/a")
+
+
+def test_pure_effect_makes_no_finding(tables):
+    add_trouble(tables, 4, "Pod/a", "echo")
+    assert roots(graph_of(tables, SYMPTOMS)) == []
+
+
+def test_what_the_best_candidate_leaves_open_gets_its_own(tables):
+    add_trouble(tables, 1, "ConfigMap/conf", "edit")
+    for name in "abc":
+        add_trouble(tables, 3, f"Pod/{name}", "crash")
+    add_trouble(tables, 3, "Pod/d", "outage")
+    graph = graph_of(tables, [*SYMPTOMS, cause_text("c", "edit", "crash", through=USES)])
+    assert roots(graph) == [("edit", "ConfigMap/conf"), ("outage", "Pod/d")]
+
+
+def test_circle_of_symptoms_begins_with_the_earliest(tables):
+    add_trouble(tables, 3, "Pod/a", "crash", end=20)
+    add_trouble(tables, 4, "Pod/a", "outage", end=20)
+    around = "lag: [-60s, 60s]\n"
+    graph = graph_of(
+        tables,
+        [*SYMPTOMS, cause_text("c", "crash", "outage", more=around), cause_text("d", "outage", "crash", more=around)],
+    )
+    assert roots(graph) == [("crash", "Pod/a")]
+
+
+def test_pods_of_one_workload_that_fail_alike_are_one_finding(tables):
+    tables.execute("UPDATE entity SET workload_id = 'Deployment/x' WHERE kind = 'Pod'")
+    for name in "abc":
+        add_trouble(tables, 3, f"Pod/{name}", "crash")
+    candidates = rank_candidates(graph_of(tables, SYMPTOMS))
+    assert [(one.root.entity_id, len(one.siblings)) for one in candidates] == [("Pod/a", 2)]
+
+
+def test_close_rival_is_kept(tables):
+    relate(tables, "USES", "Pod/a", "ConfigMap/other")
+    add_trouble(tables, 1, "ConfigMap/conf", "edit")
+    add_trouble(tables, 2, "ConfigMap/other", "edit")
+    add_trouble(tables, 3, "Pod/a", "crash")
+    (candidate,) = rank_candidates(graph_of(tables, [*SYMPTOMS, cause_text("c", "edit", "crash", through=USES)]))
+    assert len(candidate.rivals) == 1
+
+
+def test_chain_passes_the_waypoints_and_ends_with_the_furthest_effect(tables):
+    add_trouble(tables, 1, "Pod/a", "edit")
+    for at, name in ((2, "crash"), (3, "outage"), (4, "error")):
+        add_trouble(tables, at, "Pod/a", name)
+    rules = [
+        *SYMPTOMS,
+        cause_text("one", "edit", "crash"),
+        cause_text("two", "crash", "outage"),
+        cause_text("three", "outage", "error"),
+        cause_text("short", "edit", "outage", confidence=0.9),
+    ]
+    graph = graph_of(tables, rules)
+    (candidate,) = rank_candidates(graph)
+    # WHEN no waypoint is given THEN the surest path is told, else the one that passes it
+    assert [edge.rule for edge in tell_chain(candidate, graph, ())] == ["short", "three"]
+    assert [edge.rule for edge in tell_chain(candidate, graph, ("crash",))] == ["one", "two", "three"]
+
+
+PATTERN = """
+kind: Pattern
+name: {name}
+title: t
+category: c
+meaning: m
+root: [edit]
+requires: {requires}
+chain: {chain}
+"""
+
+
+def test_pattern_that_requires_more_wins_then_the_one_of_which_more_was_found(tables):
+    add_trouble(tables, 1, "Pod/a", "edit")
+    add_trouble(tables, 2, "Pod/a", "crash")
+    graph = graph_of(tables, [*SYMPTOMS, cause_text("one", "edit", "crash")])
+    (candidate,) = rank_candidates(graph)
+
+    def best(*patterns):
+        texts = [PATTERN.format(name=name, requires=requires, chain=chain) for name, requires, chain in patterns]
+        match = match_pattern(candidate, graph, load_text(*SYMPTOMS, *texts).patterns)
+        return match and match.pattern.name
+
+    loose, strict = ("loose", "[]", "[crash]"), ("strict", "['outage | crash']", "[crash, outage]")
+    absent, half = ("absent", "[outage]", "[crash]"), ("half", "[]", "[crash, outage]")
+    assert best(loose, strict, absent) == "strict"
+    assert best(half, loose) == "loose"
+    assert best(absent) is None
+    assert best(("other", "[]", "[outage]")) is None

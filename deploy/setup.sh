@@ -10,6 +10,7 @@ say() { echo "setup: $*" >&2; }
 # What is missing, as Debian package names. Each line: a test that passes when it is there, and the package.
 missing=""
 need() { sh -c "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+# shellcheck disable=SC2016 # expanded by the shell that `need` starts
 python_is_there='for p in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
   $p -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))" && exit 0; done; exit 1'
 need "$python_is_there" "python3 python3-venv"
@@ -42,6 +43,7 @@ fi
 
 # The virtual environment. bcc has no wheel: it must match the distribution's libbcc, so its package is linked in.
 stamp=.venv/.ready-$goal
+# shellcheck disable=SC3013 # dash, bash and busybox know -nt
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
   for python in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break

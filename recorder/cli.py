@@ -17,12 +17,14 @@ from recorder.allocation import limit_allocation
 from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
 from recorder.control import ControlServer, request_reply
 from recorder.daemon import Daemon
+from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
 from recorder.metrics import MetricsServer
 from recorder.plan import format_plan, plan_retention
 from recorder.registry import SOURCES
 from recorder.source import Profile
 from recorder.status import format_status
+from recorder.store.layout import DataDirectory
 from recorder.units import format_bytes, parse_duration
 
 _CONFIG = click.option(
@@ -111,8 +113,11 @@ def status(config_path: Path | None, data_dir: Path | None, *, as_json: bool) ->
 @click.option("--after", help="How much longer, such as 30s; default: freeze.after of the configuration.")
 @click.option("--reason", default="", help="Why: kept in the capture.")
 @click.option(
-    "-o", "--output", "name", default="", help="Name of the capture (not a path): captures/NAME.tapio below data_dir."
+    "-o",
+    "--output",
+    help="File or directory for the capture; `.tapio` is added. Without it: only in captures/ below data_dir.",
 )
+@click.option("--force", is_flag=True, help="Replace the file of -o if it exists.")
 def freeze(
     config_path: Path | None,
     data_dir: Path | None,
@@ -120,25 +125,35 @@ def freeze(
     before: str | None,
     after: str | None,
     reason: str,
-    name: str,
+    output: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Make a capture of the window around now, while recording goes on; returns when it is written."""
+    if force and output is None:
+        raise UsageError("--force replaces the file of -o, and there is no -o", next_step="give -o PATH")
+    destination = None if output is None else choose_destination(output, may_replace=force)
+    config = _load_config(config_path, data_dir)
     request = {
         "command": "freeze",
-        "name": name,
         "reason": reason,
         "before_ns": _duration("--before", before),
         "after_ns": _duration("--after", after),
     }
-    path = _load_config(config_path, data_dir).socket_path
-    result = request_reply(path, request, seconds=None)["freeze"]
+    result = request_reply(config.socket_path, request, seconds=None)["freeze"]
+    if destination is not None:
+        reported = Path(result["path"])
+        below_ours = DataDirectory(config.data_dir).captures / reported.name
+        capture = find_capture((reported, below_ours), result["size"])
+        result |= {"path": str(deliver_capture(capture, destination)), "recorder_path": str(capture)}
     if as_json:
         click.echo(json.dumps(result, indent=2, sort_keys=True))
         return
     click.echo(f"asked for  {result['asked_from']} to {result['asked_to']}")
     click.echo(f"have       {result['achieved_from']} to {result['achieved_to']}")
-    click.echo(f"{result['path']}  {format_bytes(result['size'])}")
+    click.echo(f"{escape_text(result['path'])}  {format_bytes(result['size'])}")
+    if "recorder_path" in result:
+        click.echo(f"also kept  {escape_text(result['recorder_path'])}")
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -58,10 +59,15 @@ def recording(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.communicate(timeout=30)
 
 
-def invoke(*arguments: str, code: int = 0) -> str:
+def invoke(*arguments: str, code: int = 0, cwd: Path = ROOT) -> str:
     """What the command prints; ends with the code."""
     result = subprocess.run(
-        [sys.executable, "-m", "recorder.cli", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-m", "recorder.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
     )
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr
@@ -75,17 +81,13 @@ def test_record_freeze_and_end(config: Path, tmp_path: Path):
         status = json.loads(invoke("status", "--json", "--config", str(config)))
         assert {source["state"] for source in status["sources"]} == {"recording"}
         assert status["node_name"] == "cli-test"
-        frozen = json.loads(
-            invoke("freeze", "--json", "--after", "0s", "-o", "x", "--reason", "test", "--config", str(config))
-        )
+        frozen = json.loads(invoke("freeze", "--json", "--after", "0s", "--reason", "test", "--config", str(config)))
         # THEN the capture is there and whole
+        assert Path(frozen["path"]).parent == tmp_path / "data/captures"
         with open_capture(Path(frozen["path"])) as capture:
             assert list(capture.verify()) == []
             assert capture.info.frozen_because == "test"
             assert set(capture.tables) >= {"clock", "interface_state"}
-        # AND what is wrong is told in one sentence, with its exit code
-        assert "is no name for a capture" in invoke("freeze", "-o", "../x", "--config", str(config), code=64)
-        assert "there is a capture of that name" in invoke("freeze", "-o", "x", "--config", str(config), code=73)
         # AND SIGTERM seals and ends in time
         begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -96,6 +98,28 @@ def test_record_freeze_and_end(config: Path, tmp_path: Path):
     assert list((tmp_path / "data/journal").iterdir()) == []
     assert "events/s" in invoke("plan", "--config", str(config))
     assert not (tmp_path / "data/control.sock").exists()
+
+
+def test_the_capture_of_a_freeze_is_where_the_person_wants_it(config: Path, tmp_path: Path):
+    # GIVEN a recorder, and somebody in a directory of their own
+    here = tmp_path / "here"
+    here.mkdir()
+    with recording(config):
+        # WHEN they freeze with a name THEN the file is in their directory, as the next line of the README expects
+        printed = invoke("freeze", "--after", "0s", "-o", "night", "--config", str(config), cwd=here)
+        assert str(here / "night.tapio") in printed
+        with open_capture(here / "night.tapio") as capture:
+            assert list(capture.verify()) == []
+        # AND a second one is refused before the recorder does anything, unless it may replace the first
+        arguments = ("freeze", "--after", "0s", "-o", str(here / "night.tapio"), "--config", str(config))
+        assert "the file exists; give another path with -o, or --force" in invoke(*arguments, code=73)
+        captures = tmp_path / "data/captures"
+        assert len(list(captures.iterdir())) == 1
+        before = (here / "night.tapio").read_bytes()
+        invoke(*arguments, "--force")
+        assert (here / "night.tapio").read_bytes() != before
+        assert [path.name for path in here.iterdir()] == ["night.tapio"]
+        assert len(list(captures.iterdir())) == 2
 
 
 def test_another_recorder_of_the_same_directory_is_refused(config: Path):
@@ -113,6 +137,8 @@ def test_another_recorder_of_the_same_directory_is_refused(config: Path):
         (["run", "--profile", "deap"], 64, "Invalid value"),
         (["run", "--data-dir", "/tmp", "--cgroup", "/../x"], 78, "has `..` in it"),
         (["freeze", "--before", "10"], 64, "a duration is a whole number"),
+        (["freeze", "--force"], 64, "--force replaces the file of -o"),
+        (["freeze", "-o", "/nonexistent/night"], 73, "the directory does not exist"),
         (["plan", "--data-dir", "/nonexistent"], 69, "nothing is sealed yet"),
         (["fly"], 64, "No such command"),
     ],

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recorder.source import SourceContext
+
 _SEARCH_DEPTH = 4
 """kubepods lies at the root, or below a node's own cgroup: `/docker/<id>/kubelet/kubepods` with kind."""
 
@@ -79,6 +81,22 @@ def list_cgroups(hierarchy: Path, roots: Sequence[str], *, limit: int) -> tuple[
         paths.append(path or "/")
         waiting.extend(sorted(_children(hierarchy, path), reverse=True))
     return paths, True
+
+
+def list_recorded_cgroups(hierarchy: Path, context: SourceContext) -> tuple[list[str], str]:
+    """The cgroups that a source looks at: those of `--cgroup`, else of its option `roots`, else the pods'.
+
+    Args:
+        hierarchy: where the tree is mounted.
+        context: of the source, with its options `roots` and `max_cgroups`.
+
+    Returns:
+        Paths as `list_cgroups` gives them, and a sentence for the status if that is not all of them, else "".
+    """
+    roots = context.cgroup_paths or tuple(context.options["roots"]) or find_kubepods(hierarchy)
+    limit = int(context.options["max_cgroups"])
+    paths, complete = list_cgroups(hierarchy, roots, limit=limit)
+    return paths, "" if complete else f"only the first {limit} cgroups are read: raise max_cgroups or narrow roots"
 
 
 def read_cgroup_id(unified: Path | None, path: str) -> int:

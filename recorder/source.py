@@ -1,7 +1,8 @@
 """The one interface of every source: what it is (data) and what it can do (six methods).
 
 `recorder/sources/pressure.py` is the living example: copy it to add a source, give it a table in `formats/tables/`,
-and add its line to `recorder/registry.py`. `tests/laws/test_source_laws.py` says what is still missing.
+and add its line to `recorder/registry.py`. `tests/laws/test_source_laws.py` says what is still missing. Most sources
+derive from one of three classes that have these methods: `PolledSource`, `KernelSource`, `KubeSource`.
 """
 
 from __future__ import annotations

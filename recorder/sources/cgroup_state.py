@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-
-from formats.batches import batch_from_rows
 from formats.errors import UnavailableError
 from formats.rows.cgroup_path import read_cgroup_path
 from formats.tables import cgroup_state
 from recorder.cgroup_tree import find_hierarchies, list_cgroups, read_cgroup_id
 from recorder.directory_watch import DirectoryWatch
-from recorder.polling import Interval
-from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
+from recorder.interval import Interval
+from recorder.polled_source import PolledSource, Row
+from recorder.source import Need, Profile, SourceContext, SourceSpec
 
-_INFO = 9
 
-
-class CgroupStateSource:
+class CgroupStateSource(PolledSource):
     """Lists the cgroup2 tree when the kernel says that a directory of it came or went, and every `rescan_s` besides."""
 
     spec = SourceSpec(
@@ -32,17 +28,15 @@ class CgroupStateSource:
     )
 
     def __init__(self) -> None:
-        self._context: SourceContext | None = None
+        super().__init__()
         self._tree = Path()
         self._unified: Path | None = None
         self._watch: DirectoryWatch | None = None
-        self._interval: Interval | None = None
+        self._rescan: Interval | None = None
         self._known: dict[str, int] = {}
-        self._produced = 0
-        self._truncated = False
 
-    def open(self, context: SourceContext) -> None:
-        """Finds the cgroup2 tree, or the v1 memory tree where there is none, and watches its directories.
+    def begin(self, context: SourceContext) -> None:
+        """Find the cgroup2 tree, or the v1 memory tree where there is none, and watch its directories.
 
         Raises:
             UnavailableError: there is no cgroup tree.
@@ -55,81 +49,65 @@ class CgroupStateSource:
                 where=str(context.sysfs / "fs" / "cgroup"),
                 next_step="mount the host's /sys/fs/cgroup into the recorder's container",
             )
-        self._context = context
         self._tree = tree
         self._unified = hierarchies.unified
         self._watch = DirectoryWatch()
-        self._interval = Interval(int(context.options["rescan_s"]) * 1_000_000_000, context.boot_time_ns)
-        self._known = self._scan(context)
+        self._rescan = Interval(int(context.options["rescan_s"]) * 1_000_000_000, context.boot_time_ns)
+        self._known = self._scan(context, self._watch)
 
-    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:  # noqa: ARG002 - one look is short
-        """A row for every cgroup that appeared or is gone."""
-        context = self._context
-        if context is None or self._watch is None or self._interval is None:
-            return []
-        is_due = self._interval.is_over()
-        if not self._watch.has_changes() and not is_due:
-            return []
-        before, self._known = self._known, self._scan(context)
-        removed = [path for path, cgroup_id in before.items() if self._known.get(path) != cgroup_id]
-        added = [path for path, cgroup_id in self._known.items() if before.get(path) != cgroup_id]
-        rows = self._rows(context, "cgroup.removed", removed, before)
-        return self._batch(rows + self._rows(context, "cgroup.added", added, self._known))
+    def is_due(self) -> bool:
+        """When a directory came or went, and every `rescan_s`."""
+        is_rescan_due = self._rescan is not None and self._rescan.is_over()
+        return (self._watch is not None and self._watch.has_changes()) or is_rescan_due
 
-    def snapshot(self) -> list[pa.RecordBatch]:
-        """A row for every cgroup that is there. Changes since the last `drain` are told by the next one."""
-        if self._context is None:
-            return []
-        return self._batch(self._rows(self._context, "cgroup.state", self._known, self._known))
+    def rows(self, context: SourceContext) -> Iterator[Row]:  # noqa: ARG002 - the last scan is told
+        """A row for every cgroup that the last look found: what changed since is recorded by the next one."""
+        for path, cgroup_id in self._known.items():
+            yield _to_row("cgroup.state", path, cgroup_id)
 
-    def stats(self) -> SourceStats:
-        """The running totals."""
-        detail = "only the first max_cgroups cgroups are listed: raise it or narrow --cgroup" if self._truncated else ""
-        if self._watch is not None and not self._watch.is_complete:
-            detail = detail or "not every directory can be watched: raise the sysctl fs.inotify.max_user_watches"
-        return SourceStats(produced=self._produced, detail=detail)
+    def changes(self, context: SourceContext) -> Iterator[Row]:
+        """A row for every cgroup that is gone, then for every one that appeared."""
+        if self._watch is None:
+            return
+        before, self._known = self._known, self._scan(context, self._watch)
+        for path, cgroup_id in before.items():
+            if self._known.get(path) != cgroup_id:
+                yield _to_row("cgroup.removed", path, cgroup_id)
+        for path, cgroup_id in self._known.items():
+            if before.get(path) != cgroup_id:
+                yield _to_row("cgroup.added", path, cgroup_id)
 
     def wake_fds(self) -> tuple[int, ...]:
         """The watch, so that a container that lives for a moment only is still seen."""
         return () if self._watch is None else self._watch.fds()
 
-    def close(self) -> None:
-        """Closes the watch."""
+    def end(self) -> None:
+        """Close the watch."""
         if self._watch is not None:
             self._watch.close()
-        self._context = None
         self._watch = None
-        self._interval = None
+        self._rescan = None
         self._known = {}
 
-    def _scan(self, context: SourceContext) -> dict[str, int]:
-        if self._watch is None:
-            return {}
+    def _scan(self, context: SourceContext, watch: DirectoryWatch) -> dict[str, int]:
         limit = int(context.options["max_cgroups"])
         paths, complete = list_cgroups(self._tree, context.cgroup_paths or ("/",), limit=limit)
-        self._truncated = not complete
-        self._watch.watch(self._tree / path.lstrip("/") for path in paths)
+        watch.watch(self._tree / path.lstrip("/") for path in paths)
+        if not complete:
+            self.detail = "only the first max_cgroups cgroups are listed: raise it or narrow --cgroup"
+        elif not watch.is_complete:
+            self.detail = "not every directory can be watched: raise the sysctl fs.inotify.max_user_watches"
+        else:
+            self.detail = ""
         return {path: read_cgroup_id(self._unified, path) for path in paths}
 
-    def _rows(
-        self, context: SourceContext, event_name: str, paths: Iterable[str], ids: dict[str, int]
-    ) -> list[dict[str, object]]:
-        rows: list[dict[str, object]] = []
-        for path in paths:
-            owner = read_cgroup_path(path)
-            rows.append(
-                {
-                    "boot_time_ns": context.boot_time_ns(),
-                    "event_name": event_name,
-                    "severity_number": _INFO,
-                    "cgroup_id": ids[path],
-                    "cgroup.path": path,
-                    "k8s.pod.uid": owner.pod_uid,
-                    "container.id": owner.container_id,
-                }
-            )
-        return rows
 
-    def _batch(self, rows: list[dict[str, object]]) -> list[pa.RecordBatch]:
-        self._produced += len(rows)
-        return [batch_from_rows(cgroup_state.TABLE, rows)] if rows else []
+def _to_row(event_name: str, path: str, cgroup_id: int) -> Row:
+    owner = read_cgroup_path(path)
+    return {
+        "event_name": event_name,
+        "cgroup_id": cgroup_id,
+        "cgroup.path": path,
+        "k8s.pod.uid": owner.pod_uid,
+        "container.id": owner.container_id,
+    }

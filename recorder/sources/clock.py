@@ -11,7 +11,7 @@ from formats.clock import ClockSnapshot
 from formats.tables import clock
 from recorder.cgroup_tree import read_text
 from recorder.clocks import read_clocks
-from recorder.polling import Interval
+from recorder.interval import Interval
 from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
 
 _INFO = 9

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterator
 
-import pyarrow as pa
-
-from formats.batches import batch_from_rows
 from formats.errors import UnavailableError
 from formats.loss import LossReason
 from formats.rows.proc import ListeningSocket, read_listening_sockets
 from formats.tables import socket_state
-from recorder.cgroup_tree import find_hierarchies, read_cgroup_id_by_pid, read_text
-from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
+from recorder.cgroup_tree import find_hierarchies, read_cgroup_id_by_pid
+from recorder.polled_source import PolledSource, Row
+from recorder.source import Need, Profile, SourceContext, SourceSpec
 
-_INFO = 9
 
-
-class SocketStateSource:
+class SocketStateSource(PolledSource):
     """Reads /proc/PID/net/tcp and tcp6 of one process per network namespace, once per segment."""
 
     spec = SourceSpec(
@@ -31,15 +27,8 @@ class SocketStateSource:
         options={"max_descriptors": 50_000, "max_cgroups": 16384},
     )
 
-    def __init__(self) -> None:
-        self._context: SourceContext | None = None
-        self._unified: Path | None = None
-        self._produced = 0
-        self._rejected = 0
-        self._detail = ""
-
-    def open(self, context: SourceContext) -> None:
-        """Looks whether there is a /proc with sockets.
+    def begin(self, context: SourceContext) -> None:
+        """Check that there is a /proc with sockets.
 
         Raises:
             UnavailableError: there is none.
@@ -50,91 +39,41 @@ class SocketStateSource:
                 where=str(context.proc / "self" / "net" / "tcp"),
                 next_step="run with hostPID and the host's /proc",
             )
-        self._context = context
-        self._unified = find_hierarchies(context.sysfs).unified
 
-    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:  # noqa: ARG002 - nothing happens between snapshots
-        """Nothing: this source is state only."""
-        return []
-
-    def snapshot(self) -> list[pa.RecordBatch]:
+    def rows(self, context: SourceContext) -> Iterator[Row]:
         """A row for every listening socket, by namespace, address and port."""
-        context = self._context
-        if context is None:
-            return []
         cgroup_ids = read_cgroup_id_by_pid(
-            self._unified, context.cgroup_paths or ("/",), limit=int(context.options["max_cgroups"])
+            find_hierarchies(context.sysfs).unified,
+            context.cgroup_paths or ("/",),
+            limit=int(context.options["max_cgroups"]),
         )
-        pids_by_namespace = self._list_namespaces(context, cgroup_ids)
+        pids_by_namespace = _list_namespaces(context, cgroup_ids)
         listening: list[tuple[int, ListeningSocket]] = []
         for namespace, pids in pids_by_namespace.items():
-            listening += [(namespace, socket) for socket in self._read_namespace(context, pids[0])]
+            for name in ("tcp", "tcp6"):
+                sockets = self.read(_read_sockets, f"{context.proc}/{pids[0]}/net/{name}")
+                listening += [(namespace, socket) for socket in sockets or ()]
         pids = [pid for group in pids_by_namespace.values() for pid in group]
         holders = self._find_holders(context, pids, {socket.inode for _, socket in listening})
-        rows = []
         for namespace, socket in sorted(listening, key=lambda item: (item[0], item[1].address, item[1].port)):
             pid = holders.get(socket.inode)
             if context.cgroup_ids and pid is None:
                 continue  # not of the cgroups that are recorded
-            rows.append(
-                {
-                    "boot_time_ns": context.boot_time_ns(),
-                    "event_name": "socket.state",
-                    "severity_number": _INFO,
-                    "process.pid": pid,
-                    "cgroup_id": 0 if pid is None else cgroup_ids.get(pid, 0),
-                    "network.type": socket.network_type,
-                    "network.local.address": socket.address,
-                    "network.local.port": socket.port,
-                    "tcp.network_namespace": namespace,
-                }
-            )
-        self._produced += len(rows)
-        return [batch_from_rows(socket_state.TABLE, rows)] if rows else []
-
-    def stats(self) -> SourceStats:
-        """The running totals."""
-        missing = {LossReason.REJECTED: self._rejected} if self._rejected else {}
-        return SourceStats(produced=self._produced + self._rejected, missing=missing, detail=self._detail)
-
-    def wake_fds(self) -> tuple[int, ...]:
-        """None."""
-        return ()
-
-    def close(self) -> None:
-        """Forgets the context."""
-        self._context = None
-
-    def _list_namespaces(self, context: SourceContext, cgroup_ids: dict[int, int]) -> dict[int, list[int]]:
-        """The processes of each network namespace, by its inode; with `--cgroup` only processes in those."""
-        namespaces: dict[int, list[int]] = {}
-        for entry in sorted(context.proc.iterdir(), key=lambda entry: entry.name):
-            if not entry.name.isdecimal() or (context.cgroup_ids and int(entry.name) not in cgroup_ids):
-                continue
-            try:
-                namespace = os.stat(f"{entry}/ns/net").st_ino  # noqa: PTH116 - once per process; Path costs twice as much
-            except OSError:
-                continue  # it has ended, is a zombie, or may not be looked at
-            namespaces.setdefault(namespace, []).append(int(entry.name))
-        return namespaces
-
-    def _read_namespace(self, context: SourceContext, pid: int) -> list[ListeningSocket]:
-        try:
-            return [
-                socket
-                for name in ("tcp", "tcp6")
-                for socket in read_listening_sockets(read_text(f"{context.proc}/{pid}/net/{name}"))
-            ]
-        except ValueError:
-            self._rejected += 1
-            return []
+            yield {
+                "process.pid": pid,
+                "cgroup_id": 0 if pid is None else cgroup_ids.get(pid, 0),
+                "network.type": socket.network_type,
+                "network.local.address": socket.address,
+                "network.local.port": socket.port,
+                "tcp.network_namespace": namespace,
+            }
 
     def _find_holders(self, context: SourceContext, pids: list[int], inodes: set[int]) -> dict[int, int]:
         """The process that holds each socket: the first one that has it open, which after a fork is the parent."""
         wanted = {f"socket:[{inode}]": inode for inode in inodes}
         holders: dict[int, int] = {}
         left = int(context.options["max_descriptors"])
-        self._detail = ""
+        self.detail = ""
         for pid in sorted(pids):
             if len(holders) == len(inodes):
                 break
@@ -148,9 +87,27 @@ class SocketStateSource:
             except OSError:
                 continue  # ended, or may not be looked at
             if left < 0:
-                self._detail = "some sockets have no process: there are more open files than max_descriptors"
+                self.detail = "some sockets have no process: there are more open files than max_descriptors"
                 break
         return holders
+
+
+def _list_namespaces(context: SourceContext, cgroup_ids: dict[int, int]) -> dict[int, list[int]]:
+    """The processes of each network namespace, by its inode; with `--cgroup` only processes in those."""
+    namespaces: dict[int, list[int]] = {}
+    for entry in sorted(context.proc.iterdir(), key=lambda entry: entry.name):
+        if not entry.name.isdecimal() or (context.cgroup_ids and int(entry.name) not in cgroup_ids):
+            continue
+        try:
+            namespace = os.stat(f"{entry}/ns/net").st_ino  # noqa: PTH116 - once per process; Path costs twice as much
+        except OSError:
+            continue  # it has ended, is a zombie, or may not be looked at
+        namespaces.setdefault(namespace, []).append(int(entry.name))
+    return namespaces
+
+
+def _read_sockets(text: str) -> list[ListeningSocket]:
+    return list(read_listening_sockets(text))
 
 
 def _read_link(path: str) -> str:

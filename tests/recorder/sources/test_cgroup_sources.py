@@ -15,7 +15,7 @@ from recorder.cgroup_tree import find_hierarchies, find_kubepods, list_cgroups, 
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.memory import MemorySource
 from recorder.sources.pressure import PressureSource
-from tests.recorder.sources.polling_fakes import CID, CONTAINER_V2, POD_V1, POD_V2, PSI, UID, FakeHost, rows_of
+from tests.recorder.sources.fake_host import CID, CONTAINER_V2, POD_V1, POD_V2, PSI, UID, FakeHost, rows_of
 
 BUDGET = 10**12
 
@@ -98,13 +98,13 @@ def test_a_round_is_spread_over_calls_by_the_budget(host: FakeHost):
     host.make_unified()
     source = MemorySource()
     host.open(source)
-    real = source._read
+    real = source.read
 
-    def slow(path: str):
+    def slow(parse, *files: str):
         host.clock.pass_seconds(0.01)
-        return real(path)
+        return real(parse, *files)
 
-    source._read = slow
+    source.read = slow
     # WHEN the budget is that of one file THEN every call gives one, and all are given
     calls = [len(rows_of(source.drain(1))) for _ in range(4)]
     assert calls == [1, 1, 1, 0]

@@ -13,14 +13,14 @@ from formats.clock import ClockSnapshot
 from formats.errors import UnavailableError
 from formats.loss import LossReason
 from recorder.clocks import read_boot_time_ns, read_clocks
-from recorder.interfaces import InterfaceAddress, list_interface_addresses
+from recorder.network_interfaces import InterfaceAddress, list_interface_addresses
 from recorder.source import SourceContext
 from recorder.sources.clock import ClockSource
 from recorder.sources.interface_state import InterfaceStateSource
 from recorder.sources.process_state import ProcessStateSource
 from recorder.sources.socket_state import SocketStateSource
 from tests.recorder.recorder_fakes import SECOND
-from tests.recorder.sources.polling_fakes import FakeHost, rows_of
+from tests.recorder.sources.fake_host import FakeHost, rows_of
 
 BUDGET = 10**12
 STAT = "{pid} ({name}) S 1 1 1 0 -1 {flags} 10 0 0 0 1 2 0 0 20 0 1 0 {ticks} 1000 10 184\n"

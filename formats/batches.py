@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from formats import limits
+from formats.arrow.text_length import longest_text
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ, NAME_TYPE, NODE_NAME, TIME_UNIX_NANO, Column, Table
 from formats.errors import LimitError, TapioError
 
@@ -155,7 +155,7 @@ def _check_texts(batch: pa.RecordBatch) -> None:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         texts = column.dictionary if pa.types.is_dictionary(column.type) else column
         if pa.types.is_string(texts.type) and texts.nbytes > limits.TEXT_BYTES:
-            longest = pc.max(pc.binary_length(texts)).as_py() or 0
+            longest = longest_text(texts)
             if longest > limits.TEXT_BYTES:
                 raise LimitError(f"bytes of one text of {name}", longest, limits.TEXT_BYTES)
 

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from analyzer.knowledge.check import fill
 from analyzer.model.engine import Engine
@@ -84,8 +84,9 @@ def _read_stored(capture: Capture, table: str, wanted: Mapping[str, set[int]]) -
         if not seqs:
             continue
         for batch in _batches_with(segment, table, seqs):
-            mask = pc.is_in(batch.column("event_seq"), value_set=pa.array(sorted(seqs), pa.uint64()))
-            for record in batch.filter(mask).to_pylist():
+            places = np.flatnonzero(np.isin(batch.column("event_seq").to_numpy(), np.array(sorted(seqs), np.uint64)))
+            for place in places.tolist():
+                (record,) = batch.slice(place, 1).to_pylist()
                 yield _row(table, record, record["time_unix_nano"])
 
 

@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from analyzer.importers.k8s_watch import read_k8s_watch
-from formats.capture.reading import CaptureInfo, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.writing import write_capture
 from formats.errors import OutputError
 
 

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from analyzer.model.clock_alignment import ClockAlignment, align_clock
 from analyzer.model.engine import Engine
@@ -275,8 +274,8 @@ def _join_small(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
 
 def _extent(tables: Iterable[pa.Table]) -> tuple[int, int]:
     """Aligned times of the first and the last row."""
-    extents = [pc.min_max(table.column(ALIGNED_TIME.name)).as_py() for table in tables if table.num_rows]
-    return min(extent["min"] for extent in extents), max(extent["max"] for extent in extents)
+    times = [chunk.to_numpy() for table in tables for chunk in table.column(ALIGNED_TIME.name).chunks if len(chunk)]
+    return min(int(chunk.min()) for chunk in times), max(int(chunk.max()) for chunk in times)
 
 
 def _pick(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

@@ -13,7 +13,9 @@ from analyzer.sharing.batches import BatchRewriter
 from analyzer.sharing.pseudonyms import Collector, Pseudonyms, Replacement, lower_token
 from analyzer.sharing.rescan import Leak, find_leaks
 from analyzer.sharing.rewriting import is_small, reduce_note, rewrite_identifier, rewrite_name
-from formats.capture.reading import Capture, CaptureInfo, open_capture, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.reading import Capture, open_capture
+from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import OutputError
 from formats.loss import Damage

@@ -11,12 +11,13 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import zstandard
 
 from formats import limits
 from formats.arrow.messages import BatchLayout, Message, MessageKind
+from formats.arrow.text_length import longest_text
 from formats.errors import FormatError, LimitError
 
 _ZSTD = pa.Codec("zstd")
@@ -202,7 +203,7 @@ def _build(
     column.validate(full=True)
     texts = buffers[2] if pa.types.is_string(storage) else None
     if texts is not None and texts.size > limits.TEXT_BYTES:
-        longest = pc.max(pc.binary_length(column)).as_py() or 0
+        longest = longest_text(column)
         if longest > limits.TEXT_BYTES:
             raise LimitError("bytes of one text", longest, limits.TEXT_BYTES)
     if not pa.types.is_dictionary(field.type):
@@ -210,8 +211,9 @@ def _build(
     if dictionary is None:
         raise FormatError(f"the dictionary of the column {field.name!r} is missing")
     if nulls < rows:
-        least, most = pc.min_max(column).values()
-        if least.as_py() < 0 or most.as_py() >= len(dictionary):
+        # A null has no place in the dictionary, whatever its bytes say; float64 holds every int32 exactly.
+        places = column.to_numpy(zero_copy_only=False)
+        if np.nanmin(places) < 0 or np.nanmax(places) >= len(dictionary):
             raise FormatError(f"the column {field.name!r} points outside its dictionary of {len(dictionary):,} values")
     return pa.DictionaryArray.from_arrays(column, dictionary, safe=False)
 

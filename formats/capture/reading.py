@@ -16,7 +16,6 @@ from formats import limits
 from formats.batches import full_schema
 from formats.capture.container import Member, Stretch, lay_out, member_offset, scan_members
 from formats.capture.info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, read_listing, segment_order
-from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import FormatError, MissingInputError, UsageError, VersionError
 from formats.loss import Damage, DamageKind
@@ -24,8 +23,6 @@ from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
 from formats.segment.reading import Segment
 from formats.segment.sealed_json import open_sealed_json
 from formats.segment.stored_files import DirectoryFiles, MemberFiles, map_file, open_regular
-
-__all__ = ["Capture", "CaptureInfo", "open_capture", "write_capture"]
 
 
 class Capture:

@@ -19,15 +19,11 @@ from formats.segment.manifest import (
     MANIFEST_COPY_NAME,
     MANIFEST_NAME,
     BatchRange,
-    LossTotal,
     Manifest,
     TableManifest,
     read_manifest,
 )
-from formats.segment.sealing import SegmentHeader, seal_segment
 from formats.segment.stored_files import DirectoryFiles, StoredFiles
-
-__all__ = ["BatchRange", "LossTotal", "Manifest", "Segment", "SegmentHeader", "open_segment", "seal_segment"]
 
 
 class Segment:

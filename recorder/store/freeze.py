@@ -18,7 +18,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from formats.capture.reading import CaptureInfo, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.writing import write_capture
 from formats.clock import NANOSECONDS, format_rfc3339
 from formats.errors import OutputError, TapioError, UnavailableError, UsageError
 from formats.text import escape_text

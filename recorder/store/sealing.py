@@ -24,7 +24,7 @@ from formats.errors import TapioError
 from formats.journal.reading import OpenedJournal, open_journal
 from formats.journal.survey import Survey
 from formats.loss import Damage, DamageKind, LossReason
-from formats.segment.reading import SegmentHeader, seal_segment
+from formats.segment.sealing import SegmentHeader, seal_segment
 from formats.tables import clock, loss
 from recorder import VERSION
 from recorder.child import begin_child, start_child

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from formats.batches import batch_from_rows, complete_batch
-from formats.capture.reading import CaptureInfo, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.clock import ClockSnapshot, format_rfc3339
 from formats.columns import NAME_TYPE
 from formats.rows.kube_changes import changes_json
-from formats.segment.reading import SegmentHeader, seal_segment
+from formats.segment.sealing import SegmentHeader, seal_segment
 
 BEGIN = 1_790_000_000_000_000_000
 """Unix ns of second 0."""

@@ -30,11 +30,12 @@ import pyarrow as pa
 
 from formats import limits
 from formats.batches import complete_batch
-from formats.capture.reading import CaptureInfo, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.clock import ClockSnapshot
 from formats.columns import NAME_TYPE
-from formats.segment.reading import SegmentHeader, seal_segment
+from formats.segment.sealing import SegmentHeader, seal_segment
 from tests.analyzer.capture_builder import (
     BEGIN,
     BOOT_AT_BEGIN,

@@ -9,13 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from formats.batches import batch_from_rows, complete_batch
-from formats.capture.reading import CaptureInfo, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.writing import write_capture
 from formats.catalog import CATALOG_VERSION, TABLE_BY_NAME
 from formats.clock import ClockSnapshot
 from formats.columns import NAME_TYPE
 from formats.journal.reading import JournalHeader, JournalWriter
 from formats.loss import Damage
-from formats.segment.reading import Segment, SegmentHeader, seal_segment
+from formats.segment.reading import Segment
+from formats.segment.sealing import SegmentHeader, seal_segment
 
 NODE = "node-a"
 BOOT_ID = "01234567-89ab-cdef-0123-456789abcdef"

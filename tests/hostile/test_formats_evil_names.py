@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from formats.capture.container import Member, lay_out
-from formats.capture.reading import CaptureInfo, _open_file, open_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.reading import _open_file, open_capture
 from formats.errors import FormatError, TapioError
 from formats.loss import DamageKind
 from formats.segment.sealed_json import open_sealed_json, seal_json

@@ -11,7 +11,9 @@ import pytest
 from analyzer.sharing import batches as anonymize_batches
 from analyzer.sharing.sharing import anonymize_capture
 from formats.batches import batch_from_rows, complete_batch
-from formats.capture.reading import CaptureInfo, open_capture, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.reading import open_capture
+from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.columns import Sensitivity
 from formats.errors import OutputError

@@ -9,7 +9,9 @@ import zipfile
 
 import pytest
 
-from formats.capture.reading import CaptureInfo, open_capture, write_capture
+from formats.capture.info import CaptureInfo
+from formats.capture.reading import open_capture
+from formats.capture.writing import write_capture
 from formats.errors import FormatError, MissingInputError, StorageError, UsageError, VersionError
 from formats.loss import DamageKind
 from formats.segment.manifest import LossTotal

@@ -18,7 +18,8 @@ from formats.errors import FormatError, MissingInputError, OutputError, StorageE
 from formats.journal.reading import open_journal
 from formats.loss import Damage
 from formats.segment.manifest import LossTotal
-from formats.segment.reading import Segment, SegmentHeader, open_segment, seal_segment
+from formats.segment.reading import Segment, open_segment
+from formats.segment.sealing import SegmentHeader, seal_segment
 from tests.formats.recordings import (
     BOOT_ID,
     CLOCK,

@@ -7,7 +7,6 @@ tables are read once, column by column as asked for, and only what is found in t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -134,6 +133,12 @@ class Tables:
 
     def _read_ahead(self, columns: Mapping[str, Sequence[str]]) -> Iterator[list[tuple[Segment, ReadRows]]]:
         """What belongs to each part; the next one is decoded by other threads while one is looked at."""
+        indexes = [segment.batch_index(name) for segment in self._capture.segments for name in columns]
+        if sum(batch.rows for index in indexes for batch in index) <= PART_ROWS:
+            yield self._read_at_once(columns)
+            return
+        from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415 - imports logging; most captures are small
+
         with ThreadPoolExecutor(_DECODING_THREADS) as pool:
             waiting: list[tuple[Segment, Future[ReadRows]]] = []
             for stretches in _join_small(self._stretches(columns)):
@@ -148,6 +153,14 @@ class Tables:
                     yield read
             if waiting:
                 yield [(segment, future.result()) for segment, future in waiting]
+
+    def _read_at_once(self, columns: Mapping[str, Sequence[str]]) -> list[tuple[Segment, ReadRows]]:
+        """All of a capture that is one part: threads would have nothing to read ahead."""
+        return [
+            (stretch.segment, table.read_until(None))
+            for stretch in self._stretches(columns)
+            for table in stretch.tables
+        ]
 
     def _stretches(self, columns: Mapping[str, Sequence[str]]) -> Iterator[_Stretch]:
         """Every segment, cut where it is large, in order of time."""

@@ -98,7 +98,11 @@ def _with_aligned_time(batch: pa.RecordBatch, schema: pa.Schema, alignment: Cloc
     if aligned.size and (aligned.min() < 0 or aligned.max() > LATEST_NS):
         aligned = np.clip(aligned, 0, LATEST_NS)
     columns = [batch.column(name) for name in schema.names[:-1]]
-    return pa.RecordBatch.from_arrays([*columns, pa.array(aligned)], schema=schema)
+    # Not `pa.array(aligned)`: it imports `numpy.ma`, to ask whether the array is a masked one.
+    times = pa.Array.from_buffers(
+        pa.int64(), len(aligned), [None, pa.py_buffer(np.ascontiguousarray(aligned, np.int64))]
+    )
+    return pa.RecordBatch.from_arrays([*columns, times], schema=schema)
 
 
 def cut_segment(batches: Sequence[BatchRange]) -> Iterator[tuple[int | None, int]]:

@@ -13,6 +13,7 @@ import click
 from formats.command_line import run_command
 from formats.errors import ExitCode, TapioError, UsageError
 from formats.text import escape_text
+from formats.units import format_bytes, parse_duration
 from recorder.allocation import limit_allocation
 from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
 from recorder.control import ControlServer, request_reply
@@ -25,7 +26,6 @@ from recorder.registry import SOURCES
 from recorder.source import Profile
 from recorder.status import format_status
 from recorder.store.layout import DataDirectory
-from recorder.units import format_bytes, parse_duration
 
 _CONFIG = click.option(
     "--config",

@@ -16,6 +16,7 @@ from typing import Any
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import ConfigurationError, MissingInputError
 from formats.limits import YAML_BYTES
+from formats.units import parse_bytes, parse_duration
 from formats.yaml_reader import (
     YamlList,
     YamlMap,
@@ -27,7 +28,6 @@ from formats.yaml_reader import (
     to_plain,
 )
 from recorder.source import Profile, SourceSpec
-from recorder.units import parse_bytes, parse_duration
 
 _MIB = 1 << 20
 _GIB = 1 << 30

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from formats.errors import TapioError
+from formats.units import format_bytes
 from recorder.cgroup_tree import find_hierarchies, read_text
 from recorder.clocks import read_boot_time_ns
 from recorder.config import HostConfig, RecorderConfig, SourceConfig, resolve_options, select_sources
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.source import Need, Source, SourceContext
-from recorder.units import format_bytes
 
 _CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
 """Source: include/uapi/linux/capability.h."""

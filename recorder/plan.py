@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from formats.errors import TapioError, UnavailableError
 from formats.segment.reading import open_segment
+from formats.units import format_bytes, format_duration
 from recorder.config import RecorderConfig
 from recorder.store.layout import DataDirectory, SegmentName
-from recorder.units import format_bytes, format_duration
 
 _NEWEST_SEGMENTS = 200
 """Enough for more than a day at ten minutes each; older ones say less about tomorrow."""

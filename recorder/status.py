@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from formats.clock import format_rfc3339
-from recorder.units import format_bytes, format_duration
+from formats.times import format_time
+from formats.units import format_bytes, format_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def format_status(status: Mapping[str, Any]) -> str:
     lines = [
         f"recorder   {status['version']} on {status['node_name']}, profile {status['profile']}, pid {status['pid']}",
         (
-            f"have       {format_rfc3339(have_from)[:19]}Z to {format_rfc3339(have_to)[:19]}Z"
+            f"have       {format_time(have_from)[:19]}Z to {format_time(have_to)[:19]}Z"
             f" ({format_duration(max(have_to - have_from, 0))})"
         ),
         (

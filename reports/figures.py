@@ -9,13 +9,13 @@ from __future__ import annotations
 import textwrap
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from formats.postmortem.document import Document, EntityRef, Measure, Symptom
 from formats.text import escape_text
+from formats.times import format_time, parse_time
 from reports.causality_picture import fit
-from reports.quantities import amount, clock_minute, span, unix_nanos
+from reports.quantities import amount, clock_minute, span
 from reports.story import short_name
 
 MAX_ROWS = 60
@@ -143,7 +143,7 @@ def _symptom_traces(
         "type": "bar",
         "orientation": "h",
         "base": [_plot_time(symptom.begin) for _, symptom in numbered],
-        "x": [(unix_nanos(symptom.end) - unix_nanos(symptom.begin)) / 1e6 for _, symptom in numbered],
+        "x": [(parse_time(symptom.end) - parse_time(symptom.begin)) / 1e6 for _, symptom in numbered],
         "width": 0.34,
         "showlegend": False,
         "marker": {
@@ -215,7 +215,7 @@ def _timeline_layout(document: Document, rows: _Rows) -> dict[str, Any]:
             "layer": "below",
         }
         for row in document.capture.loss
-        if unix_nanos(row.end) - unix_nanos(row.begin) < _length(document) // 2
+        if parse_time(row.end) - parse_time(row.begin) < _length(document) // 2
     ]
     return {
         "height": _ROW_PIXELS * max(len(rows.labels), 2) + 96,
@@ -304,14 +304,14 @@ def _time_axis(document: Document) -> dict[str, Any]:
 
 
 def _length(document: Document) -> int:
-    return unix_nanos(document.capture.end) - unix_nanos(document.capture.begin)
+    return parse_time(document.capture.end) - parse_time(document.capture.begin)
 
 
 def _window(document: Document) -> tuple[int, int]:
     """What the charts show first: the incident with a margin; the whole capture if that is not much more."""
-    begin, end = unix_nanos(document.capture.begin), unix_nanos(document.capture.end)
+    begin, end = parse_time(document.capture.begin), parse_time(document.capture.end)
     times = [
-        unix_nanos(time)
+        parse_time(time)
         for symptom in document.symptoms
         if symptom.finding is not None
         for time in (symptom.begin, symptom.end)
@@ -324,7 +324,7 @@ def _window(document: Document) -> tuple[int, int]:
 
 
 def _hover(symptom: Symptom) -> str:
-    length = unix_nanos(symptom.end) - unix_nanos(symptom.begin)
+    length = parse_time(symptom.end) - parse_time(symptom.begin)
     when = clock_minute(symptom.begin) + (f" for {span(length)}" if length else "")
     text = escape_text(symptom.what, limit=_HOVER_CHARACTERS)
     what = "<br>".join(plotly_text(line) for line in textwrap.wrap(text, _HOVER_COLUMNS))
@@ -459,5 +459,4 @@ def _plot_time(time: str) -> str:
 
 
 def _plot_nanos(nanos: int) -> str:
-    moment = datetime.fromtimestamp(nanos // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{nanos % 1_000_000_000 // 1_000_000:03d}"
+    return _plot_time(format_time(nanos))

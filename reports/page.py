@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from formats.postmortem.document import ChainStep, Document, Edge, EvidenceRow, Finding, Symptom
 from formats.text import escape_text
+from formats.times import parse_time
 from reports import quantities, story
 from reports.causality_picture import Picture, causality_picture
 from reports.figures import figures
@@ -217,11 +218,11 @@ class _Page:
     def length(self) -> str:
         """How long the recording is."""
         capture = self._document.capture
-        return quantities.span(quantities.unix_nanos(capture.end) - quantities.unix_nanos(capture.begin))
+        return quantities.span(parse_time(capture.end) - parse_time(capture.begin))
 
     def how_long(self, symptom: Symptom) -> str | None:
         """How long a symptom lasted; None if it was a moment."""
-        nanos = quantities.unix_nanos(symptom.end) - quantities.unix_nanos(symptom.begin)
+        nanos = parse_time(symptom.end) - parse_time(symptom.begin)
         return f"for {quantities.span(nanos)}" if nanos else None
 
     def magnitude(self, symptom: Symptom) -> str | None:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from formats.units import format_bytes, format_duration
 
-_SPANS = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"))
-_BYTES = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _FIGURE_SPACE = "\N{NO-BREAK SPACE}"
-
-
-def unix_nanos(time: str) -> int:
-    """Unix nanoseconds of a time of the document; exact."""
-    seconds = int(datetime.fromisoformat(f"{time[:19]}+00:00").astimezone(UTC).timestamp())
-    return seconds * 1_000_000_000 + int(time[20:29])
 
 
 def clock_time(time: str) -> str:
@@ -31,26 +23,8 @@ def day(time: str) -> str:
 
 
 def span(nanos: int) -> str:
-    """A span in its two largest units (`6 min 35 s`), or in one below a minute (`17.0 s`, `629 ms`, `2 µs`)."""
-    size = abs(nanos)
-    sign = "−" if nanos < 0 else ""
-    if size < 1_000:
-        return f"{sign}{size}{_FIGURE_SPACE}ns"
-    if size < 1_000_000:
-        return f"{sign}{size / 1_000:.0f}{_FIGURE_SPACE}µs"
-    if size < 999_500_000:
-        return f"{sign}{size / 1_000_000:.0f}{_FIGURE_SPACE}ms"
-    if size < 59_950_000_000:
-        return f"{sign}{size / 1_000_000_000:.1f}{_FIGURE_SPACE}s"
-    seconds = round(size / 1_000_000_000)
-    parts: list[str] = []
-    for unit_nanos, unit in _SPANS:
-        count, seconds = divmod(seconds, unit_nanos // 1_000_000_000)
-        if count and len(parts) < 2:
-            parts.append(f"{count}{_FIGURE_SPACE}{unit}")
-        elif parts:
-            break
-    return sign + _FIGURE_SPACE.join(parts)
+    """A duration (`formats.units.format_duration`) that no line break can tear, with a true minus sign."""
+    return format_duration(nanos).replace(" ", _FIGURE_SPACE).replace("-", "−")
 
 
 def lag(nanos: int) -> str:
@@ -80,10 +54,7 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
 def amount(value: int, unit: str | None) -> str:
     """A value with its unit of the catalog: `By` in binary multiples, `ns` as a span, `1` bare, others as they are."""
     if unit == "By":
-        for size, name in _BYTES:
-            if abs(value) >= size:
-                return f"{value / size:.4g}{_FIGURE_SPACE}{name}"
-        return f"{value}{_FIGURE_SPACE}B"
+        return format_bytes(value).replace(" ", _FIGURE_SPACE)
     if unit == "ns":
         return span(value)
     if unit in (None, "1"):

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from formats.loss import SUPPRESSED_REASONS
 from formats.postmortem.document import Change, Document, Edge, Entity, EntityRef, Finding, LossRow, RootCause, Symptom
-from reports.quantities import clock_minute, counted, number, percent, span, unix_nanos
+from formats.times import parse_time
+from reports.quantities import clock_minute, counted, number, percent, span
 
 _CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000
 
@@ -141,7 +142,7 @@ def finding_summary(document: Document, finding: Finding) -> str:
     else:
         summary = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
     if len(chain) > 1:
-        after = unix_nanos(chain[1].time) - unix_nanos(cause.time)
+        after = parse_time(chain[1].time) - parse_time(cause.time)
         summary += f" {span(after)} later: {sentence(chain[1].what)}"
     if len(chain) > 2:
         summary += f" In the end: {sentence(chain[-1].what)}"
@@ -190,7 +191,7 @@ def unexplained_symptoms(document: Document) -> list[Symptom]:
 def looked_at(document: Document) -> str:
     """What the answer rests on, in one sentence."""
     capture = document.capture
-    length = span(unix_nanos(capture.end) - unix_nanos(capture.begin))
+    length = span(parse_time(capture.end) - parse_time(capture.begin))
     nodes = counted(len(capture.nodes), "node")
     events, changes = counted(capture.events, "event"), counted(len(document.changes), "change")
     return f"{events} of {nodes} in {length} and {changes} were looked at."
@@ -257,7 +258,7 @@ def unknowns(document: Document, finding: Finding) -> list[Unknown]:
 
 def unordered_sentence(edge: Edge, symptoms: dict[str, Symptom], clock_error_ns: int | None) -> str:
     """Says that two symptoms' order is not known, and why."""
-    bound = f", which may differ by {span(clock_error_ns)}," if clock_error_ns is not None else ""
+    bound = f", which may differ by {_bound(clock_error_ns)}," if clock_error_ns is not None else ""
     source, target = symptoms[edge.source], symptoms[edge.target]
     return (
         f"Which came first, {source.name} of {short_name(source.entity)} or {target.name} of "
@@ -272,7 +273,14 @@ def clock_sentence(document: Document) -> str | None:
         return "The error of the nodes' clocks was not recorded: orders across nodes are not certain."
     if error < _CLOCK_ERROR_WORTH_TELLING_NS or len(document.capture.nodes) < 2:
         return None
-    return f"The nodes' clocks may differ by {span(error)}: what is closer together on two nodes has no certain order."
+    return (
+        f"The nodes' clocks may differ by {_bound(error)}: what is closer together on two nodes has no certain order."
+    )
+
+
+def _bound(error_ns: int) -> str:
+    """A bound in whole milliseconds, rounded up: a bound that is cut off would claim too much."""
+    return span(-(-error_ns // 1_000_000) * 1_000_000)
 
 
 def confidence_words(document: Document, finding: Finding) -> str:

@@ -12,9 +12,9 @@ from analyzer.commands.window import capture_argument, check_window, from_option
 from analyzer.model.build import build_model
 from analyzer.model.changes import RecordedChange, list_changes
 from analyzer.model.engine import Engine
-from analyzer.times import format_time
 from formats.capture.reading import open_capture
 from formats.text import escape_text
+from formats.times import format_time
 
 
 @click.command()

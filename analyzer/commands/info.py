@@ -11,9 +11,9 @@ import click
 
 from analyzer.commands.window import capture_argument
 from analyzer.document.recording_summary import RecordingSummary, summarize_recording
-from analyzer.times import format_time
 from formats.capture.reading import open_capture
 from formats.text import escape_text
+from formats.times import format_time
 
 
 @click.command()

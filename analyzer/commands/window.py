@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from analyzer.analyze import Window
-from analyzer.times import parse_time
+from formats.times import parse_time
 
 
 class _TimeType(click.ParamType[int]):
@@ -19,7 +19,7 @@ class _TimeType(click.ParamType[int]):
         if isinstance(value, int):
             return value
         try:
-            return parse_time(value)
+            return parse_time(value.strip())
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
 

@@ -12,7 +12,6 @@ from analyzer.model.entity_index import EntityIndex
 from analyzer.reasoning.causality import CausalGraph
 from analyzer.reasoning.symptoms import Symptom as FoundSymptom
 from analyzer.reasoning.symptoms import Symptoms
-from analyzer.times import format_time
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
 from formats.postmortem.document import (
@@ -27,6 +26,7 @@ from formats.postmortem.document import (
     Relation,
     Symptom,
 )
+from formats.times import format_time
 
 MAX_SYMPTOMS_SHOWN = 2_000
 """Symptoms of one document: first those of findings, then the severe, then the others, each in order of begin."""

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from analyzer.knowledge.check import fill
 from analyzer.model.engine import Engine
-from analyzer.times import format_time
 from formats.capture.reading import Capture
 from formats.catalog import TABLE_BY_NAME
 from formats.loss import Damage
 from formats.postmortem.document import EvidenceRow
 from formats.segment.reading import Segment
+from formats.times import format_time
 
 FIELD_CHARACTERS = 600
 """Longest text of one field of an evidence row. Why: a Kubernetes object has some 10,000; its changes tell more."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeVar
 
-from analyzer.knowledge.durations import parse_duration
 from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
+from formats.units import parse_duration
 from formats.yaml_reader import YamlList, YamlMap, YamlNode, YamlScalar, refuse_unknown_keys, suggest
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -17,6 +17,9 @@ MAX_TEXT = 2_000
 
 MAX_LIST = 200
 """Items of one list."""
+
+MAX_DURATION_NS = 30 * 86_400_000_000_000
+"""30 days. Why: no capture is longer, and sums of times and lags stay far inside 64 bits."""
 
 
 class Fields:
@@ -100,9 +103,12 @@ class Fields:
         """A duration in nanoseconds."""
         text = self.text(key, default)
         try:
-            return parse_duration(text)
+            duration = parse_duration(text, is_signed=True)
         except ValueError as problem:
             raise KnowledgeError(f"`{key}` of {self._what}: {problem}", where=self.place(key)) from None
+        if abs(duration) > MAX_DURATION_NS:
+            raise KnowledgeError(f"`{key}` of {self._what} is longer than 30 days", where=self.place(key))
+        return duration
 
     def whole(self, key: str, default: int, least: int, most: int) -> int:
         """A whole number between two bounds, both allowed."""

@@ -10,12 +10,12 @@ import duckdb
 
 from analyzer.knowledge.check import FactColumns, fill
 from analyzer.knowledge.compile import edges_query
-from analyzer.knowledge.durations import format_duration
 from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path
 from analyzer.model.engine import Engine
 from analyzer.reasoning.symptoms import Symptom, Symptoms
 from formats.errors import KnowledgeError
+from formats.units import format_duration
 
 MAX_EDGES_PER_PATH = 20_000
 """Edges of one cause along one path. Why: as with symptoms, a hostile capture must not fill the memory."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from analyzer.knowledge.check import fill
-from analyzer.knowledge.durations import format_duration
 from analyzer.knowledge.rules import Nature, PatternRule, Wanted
 from analyzer.model.entity_index import EntityIndex, EntityRow
 from analyzer.model.losses import Recorded
@@ -15,9 +14,10 @@ from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import Match, match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import Symptom, shorten
-from analyzer.times import format_time
 from formats.postmortem.document import ChainEdge, ChainStep, ConfidenceTerm, Finding, RootCause, Statement
 from formats.rows.kube_redaction import DIGEST_PREFIX
+from formats.times import format_time
+from formats.units import format_duration
 
 REFUTATION_FACTOR = 0.7
 LOSS_FACTOR = 0.85

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analyzer.knowledge.durations import format_duration
 from analyzer.model.engine import Engine
 from formats.postmortem.document import Document, Edge, Finding, Symptom
+from formats.units import format_duration
 
 KIND_ALIASES = {
     "cj": "CronJob",

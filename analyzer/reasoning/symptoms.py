@@ -18,11 +18,11 @@ from analyzer.knowledge.compile import (
     occurrences_query,
     rules_query,
 )
-from analyzer.knowledge.durations import format_duration
 from analyzer.knowledge.fact_columns import PART_FACTS
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
 from analyzer.model.engine import Engine
 from formats.errors import KnowledgeError
+from formats.units import format_duration
 
 MAX_EPISODES_PER_RULE = 5_000
 """Episodes of one rule in one part of a capture, those with most events kept. Why: the graph is for people."""

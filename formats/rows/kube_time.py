@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from formats.clock import parse_rfc3339
+from formats.times import parse_time
 
 
 def unix_nano(text: object) -> int | None:
@@ -17,7 +17,7 @@ def unix_nano(text: object) -> int | None:
     if not isinstance(text, str) or not text.isascii():
         return None
     try:
-        time = parse_rfc3339(text)
+        time = parse_time(text)
     except ValueError:
         return None
     return time if 0 <= time < 2**63 else None

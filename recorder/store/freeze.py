@@ -20,9 +20,9 @@ from pathlib import Path
 
 from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
-from formats.clock import NANOSECONDS, format_rfc3339
 from formats.errors import OutputError, TapioError, UnavailableError, UsageError
 from formats.text import escape_text
+from formats.times import NANOSECONDS, format_time
 from recorder import VERSION
 from recorder.child import begin_child, start_child
 from recorder.config import FreezeConfig
@@ -368,13 +368,13 @@ def result_to_json(result: FreezeResult) -> dict[str, object]:
     """The result as JSON values, times as RFC 3339 beside the integers."""
     content: dict[str, object] = dataclasses.asdict(result)
     for key in ("asked_from", "asked_to", "achieved_from", "achieved_to"):
-        content[key] = format_rfc3339(int(getattr(result, f"{key}_unix_nano")))
+        content[key] = format_time(int(getattr(result, f"{key}_unix_nano")))
     return content
 
 
 def _compact(unix_nano: int) -> str:
     """`20261121T021143.123Z`: sorts by time, and is allowed in file names everywhere."""
-    text = format_rfc3339(unix_nano).replace("-", "").replace(":", "")
+    text = format_time(unix_nano).replace("-", "").replace(":", "")
     return f"{text[:19]}Z"
 
 

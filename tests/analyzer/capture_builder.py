@@ -17,10 +17,11 @@ from formats.batches import batch_from_rows, complete_batch
 from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
-from formats.clock import ClockSnapshot, format_rfc3339
+from formats.clock import ClockSnapshot
 from formats.columns import NAME_TYPE
 from formats.rows.kube_changes import changes_json
 from formats.segment.sealing import SegmentHeader, seal_segment
+from formats.times import format_time
 
 BEGIN = 1_790_000_000_000_000_000
 """Unix ns of second 0."""
@@ -46,7 +47,7 @@ def runtime_id_of(name: str) -> str:
 
 def rfc3339(at: float) -> str:
     """Second `at` as the API writes it, whole seconds."""
-    return format_rfc3339(unix_ns(at) // _SECOND * _SECOND)[:19] + "Z"
+    return format_time(unix_ns(at) // _SECOND * _SECOND)[:19] + "Z"
 
 
 def unix_ns(at: float) -> int:

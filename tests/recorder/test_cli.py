@@ -21,8 +21,6 @@ from recorder.control import request_reply
 from recorder.doctor import Diagnosis, NodeFact, SourceDiagnosis, format_diagnosis
 from recorder.plan import format_plan, plan_retention
 from recorder.registry import SOURCES
-from recorder.units import format_bytes, format_duration, parse_bytes, parse_duration
-from tests.recorder.recorder_fakes import SECOND
 
 ROOT = Path(__file__).parents[2]
 QUIET = [source.spec.name for source in SOURCES if source.spec.name not in ("clock", "interface_state", "pressure")]
@@ -206,36 +204,3 @@ def test_the_plan_is_measured_from_the_ring(config: Path):
     assert plan.kept_ns <= loaded.ring.max_age_ns
     assert {table.table for table in plan.tables} >= {"clock", "interface_state"}
     assert "per hour" in format_plan(plan)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"), [("0", 0), ("5", 5), ("64MiB", 64 << 20), ("1 GiB", 1 << 30), ("7B", 7), (12, 12)]
-)
-def test_sizes(text: object, count: int):
-    assert parse_bytes(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "MiB", "1MB", "1.5GiB", "-1", -1, True, None, "1 0", "٣"])
-def test_what_is_no_size(text: object):
-    with pytest.raises(ValueError, match="whole number"):
-        parse_bytes(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"), [("250ms", SECOND // 4), ("1s", SECOND), ("10m", 600 * SECOND), ("7d", 7 * 86_400 * SECOND)]
-)
-def test_durations(text: str, count: int):
-    assert parse_duration(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "5", 5, "1y", "1.5h", "-1s", None])
-def test_what_is_no_duration(text: object):
-    with pytest.raises(ValueError, match="whole number"):
-        parse_duration(text)
-
-
-def test_figures_for_people():
-    assert [format_bytes(count) for count in (0, 1023, 1536, 5 << 30)] == ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]
-    assert format_duration(250_000_000) == "250ms"
-    assert format_duration(7_505 * SECOND) == "2h 5m"
-    assert format_duration(31 * SECOND) == "31s"

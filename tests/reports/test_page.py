@@ -166,7 +166,7 @@ def test_a_document_with_nothing_in_it_is_a_page(calm):
     )
     # WHEN it is rendered THEN it says so and has no empty section
     page = render_page(document)
-    assert "0 events of 0 nodes in 0\N{NO-BREAK SPACE}ns" in page
+    assert "0 events of 0 nodes in 0\N{NO-BREAK SPACE}ms" in page
     assert 'id="timeline"' not in page
     assert 'id="evidence"' not in page
 

@@ -17,7 +17,7 @@ def test_incident_is_told_from_cause_to_effect_with_times_lags_and_evidence(inci
         "Do first",
         "The recording is not complete",
         "21:13:02.404  ConfigMap cache-config: data.MEM_MB 24 → 200",
-        "17.0\N{NO-BREAK SPACE}s later, by config-reaches-container",
+        "16.9\N{NO-BREAK SPACE}s later, by config-reaches-container",
         "oom:shop-node-1:1041",
         "787 requests to frontend were answered with 502",
         "What to do",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from analyzer.analyze import analyze_capture
 from analyzer.document import assemble as assembly
 from analyzer.knowledge.shipped import read_knowledge
-from analyzer.times import format_time, parse_time
 from formats.capture.reading import open_capture
 from formats.loss import LossReason
 from formats.postmortem.document import to_json
@@ -132,23 +129,3 @@ def test_capture_without_anything_has_a_document(tmp_path):
     document = analyze(CaptureBuilder(tmp_path).kube_object("Node", "node-1", {}, at=0).write())
     assert (document.findings, document.symptoms, document.edges) == ((), (), ())
     assert to_json(document).endswith("}\n")
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-11-21T02:17:50Z", "2026-11-21T02:17:50.123456789Z", "2026-11-21t04:17:50+02:00"]
-)
-def test_times_are_read_and_written(text):
-    assert format_time(parse_time(text))[:19] == "2026-11-21T02:17:50"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "now", "2026-11-21", "2026-11-21T02:17:50", "2026-13-21T02:17:50Z", "2026-11-21T02:17Z"]
-)
-def test_what_is_no_time_is_refused(text):
-    with pytest.raises(ValueError, match="is no time"):
-        parse_time(text)
-
-
-def test_times_that_nobody_can_write_are_moved_to_the_nearest():
-    assert format_time(-(2**62)) == "1970-01-01T00:00:00.000000000Z"
-    assert format_time(2**63 - 1).startswith("2262-")

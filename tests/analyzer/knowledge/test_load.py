@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.knowledge.durations import format_duration, parse_duration
 from analyzer.knowledge.load import read_knowledge_files
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import Combine, Nature, Role, Severity
@@ -37,7 +36,7 @@ MISTAKES = [
     (SYMPTOM.replace("nature: symptom\n", ""), "own.yaml:2:1", "needs the key `nature`"),
     (SYMPTOM.replace("name: crash", "name: Crash It"), "own.yaml:3:7", "is no name"),
     (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:9:8", "must be a text"),
-    (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:9:8", "no duration"),
+    (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:9:8", "a duration is"),
     (SYMPTOM.replace("container_termination", "container_terminations"), "own.yaml:2:1", "container_termination"),
     (SYMPTOM.replace("where: exit_code", "where: exit_cod"), "own.yaml:8:8", "did you mean `exit_code`"),
     (SYMPTOM.replace("keep: [exit_code]", "keep: [exit]"), "own.yaml:2:1", "no column `exit`"),
@@ -112,29 +111,9 @@ def test_file_that_is_no_utf8_is_told(tmp_path):
         read_knowledge_files([tmp_path])
 
 
-@pytest.mark.parametrize(("text", "nanoseconds"), [("250ms", 250_000_000), ("-3s", -3 * 10**9), ("2h", 7200 * 10**9)])
-def test_durations_are_nanoseconds(text, nanoseconds):
-    assert parse_duration(text) == nanoseconds
-
-
-@pytest.mark.parametrize("text", ["", "1", "s", "1.5s", "1 s", "1d", "900000h", "1s "])
-def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(ValueError, match=r"duration|longer"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "text"),
-    [
-        (0, "0 ms"),
-        (1_500_000_000, "1.5 s"),
-        (-4_000_000_000, "-4.0 s"),
-        (123 * 10**9, "2 min 3 s"),
-        (3_900 * 10**9, "1 h 5 min"),
-    ],
-)
-def test_durations_are_told_in_two_units_at_most(nanoseconds, text):
-    assert format_duration(nanoseconds) == text
+def test_duration_longer_than_30_days_is_refused():
+    with pytest.raises(KnowledgeError, match=r"own.yaml:\d+:\d+: `merge` of a symptom is longer than 30 days"):
+        load_text(SYMPTOM.replace("merge: 10s", "merge: 31d"))
 
 
 @pytest.mark.parametrize(

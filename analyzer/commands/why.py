@@ -10,7 +10,8 @@ from analyzer.analyze import analyze_in
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.engine import Engine
-from analyzer.reasoning.questions import explain, find_meant, names_near
+from analyzer.model.named_entities import find_named_entities, suggest_names
+from analyzer.reasoning.why import explain
 from formats.capture.reading import open_capture
 from formats.errors import ExitCode
 from formats.text import escape_text
@@ -43,11 +44,11 @@ def command(
     rules = read_knowledge(knowledge)
     with open_capture(capture) as opened, Engine() as engine:
         document = analyze_in(engine, opened, rules, window)
-        meant = find_meant(engine, object_name)
-        if meant is None:
-            near = names_near(engine, object_name)
+        named = find_named_entities(engine, object_name)
+        if named is None:
+            near = suggest_names(engine, object_name)
             advice = f"; near it are: {', '.join(near)}" if near else ""
             click.echo(f"tapio: {escape_text(f'nothing called {object_name!r} was recorded{advice}')}", err=True)
             context.exit(ExitCode.NEGATIVE)
-        for line in explain(document, meant):
+        for line in explain(document, named):
             click.echo(escape_text(line))

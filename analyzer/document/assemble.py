@@ -9,7 +9,7 @@ from analyzer.document.measures import MeasureSearch
 from analyzer.knowledge.rules import Nature
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
-from analyzer.reasoning.causality import CausalGraph
+from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.symptoms import Symptom as FoundSymptom
 from analyzer.reasoning.symptoms import Symptoms
 from formats.capture.reading import Capture

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +17,9 @@ import duckdb
 import pyarrow as pa
 
 from formats.errors import UsageError
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Of a statement: by position, or by name where it says `$name`."""
 
 MEMORY_BYTES = 2 << 30
 """What DuckDB may hold before it spills. Why: with decoded batches and Python beside it the whole stays below 4 GiB."""
@@ -53,22 +56,22 @@ class Engine:
         for setting in _SETTINGS_BEFORE_LOCK:
             self._connection.execute(setting)
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+    def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run statements of ours, result unused."""
-        self._connection.execute(sql, list(parameters))
+        self._connection.execute(sql, parameters)
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """All rows of a query of ours."""
-        return self._connection.execute(sql, list(parameters)).fetchall()
+        return self._connection.execute(sql, parameters).fetchall()
 
-    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row; None if there is no row."""
-        row = self._connection.execute(sql, list(parameters)).fetchone()
+        row = self._connection.execute(sql, parameters).fetchone()
         return row[0] if row else None
 
-    def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def records(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """All rows of a query of ours, by column name."""
-        cursor = self._connection.execute(sql, list(parameters))
+        cursor = self._connection.execute(sql, parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

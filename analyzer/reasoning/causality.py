@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import duckdb
 
 from analyzer.knowledge.check import FactColumns, fill
@@ -13,6 +9,7 @@ from analyzer.knowledge.compile import edges_query
 from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path
 from analyzer.model.engine import Engine
+from analyzer.reasoning.causal_graph import CausalGraph, Edge
 from analyzer.reasoning.symptoms import Symptom, Symptoms
 from formats.errors import KnowledgeError
 from formats.units import format_duration
@@ -31,62 +28,6 @@ EARLY_FACTOR = 0.95
 
 UNKNOWN_ORDER_FACTOR = 0.9
 """For two moments of two nodes that are closer than their clocks agree."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One causal link between two symptoms.
-
-    Attributes:
-        source, target: numbers of symptoms.
-        lag_ns: begin of the effect after begin of the cause; negative if it was seen before.
-        confidence: 0 to 1.
-        how: how that number came about, in words.
-        order_known: False if the clocks cannot tell which came first.
-        relation: the relation between the two entities, in words.
-        says: the rule's sentence.
-        evidence: event ids of the relation.
-    """
-
-    source: int
-    target: int
-    rule: str
-    relation: str
-    lag_ns: int
-    confidence: float
-    how: str
-    order_known: bool
-    says: str
-    evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CausalGraph:
-    """Symptoms and the edges between them.
-
-    Attributes:
-        symptoms: by number.
-        edges: sorted by source and target; one per pair, the most confident.
-        left_out: how many edges were left out because of `MAX_EDGES`.
-    """
-
-    symptoms: Mapping[int, Symptom]
-    edges: tuple[Edge, ...]
-    left_out: int
-
-    def outgoing(self) -> dict[int, list[Edge]]:
-        """Edges by source."""
-        found: dict[int, list[Edge]] = defaultdict(list)
-        for edge in self.edges:
-            found[edge.source].append(edge)
-        return found
-
-    def incoming(self) -> dict[int, list[Edge]]:
-        """Edges by target."""
-        found: dict[int, list[Edge]] = defaultdict(list)
-        for edge in self.edges:
-            found[edge.target].append(edge)
-        return found
 
 
 def link_symptoms(

@@ -8,7 +8,7 @@ from analyzer.knowledge.check import fill
 from analyzer.knowledge.rules import Nature, PatternRule, Wanted
 from analyzer.model.entity_index import EntityIndex, EntityRow
 from analyzer.model.losses import Recorded
-from analyzer.reasoning.causality import CausalGraph, Edge
+from analyzer.reasoning.causal_graph import CausalGraph, Edge
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import Match, match_pattern

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from analyzer.knowledge.rules import Nature
-from analyzer.reasoning.causality import CausalGraph
+from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import Symptom
 from formats.postmortem.document import Impact

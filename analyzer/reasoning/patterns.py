@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analyzer.knowledge.rules import PatternRule
-from analyzer.reasoning.causality import CausalGraph
+from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.root_cause import Candidate
 
 

@@ -1,22 +1,18 @@
 """Root cause: which change or first symptom explains the severe symptoms of the causality graph best.
 
 A candidate is a change, or a symptom that nothing in the graph explains. What a candidate explains, and how well, is
-the most confident path to it (product of the edges). Candidates are taken greedily: the one that explains most, then
+the best path to it (`analyzer.reasoning.causal_graph`). Candidates are taken greedily: the one that explains most, then
 the one that explains most of what is left.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analyzer.knowledge.rules import Nature, Severity
-from analyzer.reasoning.causality import CausalGraph, Edge
+from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalGraph, Edge, Reach
 from analyzer.reasoning.symptoms import Symptom
-
-MIN_CONFIDENCE = 0.35
-"""An edge or path below this explains nothing. Why: below it the symptom is better taken as its own beginning."""
 
 MAX_CANDIDATES = 500
 """Candidates that are searched from, the earliest kept. Why: each costs one search of the graph."""
@@ -30,30 +26,6 @@ CLOSE_SCORE = 0.8
 _WEIGHTS = {Severity.FATAL: 1.5, Severity.ERROR: 1.0, Severity.WARNING: 0.0, Severity.INFO: 0.0}
 _HINT = 0.05
 """What an explained warning adds. Why: it decides between candidates that explain the same errors, and nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What one candidate explains.
-
-    Attributes:
-        root: number of the candidate.
-        confidence: of the best path to each symptom explained, by number; the candidate itself has 1.
-        parent: last edge of that path, by number; the candidate has none.
-    """
-
-    root: int
-    confidence: Mapping[int, float]
-    parent: Mapping[int, Edge]
-
-    def path_to(self, number: int) -> tuple[Edge, ...]:
-        """The edges from the candidate to a symptom that it explains."""
-        edges = []
-        while number != self.root:
-            edge = self.parent[number]
-            edges.append(edge)
-            number = edge.source
-        return tuple(reversed(edges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +43,10 @@ class Candidate:
     """
 
     root: Symptom
-    reach: Reach
+    reach: Reach[Edge]
     explains: tuple[int, ...]
     score: float
-    siblings: tuple[Reach, ...]
+    siblings: tuple[Reach[Edge], ...]
     rivals: tuple[int, ...]
 
 
@@ -83,9 +55,8 @@ def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
 
     Each severe symptom is explained by exactly one of them, unless nothing that may be a root leads to it.
     """
-    outgoing = graph.outgoing()
     open_numbers = {symptom.number for symptom in graph.symptoms.values() if symptom.is_severe}
-    reaches = {root: _search(root, outgoing) for root in _sources(graph, open_numbers)}
+    reaches = {root: graph.reach_from(root) for root in _sources(graph, open_numbers)}
     chosen: list[Candidate] = []
     while open_numbers and len(chosen) < MAX_FINDINGS:
         candidate = _best_candidate(graph, reaches, open_numbers)
@@ -93,7 +64,7 @@ def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
             root = _beginning_of_a_circle(graph, open_numbers)
             if root is None or root in reaches:
                 break
-            reaches[root] = _search(root, outgoing)
+            reaches[root] = graph.reach_from(root)
             continue
         chosen.append(candidate)
         open_numbers -= set(candidate.explains)
@@ -106,12 +77,12 @@ def _sources(graph: CausalGraph, severe: set[int]) -> list[int]:
     explained = {
         edge.target
         for edge in graph.edges
-        if edge.confidence >= MIN_CONFIDENCE and graph.symptoms[edge.source].rule.nature is not Nature.CONTEXT
+        if edge.confidence >= MIN_EDGE_CONFIDENCE and graph.symptoms[edge.source].rule.nature is not Nature.CONTEXT
     }
     explained |= {
         edge.target
         for edge in graph.edges
-        if edge.confidence >= MIN_CONFIDENCE
+        if edge.confidence >= MIN_EDGE_CONFIDENCE
         and graph.symptoms[edge.source].rule.nature is Nature.CONTEXT
         and edge.source in explained
     }
@@ -124,27 +95,7 @@ def _sources(graph: CausalGraph, severe: set[int]) -> list[int]:
     return found[:MAX_CANDIDATES]
 
 
-def _search(root: int, outgoing: Mapping[int, Sequence[Edge]]) -> Reach:
-    """Dijkstra over products of confidences: the best path to everything that is explained well enough."""
-    confidence: dict[int, float] = {}
-    parent: dict[int, Edge] = {}
-    waiting: list[tuple[float, int, int, int, Edge | None]] = [(-1.0, 0, root, root, None)]
-    while waiting:
-        negative, hops, number, _source, edge = heapq.heappop(waiting)
-        if number in confidence:
-            continue
-        confidence[number] = -negative
-        if edge is not None:
-            parent[number] = edge
-        for following in outgoing.get(number, ()):
-            product = -negative * following.confidence
-            if following.target not in confidence and product >= MIN_CONFIDENCE**2:
-                # Target and source name an edge, so that two entries never compare equal up to the edge itself.
-                heapq.heappush(waiting, (-product, hops + 1, following.target, number, following))
-    return Reach(root=root, confidence=confidence, parent=parent)
-
-
-def _best_candidate(graph: CausalGraph, reaches: Mapping[int, Reach], open_numbers: set[int]) -> Candidate | None:
+def _best_candidate(graph: CausalGraph, reaches: Mapping[int, Reach[Edge]], open_numbers: set[int]) -> Candidate | None:
     best_of = {
         number: max((reach.confidence.get(number, 0.0) for reach in reaches.values()), default=0.0)
         for number in open_numbers

@@ -33,11 +33,13 @@ class Resource:
         name: its plural, as people write it in the configuration.
         served: how it may be served, the preferred way first.
         is_namespaced: whether its objects live in namespaces.
+        short_names: what `kubectl` takes for it, too.
     """
 
     name: str
     served: tuple[Served, ...]
     is_namespaced: bool = True
+    short_names: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -45,20 +47,22 @@ class Resource:
         return self.served[0].kind
 
 
-def _resource(plural: str, kind: str, *api_versions: str, is_namespaced: bool = True) -> Resource:
+def _resource(
+    plural: str, kind: str, *api_versions: str, is_namespaced: bool = True, short: tuple[str, ...] = ()
+) -> Resource:
     served = tuple(Served(api_version, plural, kind) for api_version in api_versions)
-    return Resource(plural, served, is_namespaced)
+    return Resource(plural, served, is_namespaced, short)
 
 
 OBJECT_RESOURCES: tuple[Resource, ...] = (
-    _resource("pods", "Pod", "v1"),
-    _resource("replicasets", "ReplicaSet", "apps/v1"),
-    _resource("deployments", "Deployment", "apps/v1"),
-    _resource("statefulsets", "StatefulSet", "apps/v1"),
-    _resource("daemonsets", "DaemonSet", "apps/v1"),
+    _resource("pods", "Pod", "v1", short=("po",)),
+    _resource("replicasets", "ReplicaSet", "apps/v1", short=("rs",)),
+    _resource("deployments", "Deployment", "apps/v1", short=("deploy",)),
+    _resource("statefulsets", "StatefulSet", "apps/v1", short=("sts",)),
+    _resource("daemonsets", "DaemonSet", "apps/v1", short=("ds",)),
     _resource("jobs", "Job", "batch/v1"),
-    _resource("cronjobs", "CronJob", "batch/v1", "batch/v1beta1"),
-    _resource("services", "Service", "v1"),
+    _resource("cronjobs", "CronJob", "batch/v1", "batch/v1beta1", short=("cj",)),
+    _resource("services", "Service", "v1", short=("svc",)),
     Resource(
         "endpointslices",
         (
@@ -67,21 +71,22 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
             Served("v1", "endpoints", "Endpoints"),
         ),
     ),
-    _resource("configmaps", "ConfigMap", "v1"),
+    _resource("configmaps", "ConfigMap", "v1", short=("cm",)),
     _resource("secrets", "Secret", "v1"),
-    _resource("nodes", "Node", "v1", is_namespaced=False),
-    _resource("persistentvolumeclaims", "PersistentVolumeClaim", "v1"),
-    _resource("persistentvolumes", "PersistentVolume", "v1", is_namespaced=False),
+    _resource("nodes", "Node", "v1", is_namespaced=False, short=("no",)),
+    _resource("persistentvolumeclaims", "PersistentVolumeClaim", "v1", short=("pvc",)),
+    _resource("persistentvolumes", "PersistentVolume", "v1", is_namespaced=False, short=("pv",)),
     _resource(
         "horizontalpodautoscalers",
         "HorizontalPodAutoscaler",
         "autoscaling/v2",
         "autoscaling/v2beta2",
         "autoscaling/v1",
+        short=("hpa",),
     ),
-    _resource("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1"),
-    _resource("resourcequotas", "ResourceQuota", "v1"),
-    _resource("namespaces", "Namespace", "v1", is_namespaced=False),
+    _resource("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1", short=("netpol",)),
+    _resource("resourcequotas", "ResourceQuota", "v1", short=("quota",)),
+    _resource("namespaces", "Namespace", "v1", is_namespaced=False, short=("ns",)),
 )
 """What `kube_object` records when nothing else is asked for."""
 
@@ -89,3 +94,10 @@ EVENTS = Resource("events", (Served("v1", "events", "Event"), Served("events.k8s
 """Both APIs describe the same Events, so one of them is recorded: core/v1 where it is served."""
 
 RESOURCE_BY_NAME: dict[str, Resource] = {resource.name: resource for resource in OBJECT_RESOURCES}
+
+KIND_BY_NAME: dict[str, str] = {
+    name: resource.kind
+    for resource in OBJECT_RESOURCES
+    for name in (resource.kind.lower(), resource.name, *resource.short_names)
+}
+"""Kinds by every name that `kubectl` takes for them (kind, plural, short names), in lower case."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from analyzer.knowledge.check import FactColumns
 from analyzer.knowledge.rules import Knowledge
 from analyzer.model.engine import Engine
-from analyzer.reasoning.causality import CausalGraph, link_symptoms
+from analyzer.reasoning.causal_graph import CausalGraph
+from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.symptoms import Symptoms, SymptomSearch
 from tests.analyzer.knowledge_text import load_text
 

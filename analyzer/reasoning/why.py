@@ -1,0 +1,137 @@
+"""`tapio why`: what happened to one object, from the root cause on, in plain sentences.
+
+Where the object is on the chain of a finding, that chain is told up to its last step about the object: the answer never
+contradicts the report. An object beside the chain is told by the best path from the root cause to it, found by the same
+search as everything else (`analyzer.reasoning.causal_graph`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from analyzer.model.named_entities import NamedEntities
+from analyzer.reasoning.causal_graph import find_best_paths, group_by_source
+from formats.postmortem.document import Document, Edge, Finding, Symptom
+from formats.units import format_duration
+
+_SEVERE = frozenset({"error", "fatal"})
+
+
+def explain(document: Document, named: NamedEntities) -> Iterator[str]:
+    """The answer, line by line; recorded text in it is not yet escaped."""
+    yield f"{', '.join(named.names[:3])}{' and others' if len(named.names) > 3 else ''}"
+    hit = [symptom for symptom in document.symptoms if symptom.entity.id in named.entity_ids]
+    is_explained = False
+    for finding in document.findings:
+        targets = symptoms_in(finding, hit)
+        is_root = finding.root_cause.entity in named.entity_ids
+        if targets or is_root:
+            is_explained = True
+            yield ""
+            yield from _tell(document, finding, targets, is_root=is_root)
+    loose = [symptom for symptom in hit if symptom.finding is None and symptom.severity in _SEVERE]
+    if loose:
+        yield ""
+        yield "Not explained by any finding:"
+        yield from _list(loose)
+    if not is_explained and not loose:
+        yield "Nothing went wrong with it in this recording."
+    changes = [change for change in document.changes if change.entity.id in named.entity_ids]
+    if changes:
+        yield ""
+        yield "What was changed:"
+        yield from (f"  {_clock(change.time)}  {change.what}{_proof(change.evidence)}" for change in changes)
+
+
+def symptoms_in(finding: Finding, symptoms: Sequence[Symptom]) -> list[Symptom]:
+    """Those of the symptoms that a finding speaks of: steps of its chain, and what else it explains."""
+    on_chain = {step.symptom_id for step in finding.chain}
+    return [
+        symptom
+        for symptom in symptoms
+        if symptom.id in on_chain or (symptom.finding == finding.rank and symptom.nature == "symptom")
+    ]
+
+
+def way_to(document: Document, finding: Finding, targets: Sequence[Symptom]) -> tuple[Edge, ...]:
+    """The edges from the root cause of a finding to an object, in causal order.
+
+    Args:
+        document: the finding's own.
+        finding: begins with the root cause.
+        targets: symptoms of the object, of those that `symptoms_in` gives.
+
+    Returns:
+        The finding's chain up to its last step about the object. If the object is not on the chain, the best path to
+        the nearest of its severe symptoms. Empty if there is none, and if only the root cause is about the object.
+    """
+    by_ends = {(edge.source, edge.target): edge for edge in document.edges}
+    steps = [step.symptom_id for step in finding.chain]
+    wanted = {symptom.id for symptom in targets}
+    told = [position for position, identifier in enumerate(steps) if identifier in wanted]
+    if told:
+        return tuple(by_ends[ends] for ends in itertools.pairwise(steps[: told[-1] + 1]))
+    return _best_way(document, steps[0], wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An edge of the document, its ends numbered by the place of the symptoms, which are in order of begin."""
+
+    source: int
+    target: int
+    edge: Edge
+
+    @property
+    def confidence(self) -> float:
+        return self.edge.confidence
+
+
+def _best_way(document: Document, root: str, wanted: Collection[str]) -> tuple[Edge, ...]:
+    numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
+    links = [_Link(numbers[edge.source], numbers[edge.target], edge) for edge in document.edges]
+    reach = find_best_paths(numbers[root], group_by_source(links))
+    paths = {number: reach.path_to(number) for number in reach.last if document.symptoms[number].id in wanted}
+    if not paths:
+        return ()
+    # The nearest severe symptom of the object tells most; further ones are listed after it.
+    goal = min(
+        paths, key=lambda number: (document.symptoms[number].severity not in _SEVERE, len(paths[number]), number)
+    )
+    return tuple(link.edge for link in paths[goal])
+
+
+def _tell(document: Document, finding: Finding, targets: Sequence[Symptom], *, is_root: bool) -> Iterator[str]:
+    root = finding.root_cause
+    yield f"{finding.title} (confidence {finding.confidence:.2f})."
+    if is_root:
+        yield "This is the root cause:"
+    yield f"  {_clock(root.time)}  {root.what}{_proof(finding.chain[0].evidence)}"
+    by_id = {symptom.id: symptom for symptom in document.symptoms}
+    way = way_to(document, finding, targets)
+    for edge in way:
+        symptom = by_id[edge.target]
+        after = f"{format_duration(edge.lag_ns)} later" if edge.lag_ns >= 0 else "visible before its cause"
+        yield f"  {_clock(symptom.begin)}  {symptom.what}{_proof(symptom.evidence)}"
+        order = "" if edge.order_known else ", order not certain"
+        yield f"      because of {edge.rule} ({edge.relation}; {after}{order}; confidence {edge.confidence:.2f})"
+    told = {finding.chain[0].symptom_id, *(edge.target for edge in way)}
+    rest = [symptom for symptom in targets if symptom.id not in told]
+    if rest:
+        yield "  and with it:"
+        yield from _list(rest)
+
+
+def _list(symptoms: Sequence[Symptom]) -> Iterator[str]:
+    return (f"  {_clock(symptom.begin)}  {symptom.what}{_proof(symptom.evidence)}" for symptom in symptoms)
+
+
+def _clock(time: str) -> str:
+    """The time of day of an RFC 3339 time, to the millisecond."""
+    return time[11:23]
+
+
+def _proof(evidence: Sequence[str]) -> str:
+    return f"  [{evidence[0]}]" if evidence else ""

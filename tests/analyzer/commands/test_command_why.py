@@ -29,8 +29,8 @@ def test_why_tells_the_way_from_the_root_cause_to_the_object(question):
     order = [
         "ConfigMap cache-config: data.CACHE_MB 16 → 200",
         "Deployment cache was restarted",
-        "was killed because it used more memory than its limit",
-        "Service cache had no ready endpoint",
+        "was killed because it exceeded its memory limit",
+        "Service cache had no ready endpoints",
     ]
     places = [next(number for number, line in enumerate(lines) if text in line) for text in order]
     assert places == sorted(places)

@@ -18,6 +18,7 @@ class LossReason(StrEnum):
     RATE_LIMITED = "rate_limited"
     WATCH_GAP = "watch_gap"
     SOURCE_FAILED = "source_failed"
+    STARTING = "starting"
     RECORDER_DOWN = "recorder_down"
     DISK_FULL = "disk_full"
     DISK_ERROR = "disk_error"
@@ -26,6 +27,9 @@ class LossReason(StrEnum):
 
 SUPPRESSED_REASONS = frozenset({LossReason.SHED, LossReason.SAMPLED, LossReason.RATE_LIMITED})
 """Left out on purpose, by a stated rule: counted as `suppressed`, not as `lost`."""
+
+EXPECTED_REASONS = SUPPRESSED_REASONS | {LossReason.STARTING}
+"""What a recording without any fault has too: a report warns of it only where a finding rests on that time."""
 
 LOSS_ADVICE: dict[LossReason, str] = {
     LossReason.KERNEL_RING_FULL: "events came faster than they were drained; raise ring_bytes or the CPU budget",
@@ -37,6 +41,7 @@ LOSS_ADVICE: dict[LossReason, str] = {
     LossReason.RATE_LIMITED: "the source's own rate limit was reached; raise it if these events matter",
     LossReason.WATCH_GAP: "the watch on the API server broke; what happened meanwhile was found by listing again",
     LossReason.SOURCE_FAILED: "the source failed and was started again; its error is in the recorder's log",
+    LossReason.STARTING: "the recorder had just started and was still opening this source; nothing needs to be done",
     LossReason.RECORDER_DOWN: "the recorder was not running",
     LossReason.DISK_FULL: "the disk was full; free space or lower the ring's max_bytes",
     LossReason.DISK_ERROR: "the disk failed; the segment was set aside and a new one begun",

@@ -174,6 +174,7 @@ class Daemon:
         """Drain and seal what there is, and let go of everything; a seal that takes too long is done at next start."""
         now = self._clock()
         self._drain(now)
+        self._tell_absences(now)
         for supervised in self._supervised:
             supervised.close(now)
             self._note_losses(supervised)
@@ -332,7 +333,6 @@ class Daemon:
         """Every source tells its state first, so that the segment can be read alone."""
         for supervised in self._supervised:
             supervised.take_stats(now)
-            supervised.tell_absence(now)
             self._note_losses(supervised)
         # The clock first: it is what the other rows' wall clock is by.
         for supervised in sorted(self._supervised, key=lambda item: item.source is not self._wall_clock):
@@ -345,7 +345,14 @@ class Daemon:
             self._add(supervised.spec, batch)
         self._note_losses(supervised)
 
+    def _tell_absences(self, now: int) -> None:
+        """Every segment says itself what is not in it, even if it is the only one of a capture."""
+        for supervised in self._supervised:
+            supervised.tell_absence(now)
+            self._note_losses(supervised)
+
     def _next_segment(self, now: int) -> None:
+        self._tell_absences(self._clock())
         self._journaling.close(self._clock())
         self._submit_closed()
         self._freezer.await_journals(now, [journal.name for journal in self._sealer.waiting])

@@ -24,6 +24,8 @@ _HEALTHY_AFTER_NS = 60_000_000_000
 class SourceState(StrEnum):
     """What a source is doing."""
 
+    STARTING = "starting"
+    """It is being opened for the first time."""
     RECORDING = "recording"
     UNAVAILABLE = "unavailable"
     """It could not open; it is tried again."""
@@ -31,6 +33,10 @@ class SourceState(StrEnum):
     """It ran and raised; it is tried again."""
     SHED = "shed"
     """The recorder is over its budget."""
+
+
+_ABSENCE_REASONS = {SourceState.STARTING: LossReason.STARTING, SourceState.SHED: LossReason.SHED}
+"""Why nothing is recorded in a state; everything else is a failure."""
 
 
 @dataclass(slots=True)
@@ -49,7 +55,7 @@ class SupervisedSource:
 
     source: Source
     context: SourceContext
-    state: SourceState = SourceState.UNAVAILABLE
+    state: SourceState = SourceState.STARTING
     problem: str = "not opened yet"
     events: int = 0
     bytes: int = 0
@@ -107,7 +113,7 @@ class SupervisedSource:
         No other method is called meanwhile, so the source still sees one thread at a time.
         """
         self._opening = Future()
-        if self.state is not SourceState.FAILED:
+        if self.state is SourceState.STARTING:
             self.problem = "being opened"
         if self._absent_since_ns == 0:
             self._absent_since_ns = now_ns
@@ -215,8 +221,9 @@ class SupervisedSource:
         """Note that nothing was recorded since it stopped, so that every segment says what is not in it."""
         if self._absent_since_ns == 0 or self.is_open:
             return
-        reason = LossReason.SHED if self.state is SourceState.SHED else LossReason.SOURCE_FAILED
-        self._add_loss(reason, None, self._absent_since_ns, now_ns, self.problem)
+        reason = _ABSENCE_REASONS.get(self.state, LossReason.SOURCE_FAILED)
+        detail = "" if self.state is SourceState.STARTING else self.problem
+        self._add_loss(reason, None, self._absent_since_ns, now_ns, detail)
         self._absent_since_ns = now_ns
 
     def wants_stats(self, now_ns: int) -> bool:

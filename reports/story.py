@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from formats.loss import SUPPRESSED_REASONS
+from formats.loss import EXPECTED_REASONS
 from formats.postmortem.document import Change, Document, Edge, Entity, EntityRef, Finding, LossRow, RootCause, Symptom
 from formats.times import parse_time
 from reports.quantities import clock_minute, counted, number, percent, span
@@ -198,8 +198,11 @@ def looked_at(document: Document) -> str:
 
 
 def lost_rows(document: Document) -> list[LossRow]:
-    """What is missing against our will: losses without what was left out by a stated rule."""
-    return [row for row in document.capture.loss if row.reason not in SUPPRESSED_REASONS]
+    """What is missing because something went wrong, not by a stated rule or because the recorder had just started.
+
+    A finding that rests on such a time says so itself.
+    """
+    return [row for row in document.capture.loss if row.reason not in EXPECTED_REASONS]
 
 
 def _caveat(document: Document) -> str | None:

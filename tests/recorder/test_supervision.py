@@ -82,7 +82,7 @@ def test_a_source_that_cannot_open_is_told_in_every_segment(clock: FakeClock):
     assert "no BTF; get a kernel" in supervised.detail
     assert len(losses(supervised)) == 1
 
-    # WHEN a segment begins THEN its first row says that this table is missing, since when, and why
+    # WHEN a segment ends THEN its last row says that this table is missing, since when, and why
     clock.pass_seconds(600)
     supervised.tell_absence(clock())
     assert losses(supervised) == [(LossReason.SOURCE_FAILED, None, 1_000 * SECOND, 1_600 * SECOND)]

@@ -29,6 +29,14 @@ def test_what_was_left_out_by_rule_is_no_caveat(incident):
     assert story.headline(document).caveat is None
 
 
+def test_the_start_of_the_recorder_is_no_caveat(incident):
+    # GIVEN a recording that misses only what happened before a source was open
+    row = dataclasses.replace(incident.capture.loss[0], reason="starting", count=None)
+    document = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, loss=(row,)))
+    # THEN its answer has no caveat
+    assert story.headline(document).caveat is None
+
+
 def test_symptoms_that_nothing_explains_are_not_called_calm(incident):
     # GIVEN severe symptoms but no finding
     symptoms = tuple(dataclasses.replace(symptom, finding=None, severity="error") for symptom in incident.symptoms)

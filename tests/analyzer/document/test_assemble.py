@@ -8,6 +8,7 @@ from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
 from formats.loss import LossReason
 from formats.postmortem.document import to_json
+from reports import story
 from tests.analyzer.capture_builder import BOOT_AT_BEGIN, CaptureBuilder, container_status, termination
 
 SECOND = 1_000_000_000
@@ -43,13 +44,13 @@ def analyze(path, **how):
         return analyze_capture(capture, KNOWLEDGE, **how)
 
 
-def lose(builder, table, begin, end):
+def lose(builder, table, begin, end, reason=LossReason.WATCH_GAP):
     return builder.row(
         "loss",
         "loss.lost",
         end,
         loss__table=table,
-        loss__reason=LossReason.WATCH_GAP,
+        loss__reason=reason,
         loss__count=None,
         loss__from_boot_ns=BOOT_AT_BEGIN + begin * SECOND,
         loss__to_boot_ns=BOOT_AT_BEGIN + end * SECOND,
@@ -74,6 +75,27 @@ def test_loss_in_the_decisive_time_is_told_and_lowers_the_confidence(tmp_path):
     # AND the document tells each loss, with an advice
     assert [row.table for row in documents["after"].capture.loss] == ["kube_object"]
     assert documents["after"].capture.loss[0].advice
+
+
+def test_the_start_of_the_recorder_is_a_warning_only_where_a_finding_rests_on_that_time(tmp_path):
+    # GIVEN a source that was opened slowly: before the incident, or while it happened; and another one that did not matter
+    documents = {}
+    for name, table, interval in (
+        ("before", "kube_object", (0, 2)),
+        ("meanwhile", "kube_object", (0, 10)),
+        ("of no account", "kube_event", (0, 10)),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        documents[name] = analyze(lose(leak(folder), table, *interval, LossReason.STARTING).write())
+    # WHEN they are told THEN no headline warns, and only the finding that rests on the time says so
+    for name, document in documents.items():
+        assert story.headline(document).caveat is None, name
+        warned = any("(starting)" in statement.what for statement in document.findings[0].missing)
+        assert warned is (name == "meanwhile"), name
+        assert any(term.term == "loss" for term in document.findings[0].confidence_terms) is warned
+        # AND the account of the recording is complete all the same
+        assert [row.reason for row in document.capture.loss] == ["starting"]
 
 
 def test_evidence_that_was_not_recorded_is_said_to_be_missing(tmp_path):

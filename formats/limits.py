@@ -18,9 +18,6 @@ FRAME_WRITE_BYTES = 12 << 20
 FRAME_ROWS = 65_536
 """Rows of one frame or record batch: one IPC batch stays in cache while it is scanned."""
 
-ZSTD_WINDOW_LOG = 23
-"""8 MiB window: what level 1 to 3 encoders use at most."""
-
 TEXT_BYTES = 1 << 20
 """One text value. Why: etcd refuses objects above 1.5 MiB, and managedFields are left out."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+CUT_MARK = "…"
+"""Ends a text that was cut, and stands for what was left out."""
+
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS_IN_A_ROW = 4
 """Combining marks on one letter. Why: no language stacks more, and a pile of them paints over other lines."""
@@ -20,9 +23,12 @@ def escape_text(text: str, *, limit: int | None = None) -> str:
         One line that a terminal shows as it is: no escape sequence, line break or reordering survives.
     """
     shown = text if text.isascii() and text.isprintable() else _escape_characters(text)
-    if limit is not None and len(shown) > limit:
-        return shown[: max(limit - 1, 0)] + "…"
-    return shown
+    return shown if limit is None else cut_text(shown, limit)
+
+
+def cut_text(text: str, limit: int) -> str:
+    """The text in at most `limit` characters; one that was cut ends with `CUT_MARK`."""
+    return text if len(text) <= limit else text[: max(limit - 1, 0)] + CUT_MARK
 
 
 def _escape_characters(text: str) -> str:

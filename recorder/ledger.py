@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from formats.batches import batch_from_rows
-from formats.loss import SUPPRESSED_REASONS, LossReason
+from formats.loss import LossReason
+from formats.rows.loss_row import loss_row
 from formats.tables import loss
 
-_WARNING = 13
 _MAX_ENTRIES = 1024
 _DETAIL_CHARACTERS = 256
 
@@ -37,18 +37,14 @@ class LossEntry:
 
     def to_row(self) -> dict[str, object]:
         """The entry as a row of the table `loss`."""
-        suppressed = self.reason in SUPPRESSED_REASONS
-        return {
-            "boot_time_ns": self.to_boot_ns,
-            "event_name": "loss.suppressed" if suppressed else "loss.lost",
-            "severity_number": _WARNING,
-            "loss.table": self.table,
-            "loss.reason": self.reason,
-            "loss.count": self.count,
-            "loss.from_boot_ns": self.from_boot_ns,
-            "loss.to_boot_ns": self.to_boot_ns,
-            "loss.detail": self.detail or None,
-        }
+        return loss_row(
+            self.table,
+            self.reason,
+            self.count,
+            from_boot_ns=self.from_boot_ns,
+            to_boot_ns=self.to_boot_ns,
+            detail=self.detail,
+        )
 
 
 def to_batch(entries: Iterable[LossEntry]) -> pa.RecordBatch:

@@ -11,13 +11,10 @@ import pyarrow as pa
 
 from formats.batches import batch_from_rows
 from formats.loss import LossReason
+from formats.severity import SeverityNumber
 from recorder.cgroup_tree import read_text_or_raise
 from recorder.interval import Interval
 from recorder.source import SourceContext, SourceSpec, SourceStats
-
-INFO = 9
-WARNING = 13
-"""OpenTelemetry severities."""
 
 ParsedT = TypeVar("ParsedT")
 Row: TypeAlias = dict[str, Any]
@@ -170,7 +167,7 @@ class PolledSource(ABC):
         return {
             "boot_time_ns": context.boot_time_ns(),
             "event_name": self.spec.table.event_names[0],
-            "severity_number": INFO,
+            "severity_number": SeverityNumber.INFO,
             **row,
         }
 

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from formats.postmortem.document import ChainStep, Document, Edge, EvidenceRow, Finding, Symptom
-from formats.text import escape_text
+from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
 from reports.causality_picture import Picture, causality_picture
@@ -274,4 +274,4 @@ def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:
 
 def _field_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _FIELD_CHARACTERS else text[:_FIELD_CHARACTERS] + "…"
+    return cut_text(text, _FIELD_CHARACTERS)

@@ -17,6 +17,7 @@ from formats.catalog import TABLE_BY_NAME
 from formats.loss import Damage
 from formats.postmortem.document import EvidenceRow
 from formats.segment.reading import Segment
+from formats.text import cut_text
 from formats.times import format_time
 
 FIELD_CHARACTERS = 600
@@ -107,7 +108,7 @@ def _row(table: str, record: Mapping[str, Any], at_ns: int) -> EvidenceRow:
         node=node,
         seq=seq,
         time=format_time(at_ns),
-        text=_cut(_sentence(table, record), TEXT_CHARACTERS),
+        text=cut_text(_sentence(table, record), TEXT_CHARACTERS),
         fields=_fields(table, record),
     )
 
@@ -117,7 +118,7 @@ def _fields(table: str, record: Mapping[str, Any]) -> dict[str, Any]:
     for column in TABLE_BY_NAME[table].own:
         value = record.get(column.name)
         if value is not None and column.name not in _LEFT_OUT:
-            fields[column.name] = _cut(value, FIELD_CHARACTERS) if isinstance(value, str) else value
+            fields[column.name] = cut_text(value, FIELD_CHARACTERS) if isinstance(value, str) else value
     return fields
 
 
@@ -140,7 +141,3 @@ def _changes(text: str | None) -> str:
         return "–"
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
     return ("; ".join(parts) + more) or "as it was"
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -15,9 +15,11 @@ from formats.batches import batch_from_rows, complete_batch
 from formats.catalog import TABLE_BY_NAME
 from formats.clock import ClockSnapshot
 from formats.columns import TIME_UNIX_NANO, Table
-from formats.loss import SUPPRESSED_REASONS, LossReason
+from formats.loss import LossReason
+from formats.rows.clock_row import clock_row
 from formats.rows.kube_event import EventRow, event_batch
 from formats.rows.kube_object import ObjectRow, object_batch
+from formats.rows.loss_row import loss_row
 from formats.segment.sealing import SegmentHeader, seal_segment
 
 PENDING_BYTES = 8 << 20
@@ -87,17 +89,7 @@ class Recording:
             until: nothing was lost after.
             detail: where exactly.
         """
-        row: dict[str, object] = {
-            "boot_time_ns": until.boot_ns,
-            "event_name": "loss.suppressed" if reason in SUPPRESSED_REASONS else "loss.lost",
-            "severity_number": 13,
-            "loss.table": table,
-            "loss.reason": str(reason),
-            "loss.count": count,
-            "loss.from_boot_ns": since.boot_ns,
-            "loss.to_boot_ns": until.boot_ns,
-            "loss.detail": detail,
-        }
+        row = loss_row(table, reason, count, from_boot_ns=since.boot_ns, to_boot_ns=until.boot_ns, detail=detail)
         self._losses.append((until, row))
 
     def tell_clock(self, at: Instant) -> None:
@@ -149,20 +141,7 @@ class Recording:
         self._keep_rows("loss", [row for _, row in ordered], [at.unix_nano for at, _ in ordered])
 
     def _keep_clocks(self, boot_id: str) -> None:
-        rows: list[dict[str, object]] = [
-            {
-                "boot_time_ns": clock.boot_time_ns,
-                "event_name": "clock.snapshot",
-                "severity_number": 9,
-                "clock.monotonic_ns": clock.monotonic_ns,
-                "clock.read_window_ns": clock.read_window_ns,
-                "clock.max_error_ns": clock.max_error_ns,
-                "clock.is_synchronized": clock.is_synchronized,
-                "clock.source": "imported",
-                "host.boot_id": boot_id,
-            }
-            for clock in self._clocks
-        ]
+        rows = [clock_row(clock, is_jump=False, clocksource="imported", boot_id=boot_id) for clock in self._clocks]
         self._keep_rows("clock", rows, [clock.time_unix_nano for clock in self._clocks])
 
     def _keep_rows(self, table: str, rows: list[dict[str, object]], times_unix_nano: list[int]) -> None:

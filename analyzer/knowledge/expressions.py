@@ -16,6 +16,7 @@ import duckdb
 
 from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
+from formats.text import cut_text
 from formats.yaml_reader import suggest
 
 MAX_EXPRESSION = 4_000
@@ -220,5 +221,4 @@ def _refuse(expression: Expression, what: str) -> KnowledgeError:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:79] + "…"
+    return cut_text(" ".join(text.split()), 80)

@@ -22,6 +22,7 @@ from analyzer.knowledge.fact_columns import PART_FACTS
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
 from analyzer.model.engine import Engine
 from formats.errors import KnowledgeError
+from formats.text import cut_text
 from formats.units import format_duration
 
 MAX_EPISODES_PER_RULE = 5_000
@@ -246,5 +247,4 @@ def _describe(rule: SymptomRule, row: Mapping[str, object], kept: Mapping[str, s
 
 def shorten(text: str) -> str:
     """A recorded text on one line, cut to what a sentence can bear; what is cut ends with `…`."""
-    line = " ".join(text.split())
-    return line if len(line) <= _TEXT_SHOWN else line[: _TEXT_SHOWN - 1] + "…"
+    return cut_text(" ".join(text.split()), _TEXT_SHOWN)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from formats.rows.kube_json import CUT_MARK, Json, canonical_json
+from formats.rows.kube_json import Json, canonical_json
+from formats.text import CUT_MARK, cut_text
 
 CHANGES = 256
 """Most changes of one version that are told. Why: a rewritten object is one change to people, not thousands."""
@@ -135,5 +136,5 @@ def _told(value: Any) -> Any:
     if isinstance(value, (dict, list, str)):
         text = value if isinstance(value, str) else canonical_json(value)
         if len(text) > VALUE_CHARACTERS:
-            return text[: VALUE_CHARACTERS - 1] + CUT_MARK
+            return cut_text(text, VALUE_CHARACTERS)
     return value

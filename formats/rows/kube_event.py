@@ -9,15 +9,14 @@ import pyarrow as pa
 
 from formats.batches import batch_from_rows
 from formats.rows.kube_json import Json, clean_text, field, integer, text
-from formats.rows.kube_object import INFO, Change
+from formats.rows.kube_object import Change
 from formats.rows.kube_redaction import Redaction, redact_text
 from formats.rows.kube_time import unix_nano
+from formats.severity import SeverityNumber
 from formats.tables import kube_event
 
 NOTE_CHARACTERS = 16_384
 """Longest message that is kept. Why: events.k8s.io/v1 allows 1 kB, core/v1 has no limit but that of etcd."""
-
-_WARNING = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _columns(row: EventRow, boot_time_ns: int) -> dict[str, object]:
     return {
         "boot_time_ns": boot_time_ns,
         "event_name": f"k8s.event.{row.change}",
-        "severity_number": _WARNING if row.type == "Warning" else INFO,
+        "severity_number": SeverityNumber.WARN if row.type == "Warning" else SeverityNumber.INFO,
         "k8s.event.uid": row.uid,
         "k8s.event.type": row.type,
         "k8s.event.reason": row.reason,

@@ -7,12 +7,10 @@ import math
 from typing import Any
 
 from formats.limits import JSON_DEPTH, TEXT_BYTES
+from formats.text import CUT_MARK, cut_text
 
 Json = dict[str, Any]
 """A JSON object."""
-
-CUT_MARK = "…"
-"""Ends a text that was cut, and stands for what lay too deep."""
 
 NAME_CHARACTERS = 1_024
 """Longest name, uid or version that is kept. Why: Kubernetes allows 253 characters; more is damage or attack."""
@@ -74,7 +72,7 @@ def clean_text(text: str, limit: int = TEXT_BYTES) -> str:
     """The text without lone surrogates, which UTF-8 cannot hold, cut to `limit` characters."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
-    return text if len(text) <= limit else text[: max(limit - 1, 0)] + CUT_MARK
+    return cut_text(text, limit)
 
 
 def canonical_json(value: Any) -> str:

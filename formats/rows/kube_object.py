@@ -13,10 +13,8 @@ from formats.rows.kube_changes import changes_json
 from formats.rows.kube_json import Json, bounded_json, field, integer, items, text
 from formats.rows.kube_redaction import Redaction, redact_object
 from formats.rows.kube_time import unix_nano
+from formats.severity import SeverityNumber
 from formats.tables import kube_object
-
-INFO = 9
-"""OpenTelemetry severity of every version: whether a change is bad is for the analyzer to say."""
 
 
 class Change(StrEnum):
@@ -123,7 +121,8 @@ def _columns(row: ObjectRow, boot_time_ns: int) -> dict[str, object]:
     return {
         "boot_time_ns": boot_time_ns,
         "event_name": f"k8s.object.{row.change}",
-        "severity_number": INFO,
+        # Whether a change is bad is for the analyzer to say.
+        "severity_number": SeverityNumber.INFO,
         "k8s.object.kind": row.kind,
         "k8s.object.api_version": row.api_version,
         "k8s.namespace.name": row.namespace,

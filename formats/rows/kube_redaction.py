@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from formats.limits import JSON_DEPTH
-from formats.rows.kube_json import CUT_MARK, Json, canonical_json, clean, clean_text, field
+from formats.rows.kube_json import Json, canonical_json, clean, clean_text, field
+from formats.text import CUT_MARK
 
 DIGEST_PREFIX = "digest:"
 

@@ -8,14 +8,13 @@ import pyarrow as pa
 
 from formats.batches import batch_from_rows
 from formats.clock import ClockSnapshot
+from formats.rows.clock_row import clock_row
 from formats.tables import clock
 from recorder.cgroup_tree import read_text
 from recorder.clocks import read_clocks
 from recorder.interval import Interval
 from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
 
-_INFO = 9
-_WARNING = 13
 _DRIFT_NS = 1_000_000
 """A row is written when the wall clock has moved this far from the last one: all rows' wall clocks are that exact."""
 
@@ -62,20 +61,20 @@ class ClockSource:
             return []
         now, before = self._read(), self.newest
         if before is None:
-            return self._batch("clock.snapshot", _INFO, now)
+            return self._batch(now)
         moved_ns = abs(now.unix_minus_boot_ns - before.unix_minus_boot_ns)
         if moved_ns >= int(self._context.options["jump_ms"]) * 1_000_000:
-            return self._batch("clock.jump", _WARNING, now)
+            return self._batch(now, is_jump=True)
         age_ns = now.boot_time_ns - before.boot_time_ns
         if moved_ns >= _DRIFT_NS or age_ns >= int(self._context.options["snapshot_s"]) * 1_000_000_000:
-            return self._batch("clock.snapshot", _INFO, now)
+            return self._batch(now)
         return []
 
     def snapshot(self) -> list[pa.RecordBatch]:
         """One snapshot: a segment's wall clock and boot clock are tied together at its start."""
         if self._context is None:
             return []
-        return self._batch("clock.snapshot", _INFO, self._read())
+        return self._batch(self._read())
 
     def stats(self) -> SourceStats:
         """The running totals."""
@@ -91,18 +90,8 @@ class ClockSource:
         self._interval = None
         self.newest = None
 
-    def _batch(self, event_name: str, severity: int, snapshot: ClockSnapshot) -> list[pa.RecordBatch]:
+    def _batch(self, snapshot: ClockSnapshot, *, is_jump: bool = False) -> list[pa.RecordBatch]:
         self.newest = snapshot
         self._produced += 1
-        row = {
-            "boot_time_ns": snapshot.boot_time_ns,
-            "event_name": event_name,
-            "severity_number": severity,
-            "clock.monotonic_ns": snapshot.monotonic_ns,
-            "clock.read_window_ns": snapshot.read_window_ns,
-            "clock.max_error_ns": snapshot.max_error_ns,
-            "clock.is_synchronized": snapshot.is_synchronized,
-            "clock.source": self._clocksource,
-            "host.boot_id": self._boot_id,
-        }
+        row = clock_row(snapshot, is_jump=is_jump, clocksource=self._clocksource, boot_id=self._boot_id)
         return [batch_from_rows(clock.TABLE, [row])]

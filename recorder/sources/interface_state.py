@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from formats.errors import UnavailableError
+from formats.severity import SeverityNumber
 from formats.tables import interface_state
 from recorder.network_interfaces import InterfaceAddress, list_interface_addresses
-from recorder.polled_source import WARNING, PolledSource, Row
+from recorder.polled_source import PolledSource, Row
 from recorder.source import Profile, SourceContext, SourceSpec
 
 
@@ -59,7 +60,7 @@ class InterfaceStateSource(PolledSource):
         changed = [item for key, item in self._known.items() if before.get(key) != item]
         gone = [replace(item, is_up=False) for key, item in before.items() if key not in self._known]
         for item in sorted(changed + gone):
-            yield {"event_name": "interface.changed", "severity_number": WARNING, **_to_row(item)}
+            yield {"event_name": "interface.changed", "severity_number": SeverityNumber.WARN, **_to_row(item)}
 
 
 def _to_row(item: InterfaceAddress) -> Row:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from formats.errors import TapioError, UnavailableError
 from formats.loss import LossReason
 from formats.rows.kernel_log import OomReport, OomReportReader, parse_kernel_log_record
+from formats.severity import SeverityNumber
 from formats.tables import oom
 from recorder.ebpf.kernel_source import KernelSource
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
@@ -39,7 +40,6 @@ VICTIM_RECORD = record_dtype(
 )
 """`struct record` of bpf/oom.c."""
 
-_FATAL: Final = 21
 _KERNEL_LOG: Final = "/dev/kmsg"
 _LOG_RECORD_BYTES: Final = 16_384
 """Why: the kernel refuses a read whose buffer is smaller than the record; its own limit is 8 KiB and the prefix."""
@@ -192,7 +192,7 @@ def to_kill_batch(victims: Records) -> pa.RecordBatch:
         [
             number_column(victims["boot_time_ns"], pa.int64()),
             constant_name_column("oom.kill", rows),
-            number_column(np.full(rows, _FATAL), pa.uint8()),
+            number_column(np.full(rows, SeverityNumber.FATAL), pa.uint8()),
             number_column(victims["pid"], pa.int32()),
             number_column(victims["cgroup_id"], pa.uint64()),
             fixed_text_column(victims["comm"]),
@@ -212,7 +212,7 @@ def to_report_batch(reports: Sequence[tuple[int, OomReport]]) -> pa.RecordBatch:
         {
             "boot_time_ns": boot_time_ns,
             "event_name": "oom.report",
-            "severity_number": _FATAL,
+            "severity_number": SeverityNumber.FATAL,
             "process.pid": report.pid,
             "cgroup_id": 0,
             "process.command": report.command,

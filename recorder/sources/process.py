@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from formats.errors import TapioError
 from formats.loss import LossReason
+from formats.severity import SeverityNumber
 from formats.tables import process
 from recorder.ebpf.kernel_source import KernelSource
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
@@ -31,7 +32,6 @@ EXEC_RECORD = record_dtype(
 """`struct record` of bpf/exec.c."""
 
 _FORK, _EXEC, _EXIT = range(3)
-_INFO, _WARN = 9, 13
 _TASK_OFFSETS = ("task_struct.tgid", "task_struct.start_boottime", "task_struct.real_parent")
 
 
@@ -131,7 +131,7 @@ def to_batch(life: Records, execution: Records) -> pa.RecordBatch:
         [
             number_column(rows["boot_time_ns"], pa.int64()),
             name_column(kind, process.TABLE.event_names),
-            number_column(np.where(is_signal, _WARN, _INFO), pa.uint8()),
+            number_column(np.where(is_signal, SeverityNumber.WARN, SeverityNumber.INFO), pa.uint8()),
             number_column(rows["pid"], pa.int32()),
             number_column(rows["start_boot_ns"], pa.int64()),
             number_column(rows["parent_pid"], pa.int32()),

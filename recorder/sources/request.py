@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from formats.errors import TapioError
 from formats.loss import LossReason
+from formats.severity import SeverityNumber
 from formats.tables import request
 from recorder.ebpf.kernel_source import KernelSource
 from recorder.ebpf.maps import possible_cpus
@@ -29,7 +30,6 @@ RESPONSE_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("status", "<u
 """`struct key` of bpf/request.c."""
 
 _SIDES: Final = ("server", "client")
-_INFO, _WARN, _ERROR = 9, 13, 17
 
 
 class RequestSource(KernelSource):
@@ -80,7 +80,9 @@ def to_batch(rows: Tallies) -> pa.RecordBatch:
     """Rows of counts by `RESPONSE_KEY`."""
     key, tally = rows["key"], rows["tally"]
     status = key["status"]
-    severity = np.select([status >= 500, status >= 400], [_ERROR, _WARN], _INFO)
+    severity = np.select(
+        [status >= 500, status >= 400], [SeverityNumber.ERROR, SeverityNumber.WARN], SeverityNumber.INFO
+    )
     return pa.RecordBatch.from_arrays(
         [
             number_column(tally["last_boot_ns"], pa.int64()),

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from formats.errors import ConfigurationError, TapioError
 from formats.loss import LossReason
+from formats.severity import SeverityNumber
 from formats.tables import syscall_error
 from recorder.ebpf.kernel_source import KernelSource
 from recorder.ebpf.maps import possible_cpus, read_per_cpu
@@ -37,7 +38,6 @@ ERROR_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("number", "<i4")
 """`struct key` of bpf/syscall_error.c."""
 _SAMPLING = struct_dtype(("second_ns", "<u8"), ("sent", "<u8"), ("left_out", "<u8"))
 
-_WARN: Final = 13
 _ERROR_NUMBER: Final = {name: number for number, name in errno.errorcode.items()}
 
 
@@ -175,7 +175,7 @@ def _to_batch(  # noqa: PLR0917 - the columns of the table in their order
         [
             number_column(times, pa.int64()),
             constant_name_column(event_name, rows),
-            number_column(np.full(rows, _WARN), pa.uint8()),
+            number_column(np.full(rows, SeverityNumber.WARN), pa.uint8()),
             number_column(who["pid"], pa.int32()),
             number_column(who["cgroup_id"], pa.uint64()),
             fixed_text_column(commands),

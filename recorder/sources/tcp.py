@@ -13,6 +13,7 @@ import pyarrow as pa
 from formats.errors import TapioError
 from formats.loss import LossReason
 from formats.rows.address import address_column, is_ipv4
+from formats.severity import SeverityNumber
 from formats.tables import tcp
 from recorder.ebpf.kernel_source import KernelSource
 from recorder.ebpf.maps import possible_cpus, read_per_cpu
@@ -48,9 +49,9 @@ _CONNECT, _ACCEPT, _CLOSE, _REFUSED, _TIMED_OUT, _UNREACHABLE = range(6)
 _RESET_RECEIVED, _RESET_SENT, _RETRANSMIT, _LISTEN, _LISTEN_END = range(6, 11)
 _FAILED = _REFUSED
 """What the kernel program says for every connection that failed; its error tells which way."""
-_SEVERITY = np.array([9, 9, 9, 17, 17, 17, 13, 13, 13, 9, 9], np.uint8)
+_INFO, _WARN, _ERROR = SeverityNumber.INFO, SeverityNumber.WARN, SeverityNumber.ERROR
+_SEVERITY = np.array([_INFO] * 3 + [_ERROR] * 3 + [_WARN] * 3 + [_INFO] * 2, np.uint8)
 """By position in the table's event names; a close with an error is a warning."""
-_WARN = 13
 
 
 class TcpSource(KernelSource):

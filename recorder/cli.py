@@ -20,7 +20,7 @@ from recorder.control import ControlServer, request_reply
 from recorder.daemon import Daemon
 from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
-from recorder.metrics import MetricsServer
+from recorder.metrics_server import MetricsServer
 from recorder.plan import format_plan, plan_retention
 from recorder.registry import SOURCES
 from recorder.source import Profile

@@ -18,6 +18,7 @@ from formats.loss import LossReason
 from formats.tables import pressure
 from recorder.config import BudgetConfig, FreezeConfig, JournalConfig, RecorderConfig, RingConfig
 from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
+from recorder.status import RecorderStatus, SourceStatus
 
 SECOND = 1_000_000_000
 EVENT_NAMES = {
@@ -185,3 +186,38 @@ def run_children_inline(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.start_child", InlineChild.start)
         monkeypatch.setattr(f"{module}.begin_child", lambda: None)
     monkeypatch.setattr("os.setpriority", lambda *_: None)
+
+
+STATUS = RecorderStatus(
+    version="0.1.0",
+    node_name='no"de\n1',
+    pid=42,
+    profile="lean",
+    data_dir="/var/lib/tapio",
+    started_unix_nano=1_700_000_000_000_000_000,
+    now_unix_nano=1_700_000_600_000_000_000,
+    heartbeat_ns=1_000_000_000_000,
+    sources=(
+        SourceStatus("memory", "recording", "", 12_345, 99, 7, 0),
+        SourceStatus("tcp", "unavailable", "no BTF; get a kernel", 0, 0, 0, 3),
+    ),
+    written={"memory": 12_345, "loss": 1},
+    losses=(("memory", "rejected", 7),),
+    have_from_unix_nano=1_700_000_000_000_000_000,
+    have_to_unix_nano=1_700_000_600_000_000_000,
+    segments=3,
+    ring_bytes=1 << 20,
+    journal_bytes=2048,
+    unsealed_journals=1,
+    queued_bytes=0,
+    bytes_written=4096,
+    storage_problem="the disk takes nothing (No space left on device)",
+    cpu_percent=0.25,
+    resident_bytes=90 << 20,
+    pending_freezes=1,
+    suppressed_freezes=2,
+    failed_freezes=0,
+    freeze_problem="",
+    last_freeze={"path": "/x.tapio", "size": 5, "reason": "oom.kill"},
+)
+"""A snapshot of a recorder, with something in every field."""

@@ -1,4 +1,4 @@
-"""What the recorder answers: on its socket to its owner, on localhost to Prometheus and the kubelet."""
+"""What the recorder answers on its socket to its owner."""
 
 from __future__ import annotations
 
@@ -7,53 +7,19 @@ import json
 import re
 import socket
 import stat
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
-from formats.errors import ConfigurationError, ExitCode, OutputError, TapioError, UnavailableError
+from formats.errors import ExitCode, OutputError, TapioError, UnavailableError
 from recorder.control import ControlServer, request_reply
 from recorder.daemon import FreezeRequest
-from recorder.metrics import METRICS, STUCK_NS, MetricsServer, format_metrics, is_live
-from recorder.status import RecorderStatus, SourceStatus, format_status
+from recorder.status import RecorderStatus, format_status
 from recorder.store.freeze import FreezeResult
+from tests.recorder.recorder_fakes import STATUS
 
-STATUS = RecorderStatus(
-    version="0.1.0",
-    node_name='no"de\n1',
-    pid=42,
-    profile="lean",
-    data_dir="/var/lib/tapio",
-    started_unix_nano=1_700_000_000_000_000_000,
-    now_unix_nano=1_700_000_600_000_000_000,
-    heartbeat_ns=1_000_000_000_000,
-    sources=(
-        SourceStatus("memory", "recording", "", 12_345, 99, 7, 0),
-        SourceStatus("tcp", "unavailable", "no BTF; get a kernel", 0, 0, 0, 3),
-    ),
-    written={"memory": 12_345, "loss": 1},
-    losses=(("memory", "rejected", 7),),
-    have_from_unix_nano=1_700_000_000_000_000_000,
-    have_to_unix_nano=1_700_000_600_000_000_000,
-    segments=3,
-    ring_bytes=1 << 20,
-    journal_bytes=2048,
-    unsealed_journals=1,
-    queued_bytes=0,
-    bytes_written=4096,
-    storage_problem="the disk takes nothing (No space left on device)",
-    cpu_percent=0.25,
-    resident_bytes=90 << 20,
-    pending_freezes=1,
-    suppressed_freezes=2,
-    failed_freezes=0,
-    freeze_problem="",
-    last_freeze={"path": "/x.tapio", "size": 5, "reason": "oom.kill"},
-)
 RESULT = FreezeResult("/data/captures/x.tapio", 5, 1, 1, 2, 1, 2, "why")
 
 
@@ -185,63 +151,8 @@ def test_a_stale_socket_is_replaced_and_a_bad_place_is_told(tmp_path: Path, reco
 
 def test_status_is_readable_for_people():
     text = format_status(dataclasses.asdict(STATUS))
-    assert "2023-11-14T22:13:20Z to 2023-11-14T22:23:20Z (10m)" in text
+    assert "2023-11-14T22:13:20Z to 2023-11-14T22:23:20Z (10 min)" in text
     assert "STORAGE    the disk takes nothing" in text
     assert re.search(r"memory +recording +12,345 +7$", text, re.MULTILINE)
     assert "no BTF; get a kernel" in text
     assert "rejected" in text
-
-
-def test_every_metric_is_documented_and_every_documented_one_is_served():
-    served = set(re.findall(r"^# TYPE (\w+) (?:counter|gauge)$", format_metrics(STATUS), re.MULTILINE))
-    documented = set(
-        re.findall(r"`(tapio_recorder_\w+)`", Path(__file__).parents[2].joinpath("docs/configuration.md").read_text())
-    )
-    assert served == set(METRICS) == documented
-
-
-def test_metrics_are_in_the_text_format_with_labels_escaped():
-    text = format_metrics(STATUS)
-    assert r'tapio_recorder_info{version="0.1.0",node="no\"de\n1",profile="lean"} 1' in text
-    assert 'tapio_recorder_lost_events_total{table="memory",reason="rejected"} 7' in text
-    assert 'tapio_recorder_source_up{source="tcp"} 0' in text
-    assert "tapio_recorder_window_seconds 600.0" in text
-    assert "tapio_recorder_storage_failing 1" in text
-    for line in text.splitlines():
-        assert re.fullmatch(r'# (HELP|TYPE) .+|\w+(\{\w+="[^\n]*"(,\w+="[^\n]*")*\})? [0-9.e+-]+', line), line
-
-
-def get(port: int, place: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{place}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
-def test_liveness_fails_when_the_main_loop_is_stuck(recorder: Recorder):
-    # GIVEN a recorder whose loop turned, and a clock
-    now = [STATUS.heartbeat_ns + 1]
-    server = MetricsServer("127.0.0.1:0", lambda: recorder.status, lambda: now[0])
-    server.start()
-    try:
-        assert get(server.port, "/healthz") == (200, "ok\n")
-        assert get(server.port, "/metrics")[0] == 200
-        assert get(server.port, "/etc/passwd")[0] == 404
-        # WHEN it has not turned for half a minute THEN liveness fails, and metrics still tell
-        now[0] = STATUS.heartbeat_ns + STUCK_NS
-        assert get(server.port, "/healthz")[0] == 503
-        assert get(server.port, "/metrics")[0] == 200
-        recorder.status = None
-        assert get(server.port, "/healthz")[0] == 200, "a recorder that starts is alive"
-        assert get(server.port, "/metrics")[0] == 503
-    finally:
-        server.close()
-    assert not is_live(dataclasses.replace(STATUS, heartbeat_ns=0), STUCK_NS)
-
-
-@pytest.mark.parametrize("listen", ["9273", "localhost", "127.0.0.1:x", "127.0.0.1:99999", "256.0.0.1:0"])
-def test_an_address_that_cannot_be_listened_on_is_told(listen: str):
-    with pytest.raises(ConfigurationError):
-        MetricsServer(listen, lambda: None)

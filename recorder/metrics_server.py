@@ -1,0 +1,143 @@
+"""`/metrics` and `/healthz` over HTTP, on loopback by default, from the newest snapshot."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from formats.errors import ConfigurationError
+from recorder.metrics import format_metrics
+from recorder.status import RecorderStatus
+
+STUCK_NS: Final = 30_000_000_000
+"""A main loop that has not turned for so long is stuck: liveness fails, and Kubernetes starts the recorder again."""
+
+MAX_CONNECTIONS: Final = 16
+"""Connections, and so threads, at the same time. A new one beyond it closes the oldest one, so that clients that
+connect and stay silent cannot lock out the kubelet."""
+
+IDLE_SECONDS: Final = 10
+"""A connection on which nothing arrives or leaves for so long is closed."""
+
+_PLAIN: Final = "text/plain; charset=utf-8"
+
+
+class MetricsServer:
+    """Serves both from a thread.
+
+    Args:
+        listen: `address:port`.
+        read_status: gives the newest snapshot.
+        monotonic_ns: reads CLOCK_MONOTONIC; a parameter for tests.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        read_status: Callable[[], RecorderStatus | None],
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        address, _, port = listen.rpartition(":")
+        if not address or not port.isdecimal() or int(port) > 65_535:
+            raise ConfigurationError(
+                f"`{listen}` is no address to listen on", where="metrics_listen", next_step="such as 127.0.0.1:9273"
+            )
+        try:
+            self._server = _BoundedServer((address.strip("[]"), int(port)), _handler(read_status, monotonic_ns))
+        except OSError as error:
+            raise ConfigurationError(
+                f"nothing can listen on {listen} ({error.strerror or error})",
+                where="metrics_listen",
+                next_step="choose another port, or an empty text to serve no metrics",
+            ) from error
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, which the system chose if 0 was asked for."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Serve in a thread."""
+        threading.Thread(target=self._server.serve_forever, args=(5.0,), name="metrics", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        threading.Thread(target=self._server.shutdown, daemon=True).start()
+        self._server.server_close()
+
+
+def is_live(status: RecorderStatus | None, monotonic_ns: int) -> bool:
+    """Whether the main loop turns. A recorder that is still starting is."""
+    return status is None or monotonic_ns - status.heartbeat_ns < STUCK_NS
+
+
+class _BoundedServer(ThreadingHTTPServer):
+    """A thread for each connection, of which there are at most `MAX_CONNECTIONS`."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: dict[socket.socket, None] = {}
+        """In the order in which they came."""
+        self._lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            while len(self._open) >= MAX_CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+                with contextlib.suppress(OSError):  # the client was faster
+                    oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up, finds the end, and closes it
+            self._open[request] = None
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a client that hangs up is no news."""
+
+
+def _handler(
+    read_status: Callable[[], RecorderStatus | None], monotonic_ns: Callable[[], int]
+) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        server_version = "tapio-recorder"
+        sys_version = ""
+        timeout = IDLE_SECONDS
+
+        def do_GET(self) -> None:
+            status = read_status()
+            if self.path == "/healthz":
+                if is_live(status, monotonic_ns()):
+                    self._answer(HTTPStatus.OK, b"ok\n")
+                else:
+                    stuck = f"the main loop has not turned for {STUCK_NS // 1_000_000_000} s\n"
+                    self._answer(HTTPStatus.SERVICE_UNAVAILABLE, stuck.encode())
+            elif self.path != "/metrics":
+                self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics and /healthz\n")
+            elif status is None:
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"the recorder is starting\n")
+            else:
+                self._answer(HTTPStatus.OK, *format_metrics(status, self.headers.get("Accept", "")))
+
+        def _answer(self, code: HTTPStatus, body: bytes, content_type: str = _PLAIN) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: a scrape every 15 s is no news."""
+
+    return Handler

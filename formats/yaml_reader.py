@@ -7,7 +7,6 @@ YAML 1.2, so `on`, `yes`, `12:30` and `2026-11-21` are text, not booleans, base-
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import yaml
 
 from formats.errors import TapioError
 from formats.limits import YAML_BYTES, YAML_DEPTH
+from formats.suggestion import suggest
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -119,12 +119,6 @@ def refuse_unknown_keys(node: YamlMap, allowed: Collection[str], *, what: str, e
     for key in node.entries:
         if key not in allowed:
             raise error(f"unknown key `{key}` in {what}", where=node.key_places[key], next_step=suggest(key, allowed))
-
-
-def suggest(word: str, known: Collection[str]) -> str:
-    """The next step for a word that is not known: the nearest known one, or all of them."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(sorted(known))}"
 
 
 @dataclass(slots=True)

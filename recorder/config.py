@@ -16,6 +16,7 @@ from typing import Any
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import ConfigurationError, MissingInputError
 from formats.limits import YAML_BYTES
+from formats.suggestion import suggest
 from formats.units import parse_bytes, parse_duration
 from formats.yaml_reader import (
     YamlList,
@@ -24,7 +25,6 @@ from formats.yaml_reader import (
     YamlScalar,
     read_yaml_documents,
     refuse_unknown_keys,
-    suggest,
     to_plain,
 )
 from recorder.source import Profile, SourceSpec

@@ -9,7 +9,8 @@ import click
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.check import check_knowledge
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
-from analyzer.knowledge.load import load_knowledge, read_knowledge_files
+from analyzer.knowledge.files import read_knowledge_files
+from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
 from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import SHIPPED, read_knowledge

@@ -9,7 +9,7 @@ from analyzer.knowledge.expressions import ExpressionChecker
 from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
 from formats.catalog import TABLES
 from formats.errors import KnowledgeError
-from formats.yaml_reader import suggest
+from formats.suggestion import suggest
 
 FactColumns = Mapping[str, Mapping[str, str]]
 """DuckDB type by column by fact."""

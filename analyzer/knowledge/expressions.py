@@ -16,8 +16,8 @@ import duckdb
 
 from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
+from formats.suggestion import suggest
 from formats.text import cut_text
-from formats.yaml_reader import suggest
 
 MAX_EXPRESSION = 4_000
 """Characters of one expression. Why: the longest of ours has 300."""

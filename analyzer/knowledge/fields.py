@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
+from formats.suggestion import suggest
 from formats.units import parse_duration
-from formats.yaml_reader import YamlList, YamlMap, YamlNode, YamlScalar, refuse_unknown_keys, suggest
+from formats.yaml_reader import YamlList, YamlMap, YamlNode, YamlScalar, refuse_unknown_keys
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import patterns
+from analyzer.knowledge.cache import keep_cached, knowledge_key, read_cached
 from analyzer.knowledge.check import check_knowledge
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
-from analyzer.knowledge.load import KnowledgeFile, load_knowledge, read_knowledge_files
+from analyzer.knowledge.files import KnowledgeFile, read_knowledge_files
 from analyzer.knowledge.rules import Knowledge
 
 SHIPPED = Path(patterns.__file__).parent
@@ -24,13 +25,19 @@ def shipped_files() -> tuple[KnowledgeFile, ...]:
 
 
 def read_knowledge(additional: Sequence[Path] = ()) -> Knowledge:
-    """All rules: the shipped ones and those of additional files or directories, checked.
+    """All rules: the shipped ones and those of additional files or directories, checked now or in an earlier run.
 
     Raises:
         MissingInputError: if a path is not there.
         KnowledgeError: for the first mistake, with file:line:column.
     """
     files = [*shipped_files(), *(read_knowledge_files(additional) if additional else ())]
-    knowledge = load_knowledge(files)
-    check_knowledge(knowledge, FACT_COLUMNS)
+    key = knowledge_key(files, FACT_COLUMNS)
+    knowledge = read_cached(key)
+    if knowledge is None:
+        from analyzer.knowledge.load import load_knowledge  # noqa: PLC0415 - needs a YAML parser: 25 ms to import
+
+        knowledge = load_knowledge(files)
+        check_knowledge(knowledge, FACT_COLUMNS)
+        keep_cached(key, knowledge)
     return knowledge

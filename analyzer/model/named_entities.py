@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
@@ -77,6 +76,8 @@ def suggest_names(engine: Engine, question: str) -> tuple[str, ...]:
     rows = engine.rows("SELECT DISTINCT name FROM entity ORDER BY name LIMIT $most", {"most": MAX_NAMES_COMPARED})
     known = [row[0] for row in rows]
     holding = [other for other in known if name and name in other]
+    import difflib  # noqa: PLC0415 - only needed where nothing has the name
+
     return tuple(dict.fromkeys([*difflib.get_close_matches(name, known, n=5, cutoff=0.5), *holding]))[:5]
 
 

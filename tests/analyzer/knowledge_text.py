@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analyzer.knowledge.check import check_knowledge
 from analyzer.knowledge.fact_columns import FACT_COLUMNS
-from analyzer.knowledge.load import KnowledgeFile, load_knowledge
+from analyzer.knowledge.files import KnowledgeFile
+from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.rules import Knowledge
 
 SYMPTOM = """

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.knowledge.expressions import FUNCTIONS, ExpressionChecker
-from analyzer.knowledge.load import KnowledgeFile, load_knowledge
+from analyzer.knowledge.files import KnowledgeFile
+from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
 

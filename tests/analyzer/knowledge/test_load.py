@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.knowledge.load import read_knowledge_files
+from analyzer.knowledge.files import read_knowledge_files
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import Combine, Nature, Role, Severity
 from analyzer.knowledge.shipped import read_knowledge
@@ -64,7 +64,8 @@ def test_mistake_is_told_with_its_place_and_the_next_step(text, place, says):
     # the documents are not stripped here: line 1 is empty, as in the texts above
     from analyzer.knowledge.check import check_knowledge
     from analyzer.knowledge.fact_columns import FACT_COLUMNS
-    from analyzer.knowledge.load import KnowledgeFile, load_knowledge
+    from analyzer.knowledge.files import KnowledgeFile
+    from analyzer.knowledge.load import load_knowledge
 
     with pytest.raises(KnowledgeError) as caught:
         check_knowledge(load_knowledge([KnowledgeFile("own.yaml", text)]), FACT_COLUMNS)

@@ -1,0 +1,62 @@
+"""The YAML files of knowledge, found and read; what they say is read by `analyzer.knowledge.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from formats.errors import KnowledgeError, MissingInputError
+from formats.limits import YAML_BYTES
+
+MAX_FILES = 2_000
+"""YAML files of one directory. Why: each rule is a query; ours are some dozen files."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeFile:
+    """One YAML file.
+
+    Attributes:
+        name: what messages call it.
+        text: its content.
+    """
+
+    name: str
+    text: str
+
+
+def read_knowledge_files(paths: Sequence[Path]) -> tuple[KnowledgeFile, ...]:
+    """The YAML files of directories (all below them) and of files, sorted by name.
+
+    Raises:
+        MissingInputError: if a path is not there or cannot be read.
+        KnowledgeError: if a file is too long or no UTF-8, or there are too many.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            names = [name for pattern in ("*.yaml", "*.yml") for name in path.rglob(pattern) if name.is_file()]
+        elif path.is_file():
+            names = [path]
+        else:
+            raise MissingInputError(
+                "no such file or directory", where=str(path), next_step="give a YAML file or a directory of them"
+            )
+        found.update({str(name): name for name in names})
+    if len(found) > MAX_FILES:
+        raise KnowledgeError(f"{len(found):,} YAML files, more than the limit of {MAX_FILES:,}", where=str(paths[0]))
+    return tuple(KnowledgeFile(name, _read_text(found[name])) for name in sorted(found))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(YAML_BYTES + 1)
+        return content.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise KnowledgeError(
+            f"byte {problem.start} is no UTF-8", where=str(path), next_step="save the file as UTF-8 text"
+        ) from None
+    except OSError as problem:
+        raise MissingInputError(f"cannot be read: {problem.strerror}", where=str(path)) from None

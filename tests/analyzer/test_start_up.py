@@ -1,0 +1,75 @@
+"""A command imports what it needs and nothing else: most of what a short command costs is its imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "fixtures/incidents/demo.tapio"
+
+_ASK = """
+import contextlib, io, json, sys
+before = set(sys.modules)
+from analyzer.cli import main
+sys.argv = ["tapio", *sys.argv[1:]]
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main()
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+NOT_FOR_HELP = (
+    "duckdb",
+    "formats.catalog",
+    "importlib.metadata",
+    "jinja2",
+    "msgspec",
+    "networkx",
+    "numpy",
+    "pyarrow",
+    "yaml",
+)
+"""Heavy modules that a list of commands does not need."""
+
+NOT_FOR_ANALYSIS = (
+    *("analyzer.importers", "analyzer.knowledge.load", "analyzer.sharing", "formats.segment.sealing", "recorder"),
+    *("reports.figures", "reports.graph_model", "reports.page"),
+    *("jinja2", "kubernetes", "neo4j", "networkx", "pandas", "plotly", "polars", "yaml"),
+    *("numpy.ma", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet"),
+    *("asyncio", "concurrent.futures", "difflib", "http.client", "logging", "ssl", "subprocess"),
+)
+"""Heavy modules that a terminal report of a small capture does not need, once its knowledge was checked."""
+
+
+def _imported_by(*arguments: str) -> set[str]:
+    # A bare environment: the measuring of coverage in child processes imports half of the list by itself.
+    names = ("HOME", "PATH", "XDG_CACHE_HOME")
+    environment = {name: os.environ[name] for name in names if name in os.environ} | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, *arguments],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return set(json.loads(done.stdout))
+
+
+def test_help_imports_no_engine_and_no_formats() -> None:
+    imported = _imported_by("--help")
+    assert "click" in imported
+    assert sorted(imported.intersection(NOT_FOR_HELP)) == []
+
+
+@pytest.mark.parametrize("command", [["analyze", str(DEMO)], ["why", str(DEMO), "deploy/frontend"]])
+def test_analysis_imports_only_what_it_needs(command: list[str]) -> None:
+    _imported_by(*command)
+    imported = _imported_by(*command)
+    assert "duckdb" in imported
+    assert sorted(imported.intersection(NOT_FOR_ANALYSIS)) == []

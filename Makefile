@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format e2e bench bench-record bench-replay determinism kill-sweep soak neo4j docs fixtures clean setup-demo setup-test
+.PHONY: help demo test check format e2e bench bench-record bench-replay determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
@@ -12,6 +12,9 @@ setup-demo:
 
 setup-test:
 	@deploy/setup.sh test
+
+setup-release:
+	@deploy/setup.sh release
 
 demo: setup-demo ## Record a real incident on this machine, explain it, write demo/report.html
 	@$(PY) fixtures/lab/demo.py
@@ -25,6 +28,7 @@ check: setup-test ## Formatting, lint, types and the layering contracts
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(PY) deploy/lock.py --check
 
 format: setup-test ## Format the code and apply the safe fixes
 	@.venv/bin/ruff format .
@@ -58,6 +62,21 @@ docs: setup-test ## Write docs/reference.md and docs/sources.md from the code
 
 fixtures: setup-test ## Record the incidents of fixtures/incidents again
 	@$(PY) fixtures/lab/record_all.py
+
+wheel: setup-test ## Build the source distribution and from it the wheel, into dist/ (offline, reproducible)
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PY) -m build --no-isolation --outdir dist >/dev/null
+	@ls dist/*
+
+wheel-check: wheel ## Install the wheel into a fresh environment outside the checkout and run what it brings
+	@$(PY) deploy/wheel_check.py dist/*.whl
+
+lock: setup-release ## Write deploy/lock/*.txt from pyproject.toml (UPGRADE=1: newest versions)
+	@$(PY) deploy/lock.py $(if $(UPGRADE),--upgrade)
+
+sbom: setup-release ## Write the bill of materials of the analyzer's lock file, dist/tapio.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@.venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/tapio.cdx.json deploy/lock/analyzer.txt
 
 clean: ## Remove what builds and demos left (not .venv)
 	@rm -rf demo build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

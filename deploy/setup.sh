@@ -1,10 +1,12 @@
 #!/bin/sh
 # Makes this checkout ready: installs the missing Debian or Ubuntu packages (as root), the virtual environment .venv, and mounts
 # tracefs. Says what it does, and does nothing that is done already.
-# usage: deploy/setup.sh demo|test        (demo: what recording and analyzing need; test: also what the tests need)
+# usage: [LOCKED=1] deploy/setup.sh demo|test|release
+#   demo: what recording and analyzing need; test: also what the tests need; release: also what locks and SBOMs are made with
+#   LOCKED=1: Python packages exactly as in deploy/lock/dev.txt, checked against their digests (Linux, the oldest supported Python)
 set -eu
 cd "$(dirname "$0")/.."
-goal=${1:?usage: deploy/setup.sh demo|test}
+goal=${1:?usage: deploy/setup.sh demo|test|release}
 say() { echo "setup: $*" >&2; }
 
 # What is missing, as Debian package names. Each line: a test that passes when it is there, and the package.
@@ -16,7 +18,7 @@ python_is_there='for p in ${PYTHON:-python3 python3.13 python3.12 python3.11}; d
 need "$python_is_there" "python3 python3-venv"
 need "test -d /usr/lib/python3/dist-packages/bcc" python3-bpfcc
 need "command -v openssl" openssl
-if [ "$goal" = test ]; then
+if [ "$goal" != demo ]; then
   need "command -v strace" strace
   need "command -v gcc && test -f /usr/include/stdio.h" "gcc libc6-dev"
   need "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
@@ -28,7 +30,7 @@ if [ -n "$missing" ]; then
     say "missing:$missing"
     say "install them (as root: apt-get install -y$missing) and run the same command again"
     # Without bcc the demo still replays the shipped recording; without Python nothing works.
-    case "$goal$missing" in demo*python3-venv* | test*) exit 69 ;; esac
+    case "$goal$missing" in demo*python3-venv* | test* | release*) exit 69 ;; esac
   else
     say "apt-get install$missing"
     export DEBIAN_FRONTEND=noninteractive
@@ -49,12 +51,21 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
   done
   [ -x .venv/bin/python ] || { say "$python -m venv .venv"; "$python" -m venv .venv; }
-  case $goal in demo) extras=analyzer ;; *) extras=dev ;; esac
-  say "pip install -e .[$extras]"
-  .venv/bin/pip install --quiet --disable-pip-version-check -e ".[$extras]" || { say "pip failed"; exit 69; }
+  case $goal in demo) extras=analyzer ;; test) extras=dev ;; release) extras=release ;; esac
+  pip=".venv/bin/pip install --quiet --disable-pip-version-check"
+  if [ "${LOCKED:-}" = 1 ]; then
+    say "pip install --require-hashes -r deploy/lock/dev.txt"
+    $pip --require-hashes -r deploy/lock/dev.txt && $pip --no-deps --no-build-isolation -e .
+  else
+    say "pip install -e .[$extras]"
+    $pip -e ".[$extras]"
+  fi || { say "pip failed"; exit 69; }
   packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
   [ -d /usr/lib/python3/dist-packages/bcc ] && ln -sfn /usr/lib/python3/dist-packages/bcc "$packages/bcc"
-  [ "$goal" = demo ] || touch .venv/.ready-demo
+  case $goal in
+    test) touch .venv/.ready-demo ;;
+    release) touch .venv/.ready-demo .venv/.ready-test ;;
+  esac
   touch "$stamp"
 fi
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from analyzer.document.assemble import assemble_document
 from analyzer.document.measures import MeasureSearch
-from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.rules import Knowledge
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
+from analyzer.model.engine_tables import fact_columns
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.losses import read_recorded
 from analyzer.reasoning.causality import link_symptoms
@@ -42,13 +42,13 @@ def analyze_capture(
 def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Document:
     """As `analyze_capture`, in a fresh engine of the caller, who can go on asking it afterwards."""
     model = build_model(capture, engine, window)
-    search, measures = SymptomSearch(engine, knowledge, FACT_COLUMNS), MeasureSearch(engine)
+    search, measures = SymptomSearch(engine, knowledge, fact_columns()), MeasureSearch(engine)
     for _part in model.parts(sorted({*search.part_facts, *measures.part_facts})):
         search.add_part()
         measures.add_part()
     symptoms = search.finish()
     recorded = read_recorded(engine, capture)
-    graph = link_symptoms(engine, symptoms, knowledge, FACT_COLUMNS, clock_error_ns=recorded.clock_error_ns)
+    graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
     candidates = rank_candidates(graph)
     entities = EntityIndex(engine)
     findings = describe_findings(candidates, graph, knowledge.patterns, entities, recorded)

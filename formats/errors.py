@@ -107,6 +107,10 @@ class KnowledgeError(TapioError):
     exit_code = ExitCode.DATA
 
 
+class DeclarationError(TapioError):
+    """An SQL file of Tapio's own is not declared as it must be; `where` is file:line. A defect of Tapio."""
+
+
 class ConfigurationError(TapioError):
     """The recorder's configuration file is wrong; `where` is file:line."""
 

@@ -14,7 +14,7 @@ import click
 from analyzer.commands.window import capture_argument, check_window, from_option, to_option
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
-from analyzer.model.facts import FACTS
+from analyzer.model.engine_tables import declared_facts
 from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from formats.text import escape_text
@@ -66,7 +66,7 @@ def _contents(engine: Engine) -> tuple[list[str], list[tuple[Any, ...]]]:
         columns.setdefault(table, []).append(column)
     kinds = [
         ("model", MODEL_TABLES),
-        ("fact", [fact.name for fact in FACTS]),
+        ("fact", declared_facts()),
         ("table", [table.name for table in TABLES]),
     ]
     return ["is", "name", "columns"], [

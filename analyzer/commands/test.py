@@ -8,12 +8,12 @@ import click
 
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.check import check_knowledge
-from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.files import read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
 from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import SHIPPED, read_knowledge
+from analyzer.model.engine_tables import fact_columns
 from formats.capture.reading import open_capture
 from formats.errors import ExitCode, OutputError
 from formats.postmortem.document import Document
@@ -61,7 +61,7 @@ def _read(paths: tuple[Path, ...]) -> tuple[Knowledge, frozenset[str]]:
     own = load_knowledge(read_knowledge_files(paths))
     inside_shipped = all(SHIPPED in (path.resolve(), *path.resolve().parents) for path in paths)
     knowledge = read_knowledge() if inside_shipped else read_knowledge(paths)
-    check_knowledge(knowledge, FACT_COLUMNS)
+    check_knowledge(knowledge, fact_columns())
     return knowledge, frozenset(pattern.name for pattern in own.patterns)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import patterns
 from analyzer.knowledge.cache import keep_cached, knowledge_key, read_cached
 from analyzer.knowledge.check import check_knowledge
-from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.files import KnowledgeFile, read_knowledge_files
 from analyzer.knowledge.rules import Knowledge
+from analyzer.model.engine_tables import fact_columns
 
 SHIPPED = Path(patterns.__file__).parent
 """The folder of the shipped YAML files."""
@@ -32,12 +32,12 @@ def read_knowledge(additional: Sequence[Path] = ()) -> Knowledge:
         KnowledgeError: for the first mistake, with file:line:column.
     """
     files = [*shipped_files(), *(read_knowledge_files(additional) if additional else ())]
-    key = knowledge_key(files, FACT_COLUMNS)
+    key = knowledge_key(files, fact_columns())
     knowledge = read_cached(key)
     if knowledge is None:
         from analyzer.knowledge.load import load_knowledge  # noqa: PLC0415 - needs a YAML parser: 25 ms to import
 
         knowledge = load_knowledge(files)
-        check_knowledge(knowledge, FACT_COLUMNS)
+        check_knowledge(knowledge, fact_columns())
         keep_cached(key, knowledge)
     return knowledge

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from analyzer.model import entities, objects, parts, relations
+from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
-from analyzer.model.facts import FACT_BY_NAME, FACTS
+from analyzer.model.engine_tables import declared_facts
 from analyzer.model.recorded_tables import FREQUENT_TABLES, Part, Tables
+from analyzer.model.schedule import order_by_reads
 from analyzer.model.segment_reading import Window
 from analyzer.model.sql_files import read_sql
 from formats.capture.reading import Capture
@@ -91,9 +93,9 @@ class Model:
         words = set(re.findall(r"\w+", query))
         read = {word for word in words if word in parts.SHOWN}
         read |= {f"{name}_rows" for name in FREQUENT_TABLES if name in words}
-        for fact in (FACT_BY_NAME[word] for word in words if word in FACT_BY_NAME):
+        for fact in (declared_facts()[word] for word in words if word in declared_facts()):
             read |= {f"{table}_rows" for table in fact.reads}
-            read |= set(parts.SHOWN) if fact.reads else set()
+            read |= set(parts.SHOWN) if fact.scope is Scope.PART else set()
         return read
 
     def _complete(self) -> None:
@@ -127,8 +129,9 @@ def build_model(capture: Capture, engine: Engine, window: Window = (None, None))
     engine.execute(read_sql("changes"))
     for name in parts.BEFORE:
         engine.execute(read_sql(f"parts/{name}"))
-    for fact in FACTS:
-        engine.execute(f"CREATE VIEW {fact.name} AS {read_sql(f'facts/{fact.name}')}")
+    known = {name for fact in declared_facts().values() for name in fact.reads} - declared_facts().keys()
+    for fact in order_by_reads(declared_facts().values(), known):
+        engine.execute(f"CREATE VIEW {fact.name} AS {fact.select}")
     return Model(engine, tables)
 
 
@@ -167,9 +170,10 @@ def _columns_to_read(facts: Iterable[str], *, everything: bool) -> dict[str, tup
     """
     wanted: dict[str, list[str]] = {table: [] for table in parts.READS if everything}
     for name in facts:
-        fact = FACT_BY_NAME.get(name)
+        fact = declared_facts().get(name)
         if fact is None:
             raise UsageError(f"there is no fact {name[:64]!r}", next_step="docs/facts.md lists them")
         for table, columns in fact.reads.items():
-            wanted.setdefault(table, []).extend(columns)
+            if table in FREQUENT_TABLES:
+                wanted.setdefault(table, []).extend(columns)
     return {table: tuple(dict.fromkeys((*parts.READS.get(table, ()), *columns))) for table, columns in wanted.items()}

@@ -18,9 +18,10 @@ from analyzer.knowledge.compile import (
     occurrences_query,
     rules_query,
 )
-from analyzer.knowledge.fact_columns import PART_FACTS
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
+from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
+from analyzer.model.engine_tables import declared_facts
 from formats.errors import KnowledgeError
 from formats.text import cut_text
 from formats.units import format_duration
@@ -110,8 +111,9 @@ class SymptomSearch:
         self._knowledge = knowledge
         self._facts = facts
         pairs = [(rule, fact) for rule in knowledge.symptoms for fact in rule.facts]
-        self._by_part = [(rule, fact) for rule, fact in pairs if fact in PART_FACTS]
-        self._over_all = [(rule, fact) for rule, fact in pairs if fact not in PART_FACTS]
+        part_facts = {fact.name for fact in declared_facts().values() if fact.scope is Scope.PART}
+        self._by_part = [(rule, fact) for rule, fact in pairs if fact in part_facts]
+        self._over_all = [(rule, fact) for rule, fact in pairs if fact not in part_facts]
         engine.execute(f"CREATE OR REPLACE TABLE episode ({EPISODE_COLUMNS_SQL})")
         engine.execute(f"CREATE OR REPLACE TABLE symptom_rule AS {rules_query(knowledge.symptoms)}")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from analyzer.knowledge.check import check_knowledge
-from analyzer.knowledge.fact_columns import FACT_COLUMNS
 from analyzer.knowledge.files import KnowledgeFile
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.rules import Knowledge
+from analyzer.model.engine_tables import fact_columns
 
 SYMPTOM = """
 kind: Symptom
@@ -64,5 +64,5 @@ def load_text(*documents: str, name: str = "own.yaml") -> Knowledge:
 def check_text(*documents: str) -> Knowledge:
     """The rules of these documents, checked against the facts."""
     knowledge = load_text(*documents)
-    check_knowledge(knowledge, FACT_COLUMNS)
+    check_knowledge(knowledge, fact_columns())
     return knowledge

@@ -1,4 +1,4 @@
-"""Writes docs/reference.md and docs/sources.md from the code. `make docs` runs it.
+"""Writes docs/reference.md, docs/sources.md and blocks of docs/facts.md from the code. `make docs` runs it.
 
 `test_docs.py` fails when a page and the code differ, so neither can change alone.
 """
@@ -21,8 +21,9 @@ from formats.columns import COMMON_COLUMNS, Column  # noqa: E402
 from formats.errors import ExitCode  # noqa: E402
 from formats.loss import LOSS_ADVICE, SUPPRESSED_REASONS, LossReason  # noqa: E402
 from recorder.registry import SOURCES  # noqa: E402
+from tests.docs.engine_table_docs import fill_blocks  # noqa: E402
 
-PAGES = ("reference", "sources")
+PAGES = ("reference", "sources", "facts")
 
 
 def page_path(name: str) -> Path:
@@ -32,7 +33,9 @@ def page_path(name: str) -> Path:
 
 def render_page(name: str) -> str:
     """The text of a page, as the code would have it now."""
-    return render_reference() if name == "reference" else render_sources()
+    if name == "reference":
+        return render_reference()
+    return render_sources() if name == "sources" else fill_blocks(page_path(name).read_text(encoding="utf-8"))
 
 
 def render_reference() -> str:

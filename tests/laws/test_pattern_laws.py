@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.knowledge.fact_columns import FACT_COLUMNS, PART_FACTS
 from analyzer.knowledge.paths import RELATIONS
 from analyzer.knowledge.pattern_tests import find_untested, run_pattern_tests
 from analyzer.knowledge.rules import Nature, Severity
 from analyzer.knowledge.shipped import shipped_files
-from analyzer.model.build import build_model
-from analyzer.model.engine import Engine
-from analyzer.model.facts import FACTS
-from formats.capture.reading import open_capture
+from analyzer.model.engine_tables import fact_columns
 from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -37,20 +33,6 @@ def test_every_test_of_every_pattern_passes(pattern, results):
     own = [result for result in results if result.pattern == pattern]
     assert len(own) >= 2
     assert [result.problems for result in own if result.problems] == []
-
-
-def test_columns_of_facts_are_those_of_the_views():
-    # GIVEN the facts as the model of a real capture has them
-    path = ROOT / "fixtures" / "captures" / "healthy-idle-jobs.tapio"
-    with open_capture(path) as capture, Engine(threads=1) as engine:
-        build_model(capture, engine).complete()
-        seen = {
-            fact.name: dict(engine.rows(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {fact.name})"))
-            for fact in FACTS
-        }
-    # THEN the checker knows them, with the same types
-    assert {name: dict(columns) for name, columns in FACT_COLUMNS.items()} == seen
-    assert frozenset(fact.name for fact in FACTS if fact.is_part) == PART_FACTS
 
 
 def test_relations_that_a_path_may_name_are_those_of_the_facts_page():
@@ -87,7 +69,7 @@ def test_symptoms_of_facts_that_know_old_events_leave_them_out():
     # however long they last.
     standing = {"claim-unbound", "quota-full", "pod-stopping", "node-out-of-memory", "kernel-oom-kill"}
     for symptom in KNOWLEDGE.symptoms:
-        knows_age = all("is_old" in FACT_COLUMNS[fact] for fact in symptom.facts)
+        knows_age = all("is_old" in fact_columns()[fact] for fact in symptom.facts)
         if knows_age and symptom.nature is Nature.SYMPTOM and symptom.name not in standing:
             assert symptom.condition is not None, symptom.name
             assert "NOT is_old" in symptom.condition.sql, symptom.name

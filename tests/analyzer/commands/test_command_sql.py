@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from analyzer.cli import cli
 from analyzer.commands import sql
-from analyzer.model.facts import FACTS
+from analyzer.model.engine_tables import declared_facts
 from formats.catalog import TABLES
 from formats.errors import UsageError
 from tests.analyzer.capture_builder import CaptureBuilder, uid_of
@@ -52,7 +52,7 @@ def test_part_facts_are_there_whole_with_the_peers_of_all_segments(capture):
 def test_without_a_query_everything_that_can_be_asked_is_listed(capture):
     lines = ask(capture).splitlines()
     listed = {line.split()[1] for line in lines[2:]}
-    assert listed >= {fact.name for fact in FACTS} | {table.name for table in TABLES} | {"entity", "relation", "change"}
+    assert listed >= set(declared_facts()) | {table.name for table in TABLES} | {"entity", "relation", "change"}
 
 
 def test_text_of_the_capture_cannot_move_the_terminal(capture):

@@ -63,12 +63,12 @@ MISTAKES = [
 def test_mistake_is_told_with_its_place_and_the_next_step(text, place, says):
     # the documents are not stripped here: line 1 is empty, as in the texts above
     from analyzer.knowledge.check import check_knowledge
-    from analyzer.knowledge.fact_columns import FACT_COLUMNS
     from analyzer.knowledge.files import KnowledgeFile
     from analyzer.knowledge.load import load_knowledge
+    from analyzer.model.engine_tables import fact_columns
 
     with pytest.raises(KnowledgeError) as caught:
-        check_knowledge(load_knowledge([KnowledgeFile("own.yaml", text)]), FACT_COLUMNS)
+        check_knowledge(load_knowledge([KnowledgeFile("own.yaml", text)]), fact_columns())
     assert str(caught.value).startswith(f"{place}: ")
     assert says in str(caught.value)
 

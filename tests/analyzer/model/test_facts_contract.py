@@ -1,24 +1,20 @@
-"""Laws over all facts: they are what docs/facts.md says, hold on any capture, and do not depend on how it was stored."""
+"""Laws over all facts: they hold on any capture, and do not depend on how it was stored."""
 
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 
 import pytest
 
-from analyzer.knowledge.fact_columns import FACT_COLUMNS, PART_FACTS
 from analyzer.model.build import build_model
+from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
-from analyzer.model.facts import FACT_BY_NAME, FACTS
+from analyzer.model.engine_tables import declared_facts
 from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from tests.analyzer.capture_builder import CaptureBuilder, container_status, termination, uid_of
 
-DOCUMENTED = Path(__file__).parents[3] / "docs" / "facts.md"
-COMMON = {"at_ns", "entity_id", "node", "seq", "evidence"}
-INTERVAL = {"to_ns", "is_open", "is_old"}
+FACTS = tuple(declared_facts().values())
 
 HOSTILE = [
     None, True, -1, 2**63, 1e308, "", "\x00\x1b[2J", "<script>", "'; DROP TABLE entity; --", "9" * 400, [], {}, [[]], [None],
@@ -35,9 +31,14 @@ def everything(model):
         found[fact.name] = []
     for _part in model.parts([fact.name for fact in FACTS]):
         for fact in FACTS:
-            if fact.is_part:
+            if fact.scope is Scope.PART:
                 found[fact.name] += model.engine.rows(f"SELECT * FROM {fact.name} ORDER BY ALL")
-    for name in [fact.name for fact in FACTS if not fact.is_part] + ["entity", "relation", "change", "missing"]:
+    for name in [fact.name for fact in FACTS if fact.scope is not Scope.PART] + [
+        "entity",
+        "relation",
+        "change",
+        "missing",
+    ]:
         found[name] = model.engine.rows(f"SELECT * FROM {name} ORDER BY ALL")
     return found
 
@@ -102,38 +103,11 @@ def busy_rows(busy):
         return everything(build_model(open_capture(busy), engine))
 
 
-def test_every_documented_fact_exists_with_these_columns_and_every_fact_is_documented():
-    # GIVEN the tables of docs/facts.md
-    documented = {}
-    for line in DOCUMENTED.read_text(encoding="utf-8").splitlines():
-        if match := re.match(r"\| `(\w+)` \| ((?:moment|interval)[^|]*) \| [^|]* \| (.*) \|$", line):
-            name, form, text = match.groups()
-            own = [column for names in re.findall(r"`([^`]+)`", text) for column in re.split(r",\s*", names)]
-            documented[name] = (form, own)
-    # THEN they are the facts of the code, in the same order
-    assert list(documented) == [fact.name for fact in FACTS]
-    # AND the columns that knowledge is checked against
-    assert set(FACT_COLUMNS) == set(documented)
-    for name, (form, own) in documented.items():
-        columns = set(FACT_COLUMNS[name])
-        expected = COMMON | (INTERVAL if form.startswith("interval") else set())
-        assert expected <= columns, name
-        assert columns - expected <= set(own), name
-        assert form.endswith("part") == FACT_BY_NAME[name].is_part == (name in PART_FACTS), name
-
-
-def test_every_fact_has_exactly_the_columns_and_types_that_knowledge_is_checked_against(busy, engine):
-    build_model(open_capture(busy), engine)
-    for fact in FACTS:
-        found = dict(row[:2] for row in engine.rows(f"DESCRIBE {fact.name}"))
-        assert found == FACT_COLUMNS[fact.name], fact.name
-
-
 def test_part_facts_need_no_column_but_those_they_name(busy, engine):
     model = build_model(open_capture(busy), engine)
     model.complete()
     for fact in FACTS:
-        if fact.is_part:
+        if fact.scope is Scope.PART:
             assert sum(len(engine.rows(f"SELECT * FROM {fact.name}")) for _part in model.parts([fact.name])) >= 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.knowledge.fact_columns import FACT_COLUMNS
+from analyzer.model.engine_tables import fact_columns
 from analyzer.reasoning import symptoms as station
 from analyzer.reasoning.symptoms import SymptomSearch
 from formats.errors import KnowledgeError
@@ -133,13 +133,13 @@ def test_episode_over_two_parts_is_one(engine):
     # GIVEN a fact that is seen one part after the other
     make_tables(engine)
     add_entities(engine, "Container/a/app")
-    columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in FACT_COLUMNS["tcp_failure"].items())
+    columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in fact_columns()["tcp_failure"].items())
     engine.execute(f"CREATE TABLE tcp_failure AS SELECT {columns} WHERE false")
     rules = load_text(
         "kind: Symptom\nname: refused\nnature: symptom\nseverity: error\ntitle: x\nfrom: tcp_failure\nmerge: 10s\n"
         "at_least: 4\nmagnitude: {max: peer_port, unit: port}\n"
     )
-    search = SymptomSearch(engine, rules, FACT_COLUMNS)
+    search = SymptomSearch(engine, rules, fact_columns())
     assert search.part_facts == ("tcp_failure",)
     # WHEN the parts have two events each, the second part's soon after the first's
     for part in (0, 1):

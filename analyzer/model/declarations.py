@@ -1,0 +1,249 @@
+"""The declaration at the head of every SQL file: what the table, view or fact is, what it reads, and its columns.
+
+A file is named as its table and holds a comment and one SELECT::
+
+    -- A container that waits to run, and what for.
+    --
+    -- kind: interval fact
+    -- about: Container
+    -- reads: container_status
+    -- columns:
+    --   pod_id VARCHAR: The Pod.
+    SELECT …
+
+`docs/adr/0005-declared-engine-tables.md` says why there and not in Python. Whoever adds a file adds a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from formats.errors import DeclarationError
+
+
+class Kind(StrEnum):
+    """How the rows of a file can be read."""
+
+    TABLE = "table"
+    """Computed once and kept."""
+    VIEW = "view"
+    """Computed whenever it is read."""
+    MOMENT = "moment fact"
+    """A view of what happened to an entity at a moment."""
+    INTERVAL = "interval fact"
+    """A view of what held for an entity for a while."""
+
+
+class Scope(StrEnum):
+    """Which rows of the frequent tables are seen when it is computed."""
+
+    CAPTURE = "capture"
+    """Those of the whole capture."""
+    PART = "part"
+    """Those of one part of the capture; the next part replaces it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredColumn:
+    """One column.
+
+    Attributes:
+        name: as SQL has it.
+        type: of DuckDB; STRUCT and MAP stand for any, because the SELECT itself spells their fields.
+        doc: a sentence or two, with unit and what null means.
+    """
+
+    name: str
+    type: str
+    doc: str
+
+
+EVERY_FACT = (
+    DeclaredColumn("at_ns", "BIGINT", "When it happened or began: unix ns on the aligned time line of the capture."),
+    DeclaredColumn("entity_id", "VARCHAR", "The entity that it is about (key of `entity`); never null."),
+    DeclaredColumn("node", "VARCHAR", "The node that recorded it."),
+    DeclaredColumn("seq", "UBIGINT", "`event_seq` of the row that it was read from."),
+    DeclaredColumn("evidence", "VARCHAR", "`table:node:seq` of that row."),
+)
+"""Columns that every fact has, and its file does not declare."""
+
+EVERY_INTERVAL = (
+    DeclaredColumn("to_ns", "BIGINT", "When it ended: unix ns; the end of the capture if it had not ended."),
+    DeclaredColumn("is_open", "BOOLEAN", "Whether it still held when the capture ended."),
+    DeclaredColumn("is_old", "BOOLEAN", "Whether it held already when the recording began."),
+)
+"""Columns that every interval fact has beside those, and its file does not declare."""
+
+Reads = Mapping[str, tuple[str, ...]]
+"""Tables that are read, with their columns where these are declared: those of frequent tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTable:
+    """One table, view or fact of the engine.
+
+    Attributes:
+        name: of the table and of its file.
+        group: the folder of the file.
+        doc: what one row is; the first sentence stands alone.
+        kind: how its rows can be read.
+        scope: which rows of the frequent tables it is computed from.
+        about: whom a fact is about, in words; None for others.
+        reads: what the SELECT reads.
+        columns: all of them, with those that the kind implies; the SELECT may give them in another order.
+        select: one SELECT without a semicolon.
+    """
+
+    name: str
+    group: str
+    doc: str
+    kind: Kind
+    scope: Scope
+    about: str | None
+    reads: Reads
+    columns: tuple[DeclaredColumn, ...]
+    select: str
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether symptoms can be written against it."""
+        return self.kind in (Kind.MOMENT, Kind.INTERVAL)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """DuckDB type by column."""
+        return {column.name: column.type for column in self.columns}
+
+
+_IMPLIED = {Kind.MOMENT: EVERY_FACT, Kind.INTERVAL: (*EVERY_FACT, *EVERY_INTERVAL)}
+_KEYS = ("kind", "scope", "about", "reads", "columns")
+_DOC = re.compile(r"(?:--(?! kind:).*\n)*")
+_FIELD = re.compile(r"-- (\w+):(.*)\n((?:--   .*\n)*)")
+_COLUMN = re.compile(r"--   (\w+) ([A-Z]+(?:\[\])*): (.*\n(?:--     .*\n)*)")
+_READ = re.compile(r"(\w+)(?: \(([\w., ]+)\))?(?:, |$)")
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def read_declaration(path: Path) -> EngineTable:
+    """What one SQL file declares.
+
+    Raises:
+        DeclarationError: the head of the file is not a declaration; says file and line.
+    """
+    return parse_declaration(path.read_text(encoding="utf-8"), path)
+
+
+def parse_declaration(text: str, path: Path) -> EngineTable:
+    """As `read_declaration`, from the text of the file.
+
+    Args:
+        text: of the file.
+        path: gives the name and the group; it is not read.
+    """
+    head = _Head(text, path)
+    kind = head.choice("kind", Kind, None)
+    select = text[head.end :].strip()
+    if not select.startswith(("SELECT", "WITH")) or select.endswith(";"):
+        raise head.error("the declaration must be followed by one SELECT without a semicolon", head.end)
+    return EngineTable(
+        name=path.stem,
+        group=path.parent.name,
+        doc=head.doc,
+        kind=kind,
+        scope=head.choice("scope", Scope, Scope.CAPTURE),
+        about=head.value("about"),
+        reads=head.reads(),
+        columns=(*_IMPLIED.get(kind, ()), *head.columns()),
+        select=select,
+    )
+
+
+class _Head:
+    """The comment at the head of a file: a doc, then `key: value`, from `kind` on.
+
+    Args:
+        text: of the whole file.
+        path: for errors.
+
+    Attributes:
+        doc: on one line.
+        end: where the comment ends.
+    """
+
+    def __init__(self, text: str, path: Path) -> None:
+        self._text = text
+        self._path = path
+        self._fields: dict[str, re.Match[str]] = {}
+        doc = _DOC.match(text)
+        self.end = doc.end() if doc else 0
+        self.doc = _unwrap(text[: self.end])
+        if not self.doc:
+            raise self.error("the file must begin with a comment that says what a row is", 0)
+        while field := _FIELD.match(text, self.end):
+            if field[1] not in _KEYS or field[1] in self._fields:
+                raise self.error(f"expected one of {', '.join(_KEYS)}, each once, found `{field[1]}`", self.end)
+            self._fields[field[1]] = field
+            self.end = field.end()
+        if text.startswith("--", self.end):
+            raise self.error("expected `-- key: value`, or deeper lines that continue one", self.end)
+
+    def error(self, problem: str, position: int) -> DeclarationError:
+        """What is wrong at a position of the text."""
+        line = self._text.count("\n", 0, position) + 1
+        return DeclarationError(problem, where=f"{self._path}:{line}")
+
+    def value(self, key: str) -> str | None:
+        """The value of a key on one line; None if the key is not there."""
+        field = self._fields.get(key)
+        return None if field is None else _unwrap(f"{field[2]}\n{field[3]}")
+
+    def choice(self, key: str, choices: type[_Choice], default: _Choice | None) -> _Choice:
+        """The value of a key that has a closed list of values."""
+        value = self.value(key)
+        if value is None and default is not None:
+            return default
+        try:
+            return choices(value or "")
+        except ValueError:
+            allowed = ", ".join(f"`{choice}`" for choice in choices)
+            field = self._fields.get(key)
+            raise self.error(f"`{key}` must be one of {allowed}", field.start() if field else 0) from None
+
+    def columns(self) -> Iterator[DeclaredColumn]:
+        """The declared columns, in order."""
+        field = self._fields.get("columns")
+        if field is None:
+            return
+        seen: set[str] = set()
+        position = field.start(3)
+        while position < field.end(3):
+            column = _COLUMN.match(self._text, position)
+            if column is None or column[1] in seen:
+                raise self.error("a column is `name TYPE: sentence`, each name once", position)
+            seen.add(column[1])
+            yield DeclaredColumn(column[1], column[2], _unwrap(column[3]))
+            position = column.end()
+
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """What `reads` lists; nothing if there is no such line."""
+        text = self.value("reads") or ""
+        found: dict[str, tuple[str, ...]] = {}
+        position = 0
+        while position < len(text):
+            read = _READ.match(text, position)
+            if read is None or read[1] in found:
+                problem = f"`reads` is a list of `table` or `table (columns)`, each once, wrong at {text[position:]!r}"
+                raise self.error(problem, self._fields["reads"].start())
+            found[read[1]] = tuple(read[2].split(", ")) if read[2] else ()
+            position = read.end()
+        return found
+
+
+def _unwrap(comment: str) -> str:
+    """Lines of a comment as one line."""
+    return " ".join(comment.replace("\n--", " ").removeprefix("--").split())

@@ -1,8 +1,0 @@
--- The restart count of a container went up.
-WITH counted AS (
-    SELECT *, restart_count - lag(restart_count) OVER (PARTITION BY entity_id ORDER BY at_ns, node, seq) AS delta
-    FROM container_status
-)
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, pod_id, restart_count, delta, is_init
-FROM counted
-WHERE delta > 0

@@ -1,0 +1,28 @@
+-- HTTP responses that a process sent or received, counted by status code.
+--
+-- kind: moment fact
+-- scope: part
+-- about: Container, else Pod, else Node
+-- reads: cgroup, request (process.pid, cgroup_id, process.command, count, first_boot_time_ns, request.side,
+--   http.response.status_code)
+-- columns:
+--   pod_id VARCHAR: The Pod; null outside of pods.
+--   side VARCHAR: `server` or `client`.
+--   status_code BIGINT: HTTP status code.
+--   count BIGINT: Number of responses.
+--   first_ns BIGINT: Unix ns of the first of them.
+--   pid BIGINT: Process id of the process.
+--   command VARCHAR: Name of the process (`comm`).
+SELECT
+    event.at_ns,
+    coalesce(cgroup.entity_id, 'Node/' || event."k8s.node.name") AS entity_id,
+    event."k8s.node.name" AS node, event.event_seq AS seq,
+    event.evidence,
+    cgroup.pod_id,
+    event."request.side" AS side, event."http.response.status_code"::BIGINT AS status_code, event."count" AS count,
+    TRY(event.at_ns - (event.boot_time_ns - event.first_boot_time_ns)) AS first_ns,
+    event."process.pid"::BIGINT AS pid, event."process.command" AS command
+FROM request AS event
+LEFT JOIN cgroup
+    ON cgroup.node = event."k8s.node.name" AND cgroup.cgroup_id = event.cgroup_id
+    AND event.at_ns >= cgroup.from_ns AND event.at_ns < cgroup.to_ns

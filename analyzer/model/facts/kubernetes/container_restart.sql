@@ -1,0 +1,17 @@
+-- The restart count of a container went up.
+--
+-- kind: moment fact
+-- about: Container
+-- reads: container_status
+-- columns:
+--   pod_id VARCHAR: The Pod.
+--   restart_count BIGINT: Restarts in total.
+--   delta BIGINT: Restarts since the version of the Pod before.
+--   is_init BOOLEAN: Whether it is an init container.
+WITH counted AS (
+    SELECT *, restart_count - lag(restart_count) OVER (PARTITION BY entity_id ORDER BY at_ns, node, seq) AS delta
+    FROM container_status
+)
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, pod_id, restart_count, delta, is_init
+FROM counted
+WHERE delta > 0

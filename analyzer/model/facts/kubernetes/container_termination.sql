@@ -1,0 +1,63 @@
+-- A run of a container that ended, one row per run however often it is told.
+--
+-- The API tells the end in whole seconds and late. `at_ns` is the kernel's time of the OOM kill or of the last exit that was
+-- recorded in the container's cgroup in that second; else the latest moment that is possible.
+--
+-- kind: moment fact
+-- about: Container
+-- reads: container_death, container_status
+-- columns:
+--   pod_id VARCHAR: The Pod.
+--   reason VARCHAR: Why it ended, for example `OOMKilled`, `Error`, `Completed`.
+--   exit_code BIGINT: Exit code of its first process.
+--   signal BIGINT: Signal that ended it; null if none did.
+--   message VARCHAR: Termination message.
+--   started_ns BIGINT: Unix ns at which the run started, in whole seconds.
+--   finished_ns BIGINT: Unix ns at which the run ended, in whole seconds.
+--   run_ns BIGINT: How long it ran, in ns.
+--   runtime_id VARCHAR: Id of the run at the container runtime; null if the status does not say.
+--   restart_count BIGINT: Number of restarts before the run that ended.
+--   is_init BOOLEAN: Whether it is an init container.
+--   is_old BOOLEAN: Whether it had ended already when the recording began.
+--   time_from VARCHAR: Where `at_ns` comes from: `kernel`, `status` (whole seconds) or `receipt` (of the status).
+WITH told AS (
+    SELECT * EXCLUDE (terminated_before), restart_count AS run FROM container_status WHERE state = 'terminated'
+    UNION ALL BY NAME
+    -- The run before the present one: where the API skipped its end.
+    SELECT * EXCLUDE (terminated, terminated_before), terminated_before AS terminated, greatest(restart_count - 1, 0) AS run
+    FROM container_status
+    WHERE terminated_before IS NOT NULL
+), ended AS (
+    SELECT
+        entity_id,
+        coalesce(nullif(regexp_extract(terminated.containerID, '([^/]+)$', 1), ''), 'run ' || run) AS runtime_id,
+        any_value(pod_id) AS pod_id,
+        bool_or(is_init) AS is_init,
+        min(at_ns) AS told_ns,
+        arg_min(is_state, (at_ns, node, seq)) AS is_state,
+        arg_min(node, (at_ns, node, seq)) AS node,
+        arg_min(seq, (at_ns, node, seq)) AS seq,
+        arg_min(run, (at_ns, node, seq)) AS restart_count,
+        arg_min(terminated, (at_ns, node, seq)) AS terminated
+    FROM told
+    GROUP BY ALL
+), timed AS (
+    SELECT *, unix_ns(terminated.startedAt) AS started_ns, unix_ns(terminated.finishedAt) AS finished_ns FROM ended
+), placed AS (
+    SELECT timed.*, max(death.at_ns) AS kernel_ns
+    FROM timed
+    LEFT JOIN container_death AS death
+        ON death.entity_id = timed.entity_id
+        AND death.at_ns BETWEEN timed.finished_ns AND least(timed.finished_ns + 999999999, timed.told_ns)
+    GROUP BY ALL
+)
+SELECT
+    coalesce(kernel_ns, CASE WHEN is_state THEN least(finished_ns, told_ns) END, least(finished_ns + 999999999, told_ns), told_ns)
+        AS at_ns,
+    entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence,
+    pod_id, terminated.reason AS reason, terminated.exitCode AS exit_code, terminated.signal AS signal,
+    terminated.message AS message, started_ns, finished_ns, finished_ns - started_ns AS run_ns,
+    CASE WHEN runtime_id NOT LIKE 'run %' THEN runtime_id END AS runtime_id,
+    restart_count, is_init, is_state AS is_old,
+    CASE WHEN kernel_ns IS NOT NULL THEN 'kernel' WHEN finished_ns IS NOT NULL THEN 'status' ELSE 'receipt' END AS time_from
+FROM placed

@@ -1,0 +1,56 @@
+-- Events of Kubernetes, with the object (or container) that they regard as entity.
+--
+-- kind: moment fact
+-- about: the regarding object; the container if the event names one
+-- reads: capture_window, entity, kube_event
+-- columns:
+--   object_kind VARCHAR: Kind of the regarding object.
+--   namespace VARCHAR: Namespace of the regarding object; null if it has none.
+--   name VARCHAR: Name of the regarding object.
+--   reason VARCHAR: Reason of the event, for example `BackOff`.
+--   type VARCHAR: `Normal` or `Warning`.
+--   note VARCHAR: Message of the event.
+--   count BIGINT: How often the event has been reported in total.
+--   count_delta BIGINT: How often it has been reported since the row before.
+--   reporter VARCHAR: Controller that reported it.
+--   first_ns BIGINT: Unix ns of the first report, as the event says.
+--   last_ns BIGINT: Unix ns of the last report, as the event says.
+--   is_old BOOLEAN: Whether it happened before the recording began.
+--   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
+WITH told AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY "k8s.event.uid", "k8s.event.count", event_name = 'k8s.event.deleted'
+            ORDER BY at_ns, "k8s.node.name", event_seq
+        ) AS telling,
+        nullif(regexp_extract("k8s.object.field_path", '^spec\.(?:init|ephemeral)?[cC]ontainers\{([^}]*)\}$', 1), '') AS container
+    FROM kube_event
+), regarding AS (
+    SELECT
+        told.*,
+        coalesce(by_uid.entity_id, by_name.entity_id) AS object_id
+    FROM told
+    LEFT JOIN entity AS by_uid
+        ON by_uid.entity_id = object_entity_id(told."k8s.object.kind", told."k8s.object.name", told."k8s.object.uid")
+    -- Some events name no uid: then the object of that name that was the last to begin before the event.
+    ASOF LEFT JOIN (SELECT kind, coalesce(namespace, '') AS namespace, name, from_ns, entity_id FROM entity) AS by_name
+        ON by_name.kind = told."k8s.object.kind" AND by_name.name = told."k8s.object.name"
+        AND by_name.namespace = coalesce(told."k8s.namespace.name", '') AND told.at_ns >= by_name.from_ns
+    WHERE told.telling = 1 AND event_name <> 'k8s.event.deleted'
+)
+SELECT
+    CASE WHEN event_name = 'k8s.event.state' THEN least(at_ns, coalesce("k8s.event.last_unix_nano", at_ns)) ELSE at_ns END AS at_ns,
+    coalesce(container_entity.entity_id, object_id, 'Node/' || "k8s.node.name") AS entity_id,
+    "k8s.node.name" AS node, event_seq AS seq, evidence_of('kube_event', "k8s.node.name", event_seq) AS evidence,
+    "k8s.object.kind" AS object_kind, "k8s.namespace.name" AS namespace, "k8s.object.name" AS name,
+    "k8s.event.reason" AS reason, "k8s.event.type" AS type, "k8s.event.note" AS note,
+    "k8s.event.count" AS count, "k8s.event.count_delta" AS count_delta, "k8s.event.reporter" AS reporter,
+    "k8s.event.first_unix_nano" AS first_ns, "k8s.event.last_unix_nano" AS last_ns,
+    event_name = 'k8s.event.state'
+        AND coalesce("k8s.event.last_unix_nano", at_ns) < (SELECT from_ns FROM capture_window) AS is_old,
+    inferred
+FROM regarding
+LEFT JOIN entity AS container_entity
+    ON container_entity.entity_id = container_entity_id(substr(regarding.object_id, 5), regarding.container)
+    AND regarding.object_id LIKE 'Pod/%'

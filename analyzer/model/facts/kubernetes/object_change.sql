@@ -1,0 +1,20 @@
+-- What was changed: one row per changed path of an object, status left out. The table `change` is the same with a number.
+--
+-- kind: moment fact
+-- about: the changed object
+-- reads: change
+-- columns:
+--   kind VARCHAR: Kind of the object.
+--   namespace VARCHAR: Its namespace; null for cluster-wide objects.
+--   name VARCHAR: Its name.
+--   verb VARCHAR: `created`, `modified` or `deleted`.
+--   category VARCHAR: What was changed: `config`, `image`, `resources`, `replicas`, `env`, `command`, `restart`, `probe`,
+--     `quota`, `labels`, `selector`, `scale`, `storage`, `spec`, or `lifecycle` (created or deleted).
+--   actor VARCHAR: `user`, or `controller` if the change is a consequence of another one.
+--   path VARCHAR: Path of the changed field in the object; null for creation and deletion.
+--   key VARCHAR: Last component of the path, for example the key of a ConfigMap.
+--   old_value VARCHAR: Value before the change; null if there was none.
+--   new_value VARCHAR: Value after the change; null if there is none any more.
+--   what VARCHAR: The change as one sentence.
+--   inferred BOOLEAN: Whether the change was found by listing again, so that `at_ns` is only an upper bound.
+SELECT * EXCLUDE (change_id) FROM change

@@ -1,0 +1,31 @@
+-- How much of each resource of a ResourceQuota is used.
+--
+-- kind: interval fact
+-- about: ResourceQuota
+-- reads: object_version
+-- columns:
+--   resource VARCHAR: Name of the resource, for example `pods` or `requests.memory`.
+--   used VARCHAR: Quantity that is used, as the API spells it.
+--   hard VARCHAR: Quantity that is allowed, as the API spells it.
+--   used_milli BIGINT: `used` in thousandths of its unit; null if it is not a quantity.
+--   hard_milli BIGINT: `hard` in thousandths of its unit; null if it is not a quantity.
+--   is_full BOOLEAN: Whether `used` has reached `hard`.
+WITH parsed AS (
+    SELECT
+        * EXCLUDE (content),
+        json_transform(content, '{"status": {"hard": "MAP(VARCHAR, VARCHAR)", "used": "MAP(VARCHAR, VARCHAR)"}}').status AS status
+    FROM object_version
+    WHERE kind = 'ResourceQuota' AND content IS NOT NULL
+), listed AS (
+    SELECT *, unnest(map_entries(status.hard)) AS hard FROM parsed
+), told AS (
+    SELECT
+        entity_id, hard.key AS facet, {'used': status.used[hard.key], 'hard': hard.value} AS state,
+        NULL AS detail, created_ns AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
+    FROM listed
+)
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+    facet AS resource, state.used AS used, state.hard AS hard,
+    quantity_milli(state.used) AS used_milli, quantity_milli(state.hard) AS hard_milli,
+    coalesce(quantity_milli(state.used) >= quantity_milli(state.hard), false) AS is_full
+FROM intervals_of('told')

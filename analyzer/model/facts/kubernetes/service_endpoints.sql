@@ -1,0 +1,47 @@
+-- How many addresses stand behind a Service, over all its EndpointSlices; its Endpoints where a cluster has no slices.
+--
+-- kind: interval fact
+-- about: Service
+-- reads: capture_window, endpoint_version, service_version
+-- columns:
+--   ready BIGINT: Addresses that are ready.
+--   not_ready BIGINT: Addresses that are not ready.
+--   terminating BIGINT: Addresses that are terminating.
+--   has_selector BOOLEAN: Whether the Service has a selector.
+WITH counted AS (
+    SELECT slice.*, service.entity_id AS service_id, service.has_selector
+    FROM endpoint_version AS slice
+    JOIN (
+        SELECT entity_id, namespace, name, cardinality(arg_max(service.spec.selector, (at_ns, node, seq))) > 0 AS has_selector
+        FROM service_version GROUP BY ALL
+    ) AS service ON service.namespace = slice.namespace AND service.name = slice.service_name
+    WHERE slice.kind = 'EndpointSlice' OR NOT EXISTS (
+        SELECT 1 FROM endpoint_version AS other
+        WHERE other.kind = 'EndpointSlice' AND other.namespace = slice.namespace AND other.service_name = slice.service_name
+    )
+), moment AS (
+    SELECT DISTINCT service_id, has_selector, at_ns, node, seq, is_state FROM counted
+), known AS (
+    -- At each moment: the newest version of every slice.
+    SELECT
+        moment.service_id, moment.has_selector, moment.at_ns, moment.node, moment.seq, moment.is_state,
+        CAST(sum(counted.ready) AS BIGINT) AS ready,
+        CAST(sum(counted.not_ready) AS BIGINT) AS not_ready,
+        CAST(sum(counted.terminating) AS BIGINT) AS terminating
+    FROM moment
+    JOIN counted ON counted.service_id = moment.service_id
+        AND counted.at_ns <= moment.at_ns AND (moment.at_ns < counted.until_ns OR counted.at_ns = moment.at_ns)
+    GROUP BY ALL
+), told AS (
+    SELECT
+        service_id AS entity_id, NULL AS facet,
+        {'ready': ready, 'not_ready': not_ready, 'terminating': terminating, 'has_selector': has_selector} AS state,
+        NULL AS detail, NULL AS since_ns, at_ns,
+        coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window)) AS until_ns,
+        lead(at_ns) OVER version IS NULL AS is_last,
+        node, seq, is_state
+    FROM known
+    WINDOW version AS (PARTITION BY service_id ORDER BY at_ns, node, seq)
+)
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, unnest(state)
+FROM intervals_of('told')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.document.assemble import assemble_document
+from analyzer.document.assemble import Analysis, assemble_document
 from analyzer.document.measures import MeasureSearch
 from analyzer.knowledge.rules import Knowledge
 from analyzer.model.build import build_model
@@ -11,7 +11,7 @@ from analyzer.model.engine_tables import fact_columns
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.losses import read_recorded
 from analyzer.reasoning.causality import link_symptoms
-from analyzer.reasoning.findings import describe_findings
+from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import rank_candidates
 from analyzer.reasoning.symptoms import SymptomSearch
 from formats.capture.reading import Capture
@@ -51,7 +51,5 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
     candidates = rank_candidates(graph)
     entities = EntityIndex(engine)
-    findings = describe_findings(candidates, graph, knowledge.patterns, entities, recorded)
-    return assemble_document(
-        engine, capture, symptoms=symptoms, graph=graph, findings=findings, measures=measures, entities=entities
-    )
+    findings = describe_findings(candidates, Context(graph, knowledge.patterns, entities, recorded))
+    return assemble_document(Analysis(engine, capture, symptoms, graph, findings, measures, entities))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from analyzer.document.capture_summary import summarize_capture
 from analyzer.document.evidence import resolve_evidence
 from analyzer.document.measures import MeasureSearch
 from analyzer.knowledge.rules import Nature
@@ -13,16 +15,13 @@ from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.symptoms import Symptom as FoundSymptom
 from analyzer.reasoning.symptoms import Symptoms
 from formats.capture.reading import Capture
-from formats.loss import LOSS_ADVICE, LossReason
 from formats.postmortem.document import (
     DOCUMENT_VERSION,
-    CaptureSummary,
     Change,
     Document,
     Edge,
     Entity,
     Finding,
-    LossRow,
     Relation,
     Symptom,
 )
@@ -32,115 +31,134 @@ MAX_SYMPTOMS_SHOWN = 2_000
 """Symptoms of one document: first those of findings, then the severe, then the others, each in order of begin."""
 
 MAX_CHANGES_SHOWN = 1_000
-MAX_LOSSES_SHOWN = 1_000
 MAX_RELATIONS_SHOWN = 5_000
 
 EVIDENCE_OF_BYSTANDERS = 2
 """Event ids kept of a symptom that no finding explains."""
 
 
-def assemble_document(
-    engine: Engine,
-    capture: Capture,
-    *,
-    symptoms: Symptoms,
-    graph: CausalGraph,
-    findings: Sequence[Finding],
-    measures: MeasureSearch,
-    entities: EntityIndex,
-) -> Document:
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the stations found in one capture.
+
+    Attributes:
+        engine: of the model, for what stands in its tables.
+        capture: opened, for the evidence that is not in the engine.
+        entities: of the same engine.
+    """
+
+    engine: Engine
+    capture: Capture
+    symptoms: Symptoms
+    graph: CausalGraph
+    findings: tuple[Finding, ...]
+    measures: MeasureSearch
+    entities: EntityIndex
+
+
+def assemble_document(analysis: Analysis) -> Document:
     """The whole document. Everything that it names is in it: entities, evidence, symptoms of every edge."""
+    engine, entities, findings = analysis.engine, analysis.entities, analysis.findings
     ranks = _ranks(findings)
-    shown = _choose_symptoms(symptoms.items, ranks)
-    shown_numbers = {symptom.number for symptom in shown}
-    edges = tuple(
-        Edge(
-            source=f"s{edge.source}",
-            target=f"s{edge.target}",
-            rule=edge.rule,
-            relation=edge.relation,
-            lag_ns=edge.lag_ns,
-            confidence=edge.confidence,
-            how=edge.how,
-            order_known=edge.order_known,
-            evidence=edge.evidence,
-        )
-        for edge in graph.edges
-        if edge.source in shown_numbers and edge.target in shown_numbers
-    )
+    shown = _choose_symptoms(analysis.symptoms.items, ranks)
     changes = _changes(engine, shown, entities)
-    entity_ids = {
-        part for symptom in shown for part in (symptom.entity_id, symptom.pod_id, symptom.workload_id) if part
-    }
-    entity_ids |= {change.entity.id for change in changes}
-    for finding in findings:
-        entity_ids |= {
-            finding.root_cause.entity,
-            *finding.impact.services,
-            *finding.impact.workloads,
-            *finding.impact.pods,
-        }
-    relations = _relations(engine, entity_ids)
+    entity_ids = _named_entities(shown, changes, findings)
     entities.load(entity_ids)
-    described = tuple(_symptom(symptom, ranks, entities) for symptom in shown)
-    evidence = resolve_evidence(engine, capture, _all_evidence(findings, described, edges, changes, relations))
-    hit = {symptom.entity_id for symptom in shown if symptom.number in ranks}
+    symptoms = tuple(_symptom(symptom, ranks, entities) for symptom in shown)
+    edges = tuple(_edges(analysis.graph, {symptom.number for symptom in shown}))
+    relations = _relations(engine, entity_ids)
+    evidence = _all_evidence(findings, symptoms, edges, changes, relations)
+    hit = {symptom.entity_id for symptom in shown if symptom.id in ranks}
+    not_shown = len(analysis.symptoms.items) - len(shown)
     return Document(
         version=DOCUMENT_VERSION,
-        capture=_summary(engine, capture, symptoms, graph, len(shown)),
-        findings=tuple(findings),
+        capture=summarize_capture(
+            engine,
+            analysis.capture,
+            symptoms_left_out=analysis.symptoms.left_out + not_shown,
+            edges_left_out=analysis.graph.left_out,
+        ),
+        findings=findings,
         predictions=(),
         changes=changes,
-        symptoms=described,
+        symptoms=symptoms,
         edges=edges,
-        entities={
-            row.entity_id: Entity(
-                row.entity_id,
-                row.kind,
-                row.namespace,
-                row.name,
-                row.uid,
-                row.node,
-                format_time(row.from_ns),
-                format_time(row.to_ns),
-            )
-            for row in (entities.get(entity_id) for entity_id in sorted(entity_ids))
-            if row is not None
-        },
+        entities=_entities(entity_ids, entities),
         relations=relations,
-        evidence=evidence,
-        measures=measures.finish(hit, entities),
+        evidence=resolve_evidence(engine, analysis.capture, evidence),
+        measures=analysis.measures.finish(hit, entities),
     )
 
 
-def _ranks(findings: Iterable[Finding]) -> dict[int, int]:
-    ranks: dict[int, int] = {}
+def _named_entities(shown: Iterable[FoundSymptom], changes: Iterable[Change], findings: Iterable[Finding]) -> set[str]:
+    """Ids of all entities that the document names."""
+    named = {part for symptom in shown for part in (symptom.entity_id, symptom.pod_id, symptom.workload_id) if part}
+    named |= {change.entity.id for change in changes}
+    for finding in findings:
+        impact = finding.impact
+        named |= {finding.root_cause.entity, *impact.services, *impact.workloads, *impact.pods}
+    return named
+
+
+def _entities(entity_ids: Iterable[str], entities: EntityIndex) -> dict[str, Entity]:
+    rows = (entities.get(entity_id) for entity_id in sorted(entity_ids))
+    return {
+        row.entity_id: Entity(
+            id=row.entity_id,
+            kind=row.kind,
+            namespace=row.namespace,
+            name=row.name,
+            uid=row.uid,
+            node=row.node,
+            first_seen=format_time(row.from_ns),
+            last_seen=format_time(row.to_ns),
+        )
+        for row in rows
+        if row is not None
+    }
+
+
+def _edges(graph: CausalGraph, shown: Collection[int]) -> Iterator[Edge]:
+    for edge in graph.edges:
+        if edge.source in shown and edge.target in shown:
+            yield Edge(
+                source=graph.symptoms[edge.source].id,
+                target=graph.symptoms[edge.target].id,
+                rule=edge.rule,
+                relation=edge.relation,
+                lag_ns=edge.lag_ns,
+                confidence=edge.confidence,
+                how=edge.how,
+                order_known=edge.order_known,
+                evidence=edge.evidence,
+            )
+
+
+def _ranks(findings: Iterable[Finding]) -> dict[str, int]:
+    """The first finding that speaks of a symptom, by the symptom's id."""
+    ranks: dict[str, int] = {}
     for finding in findings:
         for identifier in (*(step.symptom_id for step in finding.chain), *finding.also):
-            ranks.setdefault(int(identifier[1:]), finding.rank)
+            ranks.setdefault(identifier, finding.rank)
     return ranks
 
 
-def _choose_symptoms(symptoms: Sequence[FoundSymptom], ranks: Mapping[int, int]) -> list[FoundSymptom]:
-    by_interest = sorted(
-        symptoms, key=lambda symptom: (symptom.number not in ranks, not symptom.is_severe, symptom.number)
-    )
+def _choose_symptoms(symptoms: Sequence[FoundSymptom], ranks: Mapping[str, int]) -> list[FoundSymptom]:
+    by_interest = sorted(symptoms, key=lambda symptom: (symptom.id not in ranks, not symptom.is_severe, symptom.number))
     return sorted(by_interest[:MAX_SYMPTOMS_SHOWN], key=lambda symptom: symptom.number)
 
 
-def _symptom(symptom: FoundSymptom, ranks: Mapping[int, int], entities: EntityIndex) -> Symptom:
-    row = entities.get(symptom.entity_id)
-    assert row is not None, symptom.entity_id  # noqa: S101 - symptoms are joined with their entities
-    rank = ranks.get(symptom.number)
+def _symptom(symptom: FoundSymptom, ranks: Mapping[str, int], entities: EntityIndex) -> Symptom:
+    rank = ranks.get(symptom.id)
     evidence = symptom.evidence
     if rank is None and len(evidence) > EVIDENCE_OF_BYSTANDERS:
         evidence = (evidence[0], evidence[-1])
     return Symptom(
-        id=f"s{symptom.number}",
+        id=symptom.id,
         name=symptom.rule.name,
         nature=symptom.rule.nature.value,
         severity=symptom.rule.severity.value,
-        entity=row.reference,
+        entity=entities.row(symptom.entity_id).reference,
         begin=format_time(symptom.from_ns),
         end=format_time(symptom.to_ns),
         count=symptom.count,
@@ -154,7 +172,7 @@ def _symptom(symptom: FoundSymptom, ranks: Mapping[int, int], entities: EntityIn
 
 def _changes(engine: Engine, shown: Sequence[FoundSymptom], entities: EntityIndex) -> tuple[Change, ...]:
     stands_for = {
-        (symptom.entity_id, evidence): f"s{symptom.number}"
+        (symptom.entity_id, evidence): symptom.id
         for symptom in reversed(shown)
         if symptom.rule.nature is not Nature.SYMPTOM
         for evidence in symptom.evidence
@@ -233,65 +251,3 @@ def _all_evidence(
         yield from relation.evidence
     for change in changes:
         yield from change.evidence
-
-
-def _summary(
-    engine: Engine, capture: Capture, symptoms: Symptoms, graph: CausalGraph, symptoms_shown: int
-) -> CaptureSummary:
-    begin, end = engine.rows("SELECT from_ns, to_ns FROM capture_window")[0]
-    return CaptureSummary(
-        id=capture.id,
-        nodes=capture.nodes,
-        begin=format_time(begin),
-        end=format_time(end),
-        events=capture.events,
-        tables=dict(sorted(capture.tables.items())),
-        loss=(
-            *_losses(engine),
-            *_limits(symptoms.left_out, len(symptoms.items) - symptoms_shown, graph.left_out, (begin, end)),
-        ),
-        clock_error_ns=engine.value("SELECT max(error_ns) FROM clock_error"),
-        frozen_because=capture.info.frozen_because,
-    )
-
-
-def _losses(engine: Engine) -> Iterator[LossRow]:
-    rows = engine.rows(
-        """
-        SELECT table_name, reason, count, node, from_ns, to_ns, coalesce(detail, '') AS detail
-        FROM missing ORDER BY from_ns, table_name, reason, node, to_ns, detail LIMIT ?
-        """,
-        [MAX_LOSSES_SHOWN],
-    )
-    for table, reason, count, node, begin, end, detail in rows:
-        yield LossRow(
-            table=table,
-            reason=reason,
-            count=count,
-            node=node,
-            begin=format_time(begin),
-            end=format_time(end),
-            detail=detail,
-            advice=LOSS_ADVICE[LossReason(reason)] if reason in set(LossReason) else "",
-        )
-
-
-def _limits(
-    symptoms_left_out: int, symptoms_not_shown: int, edges_left_out: int, window: tuple[int, int]
-) -> Iterator[LossRow]:
-    """What the analyzer itself left out, said as the losses of the recorder are."""
-    for what, count in (
-        ("symptom", symptoms_left_out + symptoms_not_shown),
-        ("edge", edges_left_out),
-    ):
-        if count:
-            yield LossRow(
-                table=what,
-                reason="analysis_limit",
-                count=count,
-                node="",
-                begin=format_time(window[0]),
-                end=format_time(window[1]),
-                detail=f"{count:,} of the least severe or least certain were left out",
-                advice="narrow the window with --from and --to",
-            )

@@ -56,6 +56,17 @@ class EntityIndex:
         for row in rows:
             self._known.setdefault(row[0], EntityRow(*row))
 
+    def row(self, entity_id: str) -> EntityRow:
+        """The entity of an id that comes from a table joined with `entity`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        row = self.get(entity_id)
+        if row is None:
+            raise KeyError(entity_id)
+        return row
+
     def get(self, entity_id: str | None) -> EntityRow | None:
         """The entity of that id; None if there is none."""
         if entity_id is None:

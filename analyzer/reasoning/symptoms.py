@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NewType
 
 import duckdb
 
@@ -36,12 +37,16 @@ _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Se
 _TEXT_SHOWN = 200
 
 
+SymptomId = NewType("SymptomId", str)
+"""What documents call a symptom: `s` and its number. Made by `Symptom.id` alone, compared, never taken apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symptom:
     """One episode of one symptom on one entity: a node of the causality graph.
 
     Attributes:
-        number: its place in order of begin, from 1; its id in documents is `s` and this number.
+        number: its place in order of begin, from 1.
         rule: what it is an episode of.
         entity_id: key of the table `entity`.
         pod_id: of containers and processes; None for others.
@@ -72,6 +77,11 @@ class Symptom:
     details: Mapping[str, str]
     evidence: tuple[str, ...]
     what: str
+
+    @property
+    def id(self) -> SymptomId:
+        """What documents call it."""
+        return SymptomId(f"s{self.number}")
 
     @property
     def is_severe(self) -> bool:

@@ -1,0 +1,81 @@
+"""The document's summary of the capture: how much was recorded, what is missing, and what the analyzer left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.model.engine import Engine
+from formats.capture.reading import Capture
+from formats.loss import LOSS_ADVICE, LossReason
+from formats.postmortem.document import CaptureSummary, LossRow
+from formats.times import format_time
+
+MAX_LOSSES_SHOWN = 1_000
+
+
+def summarize_capture(
+    engine: Engine, capture: Capture, *, symptoms_left_out: int, edges_left_out: int
+) -> CaptureSummary:
+    """The summary.
+
+    Args:
+        engine: its database holds `capture_window`, `missing` and `clock_error`.
+        capture: the same, opened.
+        symptoms_left_out: symptoms that the document does not show because there are too many.
+        edges_left_out: edges of the causality graph, likewise.
+    """
+    begin, end = engine.rows("SELECT from_ns, to_ns FROM capture_window")[0]
+    return CaptureSummary(
+        id=capture.id,
+        nodes=capture.nodes,
+        begin=format_time(begin),
+        end=format_time(end),
+        events=capture.events,
+        tables=dict(sorted(capture.tables.items())),
+        loss=(
+            *_losses(engine),
+            *_limits(symptoms_left_out, edges_left_out, (begin, end)),
+        ),
+        clock_error_ns=engine.value("SELECT max(error_ns) FROM clock_error"),
+        frozen_because=capture.info.frozen_because,
+    )
+
+
+def _losses(engine: Engine) -> Iterator[LossRow]:
+    rows = engine.rows(
+        """
+        SELECT table_name, reason, count, node, from_ns, to_ns, coalesce(detail, '') AS detail
+        FROM missing ORDER BY from_ns, table_name, reason, node, to_ns, detail LIMIT ?
+        """,
+        [MAX_LOSSES_SHOWN],
+    )
+    for table, reason, count, node, begin, end, detail in rows:
+        yield LossRow(
+            table=table,
+            reason=reason,
+            count=count,
+            node=node,
+            begin=format_time(begin),
+            end=format_time(end),
+            detail=detail,
+            advice=LOSS_ADVICE[LossReason(reason)] if reason in set(LossReason) else "",
+        )
+
+
+def _limits(symptoms_left_out: int, edges_left_out: int, window: tuple[int, int]) -> Iterator[LossRow]:
+    """What the analyzer itself left out, said as the losses of the recorder are."""
+    for what, count in (
+        ("symptom", symptoms_left_out),
+        ("edge", edges_left_out),
+    ):
+        if count:
+            yield LossRow(
+                table=what,
+                reason="analysis_limit",
+                count=count,
+                node="",
+                begin=format_time(window[0]),
+                end=format_time(window[1]),
+                detail=f"{count:,} of the least severe or least certain were left out",
+                advice="narrow the window with --from and --to",
+            )

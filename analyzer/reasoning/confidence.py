@@ -1,0 +1,73 @@
+"""The confidence of a finding: the product of terms that a reader can follow, each with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator
+
+from analyzer.knowledge.rules import Nature
+from analyzer.reasoning.causal_graph import CausalGraph
+from analyzer.reasoning.root_cause import Candidate
+from formats.postmortem.document import ConfidenceTerm
+
+REFUTATION_FACTOR = 0.7
+"""For each thing found that speaks against the pattern."""
+
+LOSS_FACTOR = 0.85
+"""If events of the decisive time are missing: what is not there cannot speak against it."""
+
+RIVAL_FACTOR = 0.8
+"""If another candidate would explain nearly as much."""
+
+NO_PATTERN_FACTOR = 0.85
+"""If the graph explains it but no pattern names it."""
+
+BEGINS_BY_ITSELF_FACTOR = 0.85
+"""If it begins with a symptom: something not recorded may have caused that."""
+
+COVERAGE_SHARE = 0.3
+"""How much of the confidence depends on the share of severe symptoms that the finding explains."""
+
+
+def weigh_finding(
+    candidate: Candidate,
+    graph: CausalGraph,
+    *,
+    explained: Collection[int],
+    has_pattern: bool,
+    refutations: int,
+    losses: int,
+) -> Iterator[ConfidenceTerm]:
+    """The terms of a finding's confidence, rounded to four digits.
+
+    Args:
+        candidate: the root cause.
+        graph: all symptoms.
+        explained: numbers of the symptoms that the finding explains.
+        has_pattern: whether a pattern names it.
+        refutations: how many statements of the pattern speak against it.
+        losses: how many losses overlap the decisive time.
+    """
+    first = max(candidate.explains, key=lambda number: (candidate.reach.confidence[number], -number))
+    path = candidate.reach.confidence[first]
+    yield ConfidenceTerm("path", round(path, 4), f"the best path from the root cause to “{graph.symptoms[first].what}”")
+    severe = [symptom for symptom in graph.symptoms.values() if symptom.is_severe]
+    reached = sum(1 for symptom in severe if symptom.number in explained)
+    coverage = 1 - COVERAGE_SHARE * (1 - reached / len(severe))
+    yield ConfidenceTerm("coverage", round(coverage, 4), f"it explains {reached} of {len(severe)} severe symptoms")
+    if not has_pattern:
+        yield ConfidenceTerm("pattern", NO_PATTERN_FACTOR, "no pattern knows this failure")
+    if candidate.root.rule.nature is not Nature.CHANGE:
+        yield ConfidenceTerm("origin", BEGINS_BY_ITSELF_FACTOR, "no change was found that could have made it")
+    if candidate.rivals:
+        rival = graph.symptoms[candidate.rivals[0]]
+        yield ConfidenceTerm("rival", RIVAL_FACTOR, f"“{rival.what}” would explain nearly as much")
+    if refutations:
+        yield ConfidenceTerm("refutation", round(REFUTATION_FACTOR**refutations, 4), f"{refutations} found against it")
+    if losses:
+        yield ConfidenceTerm("loss", LOSS_FACTOR, "events are missing from the decisive time")
+
+
+def multiply_terms(terms: Iterable[ConfidenceTerm]) -> float:
+    """The confidence, 0 to 1, rounded to four digits."""
+    return round(math.prod(term.value for term in terms), 4)

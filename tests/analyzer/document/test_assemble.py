@@ -102,7 +102,7 @@ def test_evidence_that_was_not_recorded_is_said_to_be_missing(tmp_path):
     finding = analyze(leak(tmp_path).write()).findings[0]
     assert finding.pattern == "memory-leak"
     assert [statement.what for statement in finding.missing] == [
-        "how the memory grew was not recorded, so a leak cannot be told from a burst"
+        "memory usage over time was not recorded, so a leak cannot be distinguished from a burst"
     ]
 
 

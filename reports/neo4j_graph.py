@@ -86,7 +86,7 @@ def load_graph(graph: Graph, uri: str, *, user: str, password: str, database: st
         PermissionDeniedError: the password is wrong or the user may not write.
     """
     if not uri.startswith(_SCHEMES):
-        raise UsageError("this is no address of a Neo4j", where=uri, next_step="give bolt://HOST:PORT")
+        raise UsageError("not a Neo4j address", where=uri, next_step="give bolt://HOST:PORT")
     with (
         _told_in_one_sentence(uri),
         neo4j.GraphDatabase.driver(
@@ -189,19 +189,21 @@ def _told_in_one_sentence(uri: str) -> Iterator[None]:
         yield
     except AuthError as error:
         raise PermissionDeniedError(
-            "Neo4j refuses this user and password", where=uri, next_step="check --user and --password-file"
+            "Neo4j rejected the user name or password", where=uri, next_step="check --user and --password-file"
         ) from error
     except ServiceUnavailable as error:
         raise UnavailableError(
-            "no Neo4j answers", where=uri, next_step="start it, or check host, port and TLS (bolt+s://)"
+            "cannot connect to Neo4j", where=uri, next_step="start it, or check host, port and TLS (bolt+s://)"
         ) from error
     except ConfigurationError as error:
-        raise UsageError("this is no address of a Neo4j", where=uri, next_step="give bolt://HOST:PORT") from error
+        raise UsageError("not a Neo4j address", where=uri, next_step="give bolt://HOST:PORT") from error
     except ClientError as error:
         if error.code is not None and error.code.startswith("Neo.ClientError.Security."):
             raise PermissionDeniedError(
-                "this Neo4j user may not write the graph", where=uri, next_step="give it the role of docs/reports.md"
+                "this Neo4j user is not allowed to write the graph",
+                where=uri,
+                next_step="grant it the role described in docs/reports.md",
             ) from error
-        raise UnavailableError(f"Neo4j refused to load the graph: {error.code}", where=uri) from error
+        raise UnavailableError(f"Neo4j rejected the graph: {error.code}", where=uri) from error
     except (DriverError, Neo4jError) as error:
         raise UnavailableError(f"Neo4j failed while loading the graph: {type(error).__name__}", where=uri) from error

@@ -19,7 +19,7 @@ _CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000
 
 
 class Verdict(StrEnum):
-    """What the document comes to."""
+    """The overall result of a document."""
 
     EXPLAINED = "explained"
     """At least one finding."""
@@ -63,7 +63,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Something that the document cannot know, in one sentence, with the evidence ids that it speaks of."""
+    """Something that cannot be decided from the recording, in one sentence, with the evidence ids concerned."""
 
     what: str
     evidence: tuple[str, ...]
@@ -107,7 +107,7 @@ def headline(document: Document) -> Headline:
             Verdict.UNEXPLAINED,
             f"{counted(len(unexplained), 'symptom')} without an explanation",
             f"The first, at {clock_minute(first_seen.begin)} UTC: {first_seen.what}. "
-            f"No recorded change or other symptom accounts for {'it' if len(unexplained) == 1 else 'them'}.",
+            f"No recorded change or other symptom explains {'it' if len(unexplained) == 1 else 'them'}.",
             first_seen.begin,
             None,
             None,
@@ -116,8 +116,8 @@ def headline(document: Document) -> Headline:
         )
     return Headline(
         Verdict.CALM,
-        "Nothing wrong was found",
-        f"{looked_at(document)} No symptom of a known failure was among them.",
+        "No failure was found",
+        f"{looked_at(document)} They contain no symptom of a known failure.",
         None,
         None,
         None,
@@ -138,14 +138,14 @@ def finding_summary(document: Document, finding: Finding) -> str:
     if cause.name in cause.what:
         summary = sentence(f"It began at {at} UTC: {cause.what}")
     elif document_nature(document, finding) == "change":
-        summary = f"It began at {at} UTC with a change of {full_name(cause)} ({cause.what})."
+        summary = f"It began at {at} UTC with a change to {full_name(cause)} ({cause.what})."
     else:
         summary = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
     if len(chain) > 1:
         after = parse_time(chain[1].time) - parse_time(cause.time)
         summary += f" {span(after)} later: {sentence(chain[1].what)}"
     if len(chain) > 2:
-        summary += f" In the end: {sentence(chain[-1].what)}"
+        summary += f" Finally: {sentence(chain[-1].what)}"
     return summary
 
 
@@ -194,13 +194,13 @@ def looked_at(document: Document) -> str:
     length = span(parse_time(capture.end) - parse_time(capture.begin))
     nodes = counted(len(capture.nodes), "node")
     events, changes = counted(capture.events, "event"), counted(len(document.changes), "change")
-    return f"{events} of {nodes} in {length} and {changes} were looked at."
+    return f"{events} and {changes} from {nodes} over {length} were analyzed."
 
 
 def lost_rows(document: Document) -> list[LossRow]:
-    """What is missing because something went wrong, not by a stated rule or because the recorder had just started.
+    """Losses that something caused; not what a configured rule omits, and not the time before a source was open.
 
-    A finding that rests on such a time says so itself.
+    A finding that depends on such a time says so itself.
     """
     return [row for row in document.capture.loss if row.reason not in EXPECTED_REASONS]
 
@@ -214,7 +214,7 @@ def _caveat(document: Document) -> str | None:
     amount = counted(known, "event") if known else ""
     gaps = counted(uncounted, "gap of unknown size", "gaps of unknown size") if uncounted else ""
     tables = ", ".join(sorted({row.table for row in lost}))
-    return f"The recording is not complete: {' and '.join(filter(None, (amount, gaps)))} missing ({tables})."
+    return f"The recording is incomplete: {' and '.join(filter(None, (amount, gaps)))} missing ({tables})."
 
 
 def loss_amount(row: LossRow) -> str:
@@ -238,12 +238,12 @@ def set_aside(document: Document) -> list[SetAside]:
 
 def _why_set_aside(symptom: Symptom | None, causes: set[str]) -> str:
     if symptom is None:
-        return "Nothing that went wrong uses or depends on it."
+        return "Nothing that failed uses or depends on it."
     if symptom.id not in causes:
-        return "No symptom followed from it: none that it is related to came while it could have had an effect."
+        return "No related symptom occurred within the time in which it could have had an effect."
     if symptom.finding is None:
-        return "What followed from it is no failure that a pattern knows."
-    return f"It took part in finding {symptom.finding}, but another change accounts for more of what was seen."
+        return "What followed from it matches no known failure pattern."
+    return f"It is part of finding {symptom.finding}, but another cause explains more of the symptoms."
 
 
 def unknowns(document: Document, finding: Finding) -> list[Unknown]:
@@ -261,11 +261,11 @@ def unknowns(document: Document, finding: Finding) -> list[Unknown]:
 
 def unordered_sentence(edge: Edge, symptoms: dict[str, Symptom], clock_error_ns: int | None) -> str:
     """Says that two symptoms' order is not known, and why."""
-    bound = f", which may differ by {_bound(clock_error_ns)}," if clock_error_ns is not None else ""
+    error = "was not recorded" if clock_error_ns is None else f"may be up to {_bound(clock_error_ns)}"
     source, target = symptoms[edge.source], symptoms[edge.target]
     return (
         f"Which came first, {source.name} of {short_name(source.entity)} or {target.name} of "
-        f"{short_name(target.entity)}: the nodes' clocks{bound} do not tell"
+        f"{short_name(target.entity)}: the clock error between the nodes {error}"
     )
 
 
@@ -273,12 +273,10 @@ def clock_sentence(document: Document) -> str | None:
     """How far the nodes' clocks may be apart; None if that is too little to matter."""
     error = document.capture.clock_error_ns
     if error is None:
-        return "The error of the nodes' clocks was not recorded: orders across nodes are not certain."
+        return "The clock error of the nodes was not recorded: the order of events on different nodes is uncertain."
     if error < _CLOCK_ERROR_WORTH_TELLING_NS or len(document.capture.nodes) < 2:
         return None
-    return (
-        f"The nodes' clocks may differ by {_bound(error)}: what is closer together on two nodes has no certain order."
-    )
+    return f"The nodes' clocks may differ by {_bound(error)}: within that, the order on different nodes is uncertain."
 
 
 def _bound(error_ns: int) -> str:
@@ -287,7 +285,7 @@ def _bound(error_ns: int) -> str:
 
 
 def confidence_words(document: Document, finding: Finding) -> str:
-    """The confidence and how it came about, in one line."""
+    """The confidence and the factors that it is computed from, in one line."""
     terms = " × ".join(f"{term.value:g} ({term.term})" for term in finding.confidence_terms)
     count = len(document.findings)
     rank = f"rank {finding.rank} of {count}" if count > 1 else "the only finding"

@@ -1,4 +1,4 @@
-"""The post-mortem as text for a terminal: the answer first, then how it came about, then what could make it wrong."""
+"""The post-mortem as text for a terminal: the answer first, then the causal chain, then what is unknown or missing."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _write_headline(sheet: _Sheet, document: Document) -> None:
         facts = {
             "Root cause": headline.cause,
             "Since": f"{day(headline.since)} {clock_time(headline.since)} UTC" if headline.since else None,
-            "Who was hit": headline.hit or "nobody that the recording knows of",
+            "Who was hit": headline.hit or "no one, as far as recorded",
             "Do first": headline.first_action,
         }
         for name, fact in facts.items():
@@ -117,7 +117,7 @@ def _write_headline(sheet: _Sheet, document: Document) -> None:
 
 def _write_finding(sheet: _Sheet, document: Document, finding: Finding) -> None:
     several = len(document.findings) > 1
-    sheet.heading(f"Finding {finding.rank}: {finding.title}" if several else "How it came about")
+    sheet.heading(f"Finding {finding.rank}: {finding.title}" if several else "How it happened")
     pattern = f"pattern {finding.pattern}, " if finding.pattern is not None else ""
     sheet.line(f"{pattern}{finding.category}, confidence {percent(finding.confidence)}", style=_Style.FAINT, indent=2)
     edges = {(edge.source, edge.target): edge for edge in document.edges}
@@ -141,7 +141,7 @@ def _write_finding(sheet: _Sheet, document: Document, finding: Finding) -> None:
 
 def _write_step(sheet: _Sheet, step: ChainStep, edge: Edge | None) -> None:
     if step.edge is not None:
-        unsure = ", order not known" if edge is not None and not edge.order_known else ""
+        unsure = ", order unknown" if edge is not None and not edge.order_known else ""
         link = f"{lag(step.edge.lag_ns)}, by {step.edge.rule} ({percent(step.edge.confidence)}{unsure})"
         sheet.line(link, first="│ ", indent=4, style=_Style.FAINT)
     time = clock_time(step.time)
@@ -185,13 +185,13 @@ def _write_set_aside(sheet: _Sheet, document: Document) -> None:
             f"{story.sentence(item.change.what)} {item.why}", first=f"{clock_minute(item.change.time)}  ", indent=2
         )
     if len(aside) > _SET_ASIDE_SHOWN:
-        sheet.line(f"and {len(aside) - _SET_ASIDE_SHOWN} more; `tapio changes` lists all", indent=2)
+        sheet.line(f"and {len(aside) - _SET_ASIDE_SHOWN} more; `tapio changes` lists all of them", indent=2)
 
 
 def _write_predictions(sheet: _Sheet, document: Document) -> None:
     if not document.predictions:
         return
-    sheet.heading("What could have been known before")
+    sheet.heading("What could have been predicted")
     for prediction in document.predictions:
         expected = f"{clock_minute(prediction.expected_from)}–{clock_minute(prediction.expected_to)}"
         text = f"{prediction.what}, expected {expected}, {percent(prediction.confidence)}: {prediction.outcome}"
@@ -199,7 +199,7 @@ def _write_predictions(sheet: _Sheet, document: Document) -> None:
 
 
 def _write_losses(sheet: _Sheet, document: Document) -> None:
-    sheet.heading("What was lost in recording")
+    sheet.heading("What is missing from the recording")
     if not document.capture.loss:
         sheet.line("Nothing.", indent=2)
     for row in document.capture.loss:

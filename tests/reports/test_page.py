@@ -144,7 +144,7 @@ def test_page_of_a_huge_document_keeps_what_findings_rest_on_and_counts_the_rest
     # WHEN it is rendered
     page = render_page(incident)
     # THEN the findings' symptoms and rows are there, and what is left out is counted
-    assert "2 symptoms more that no finding explains are not listed" in page
+    assert "Not listed: 2 more symptoms that no finding explains" in page
     assert f"{len(incident.evidence) - 20} more are in" in page
     for finding in incident.findings:
         for step in finding.chain:
@@ -166,7 +166,7 @@ def test_a_document_with_nothing_in_it_is_a_page(calm):
     )
     # WHEN it is rendered THEN it says so and has no empty section
     page = render_page(document)
-    assert "0 events of 0 nodes in 0\N{NO-BREAK SPACE}ms" in page
+    assert "0 events and 0 changes from 0 nodes over 0\N{NO-BREAK SPACE}ms" in page
     assert 'id="timeline"' not in page
     assert 'id="evidence"' not in page
 

@@ -59,7 +59,7 @@ def test_warnings_alone_are_background(incident):
 def test_calm_document_says_what_was_looked_at(calm):
     headline = story.headline(calm)
     assert headline.verdict is Verdict.CALM
-    assert headline.title == "Nothing wrong was found"
+    assert headline.title == "No failure was found"
     assert "1 change" in headline.summary
 
 
@@ -68,7 +68,7 @@ def test_every_change_is_either_a_root_cause_or_set_aside_with_a_reason(incident
     roots = {finding.chain[0].symptom_id for finding in incident.findings}
     assert set(aside) == {change.id for change in incident.changes if change.symptom not in roots}
     assert "uses or depends" in aside["c1"]
-    assert "No symptom followed" in aside["c2"]
+    assert "No related symptom occurred" in aside["c2"]
     assert "finding 1" in aside["c4"]
 
 
@@ -77,7 +77,7 @@ def test_change_whose_effects_no_pattern_knows_is_told_as_such(incident):
         dataclasses.replace(symptom, finding=None) if symptom.id == "s3" else symptom for symptom in incident.symptoms
     )
     aside = {item.change.id: item.why for item in story.set_aside(dataclasses.replace(incident, symptoms=symptoms))}
-    assert "no failure that a pattern knows" in aside["c4"]
+    assert "matches no known failure pattern" in aside["c4"]
 
 
 def test_order_that_clocks_cannot_tell_is_an_unknown(incident):
@@ -90,7 +90,7 @@ def test_summary_fits_causes_that_are_no_change_and_names_nothing_twice(incident
     finding = incident.findings[0]
     symptom = dataclasses.replace(incident.symptoms[1], nature="symptom")
     document = dataclasses.replace(incident, symptoms=(incident.symptoms[0], symptom, *incident.symptoms[2:]))
-    assert "with a change of" in story.finding_summary(incident, finding)
+    assert "with a change to" in story.finding_summary(incident, finding)
     assert "began at 21:13:02 UTC with ConfigMap" in story.finding_summary(document, finding)
     cause = dataclasses.replace(finding.root_cause, what="ConfigMap cache-config: data.MEM_MB 24 → 200")
     told = dataclasses.replace(finding, root_cause=cause)

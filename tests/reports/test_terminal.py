@@ -15,7 +15,7 @@ def test_incident_is_told_from_cause_to_effect_with_times_lags_and_evidence(inci
     in_order = [
         "A configuration change made cache outgrow its memory limit",
         "Do first",
-        "The recording is not complete",
+        "The recording is incomplete",
         "21:13:02.404  ConfigMap cache-config: data.MEM_MB 24 → 200",
         "16.9\N{NO-BREAK SPACE}s later, by config-reaches-container",
         "oom:shop-node-1:1041",
@@ -27,8 +27,8 @@ def test_incident_is_told_from_cause_to_effect_with_times_lags_and_evidence(inci
         "Finding 2",
         "Other changes that were considered",
         "Deployment docs was rolled out",
-        "What could have been known before",
-        "What was lost in recording",
+        "What could have been predicted",
+        "What is missing from the recording",
         "kernel_ring_full",
     ]
     place = 0
@@ -61,7 +61,7 @@ def test_hostile_texts_are_inert(hostile, color):
 
 def test_calm_document_is_three_short_paragraphs(calm):
     text = render(calm, width=80, color=False)
-    assert text.startswith("Nothing wrong was found\n")
+    assert text.startswith("No failure was found\n")
     assert len(text.splitlines()) < 10
 
 

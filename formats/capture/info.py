@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from formats import limits
 from formats.capture.container import MEMBER_NAME, Member
 from formats.errors import FormatError, LimitError
 from formats.journal.layout import digest_of
-from formats.segment.manifest import LossTotal, Manifest, check_version, loss_from_json
-from formats.segment.sealed_json import open_sealed_json, seal_json
+from formats.segment.manifest import LossTotal, Manifest
+from formats.segment.sealed_json import read_sealed_json, seal_json
 
 FORMAT = "tapio-capture"
 MAJOR, MINOR = 1, 0
@@ -20,8 +21,7 @@ INFO_NAME = "capture.json"
 INFO_COPY_NAME = "capture.copy.json"
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureInfo:
+class CaptureInfo(msgspec.Struct, frozen=True):
     """What a capture says of itself.
 
     Attributes:
@@ -46,6 +46,17 @@ class CaptureInfo:
     loss: tuple[LossTotal, ...] = ()
 
 
+class _Listing(CaptureInfo, frozen=True):
+    members: tuple[
+        tuple[
+            Annotated[str, Meta(pattern=rf"^(?:{MEMBER_NAME.pattern})\Z")],
+            Annotated[int, Meta(ge=0, lt=1 << 62)],
+            Annotated[int, Meta(ge=0, le=0xFFFFFFFF)],
+        ],
+        ...,
+    ] = ()
+
+
 def complete_info(info: CaptureInfo, manifests: Sequence[Manifest]) -> CaptureInfo:
     """The same with id, achieved window and losses computed."""
     totals: dict[tuple[str, str], tuple[int, int]] = {}
@@ -54,7 +65,7 @@ def complete_info(info: CaptureInfo, manifests: Sequence[Manifest]) -> CaptureIn
             count, gaps = totals.get((total.table, total.reason), (0, 0))
             totals[total.table, total.reason] = (count + total.count, gaps + total.unknown_gaps)
     filled = [manifest for manifest in manifests if manifest.tables]
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         info,
         id=digest_of(*(bytes.fromhex(manifest.digest) for manifest in manifests)).hex(),
         achieved_from_unix_nano=min((manifest.begin_unix_nano for manifest in filled), default=0),
@@ -80,7 +91,7 @@ def write_listing(info: CaptureInfo, manifests: Sequence[Manifest], members: Seq
         {
             "format": FORMAT,
             "version": [MAJOR, MINOR],
-            **dataclasses.asdict(info),
+            **msgspec.to_builtins(info),
             "segments": [manifest.digest for manifest in manifests],
             "members": [[member.name, member.size, member.crc32] for member in members],
         }
@@ -95,43 +106,14 @@ def read_listing(raw: bytes | memoryview) -> tuple[CaptureInfo, list[Member]]:
         LimitError: it lists more than `limits` allow.
         VersionError: it is of a later major version.
     """
-    content = open_sealed_json(raw)
-    check_version(content, FORMAT, MAJOR)
-    try:
-        return _from_json(content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"the list of members is malformed ({type(error).__name__})") from error
-
-
-def _from_json(content: Mapping[str, Any]) -> tuple[CaptureInfo, list[Member]]:
-    names: set[str] = set()
-    members = []
-    for name, size, crc32 in content["members"]:
-        if not isinstance(name, str) or MEMBER_NAME.fullmatch(name) is None or name in names:
-            raise FormatError("a member's name is not allowed or comes twice")
-        if name in (INFO_NAME, INFO_COPY_NAME) or type(size) is not int or not 0 <= size < 1 << 62:
-            raise FormatError("a member is not as it may be")
-        if type(crc32) is not int or not 0 <= crc32 <= 0xFFFFFFFF:
-            raise FormatError("a member's checksum is not as it may be")
-        names.add(name)
-        members.append(Member(name, size, crc32))
+    listing = read_sealed_json(raw, _Listing, name=FORMAT, major=MAJOR, what="the list of members")
+    names = {name for name, _, _ in listing.members}
+    if len(names) < len(listing.members):
+        raise FormatError("the list of members is malformed: a name occurs twice")
+    if not names.isdisjoint((INFO_NAME, INFO_COPY_NAME)):
+        raise FormatError("the list of members is malformed: it lists itself")
     segments = len({name.partition(".")[0] for name in names})
     if segments > limits.CAPTURE_SEGMENTS:
         raise LimitError("segments of a capture", segments, limits.CAPTURE_SEGMENTS)
-    info = CaptureInfo(
-        frozen_because=_optional(content["frozen_because"], str),
-        created_by=str(content["created_by"]),
-        asked_from_unix_nano=_optional(content["asked_from_unix_nano"], int),
-        asked_to_unix_nano=_optional(content["asked_to_unix_nano"], int),
-        id=str(content["id"]),
-        achieved_from_unix_nano=int(content["achieved_from_unix_nano"]),
-        achieved_to_unix_nano=int(content["achieved_to_unix_nano"]),
-        loss=tuple(loss_from_json(total) for total in content["loss"]),
-    )
-    return info, members
-
-
-def _optional(value: Any, kind: type) -> Any:
-    if value is not None and type(value) is not kind:
-        raise ValueError(f"{type(value).__name__} instead of {kind.__name__}")
-    return value
+    info = CaptureInfo(**{name: getattr(listing, name) for name in CaptureInfo.__struct_fields__})
+    return info, [Member(*member) for member in listing.members]

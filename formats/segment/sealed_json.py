@@ -7,14 +7,23 @@ import json
 import re
 from typing import Any
 
+import msgspec
+
 from formats import limits
-from formats.errors import FormatError, LimitError
+from formats.decoding import DecodedT, decode_json
+from formats.errors import FormatError, LimitError, VersionError
 from formats.journal.layout import digest_of
 
 _TAIL = re.compile(rb',"digest":"([0-9a-f]{32})"\}\n\Z')
 _TAIL_BYTES = len(',"digest":""}\n') + 32
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _STEP)
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format: str
+    version: tuple[int, int]
 
 
 def seal_json(content: dict[str, Any]) -> bytes:
@@ -23,16 +32,11 @@ def seal_json(content: dict[str, Any]) -> bytes:
     return body + b',"digest":"' + digest_of(body).hex().encode() + b'"}\n'
 
 
-def sealed_digest(raw: bytes | memoryview) -> str:
-    """The digest that a sealed text bears, 32 hexadecimal digits."""
-    return bytes(raw[-_TAIL_BYTES:])[11:43].decode()
-
-
-def open_sealed_json(raw: bytes | memoryview) -> dict[str, Any]:
-    """The content of a sealed text whose digest is right.
+def open_sealed_json(raw: bytes | memoryview) -> bytes:
+    """A sealed text whose digest is right and which is neither too large nor too deep to be decoded.
 
     Raises:
-        FormatError: a byte of it was changed, or it is no JSON object.
+        FormatError: a byte of it was changed.
         LimitError: it is larger or deeper than `limits` allow.
     """
     if len(raw) > limits.MANIFEST_BYTES:
@@ -41,17 +45,35 @@ def open_sealed_json(raw: bytes | memoryview) -> dict[str, Any]:
     match = _TAIL.search(raw, max(0, len(raw) - _TAIL_BYTES))
     if match is None or digest_of(raw[: match.start()]).hex().encode() != match[1]:
         raise FormatError("the text does not match its digest")
-    depth = max(itertools.accumulate(_STEP.get(byte, 0) for byte in _TEXT.sub(b"", raw)), default=0)
+    brackets = _TEXT.sub(b"", raw).translate(None, _NO_BRACKETS)
+    depth = max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)
     if depth > limits.JSON_DEPTH:
         raise LimitError("nesting of JSON", depth, limits.JSON_DEPTH)
-    try:
-        content = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("the text is no JSON") from error
-    if not isinstance(content, dict):
-        raise FormatError("the text is no JSON object")
-    return content
+    return raw
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+def read_sealed_json(raw: bytes | memoryview, kind: type[DecodedT], *, name: str, major: int, what: str) -> DecodedT:
+    """The content of a sealed text; fields that this version does not know are ignored.
+
+    Args:
+        raw: the whole text.
+        kind: what it is decoded into.
+        name: its `format`.
+        major: the largest major version that can be read.
+        what: what the text is, for messages: "the manifest".
+
+    Raises:
+        FormatError: a byte was changed, or `format`, `version` or a field is missing or of another kind.
+        LimitError: it is larger or deeper than `limits` allow.
+        VersionError: it is of a later major version.
+    """
+    text = open_sealed_json(raw)
+    header = decode_json(text, _Header, what)
+    if header.format != name:
+        raise FormatError(f"the text is not a {name} of any version")
+    if header.version[0] > major:
+        raise VersionError(
+            f"it is of {name} version {header.version[0]}.{header.version[1]}, this program reads up to {major}",
+            next_step=f"use a version of Tapio that reads {name} version {header.version[0]}",
+        )
+    return decode_json(text, kind, what)

@@ -9,6 +9,7 @@ import re
 import resource
 import struct
 import zlib
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,6 +17,7 @@ import zstandard
 
 from formats import limits
 from formats.arrow.messages import read_message
+from formats.decoding import decode_json
 from formats.errors import FormatError, LimitError
 from formats.journal.layout import FrameFlag, FrameHeader, digest_of, pack_frame_header, pack_header
 from formats.journal.reading import OpenedJournal, open_journal
@@ -310,17 +312,17 @@ def test_deep_json_is_refused():
 
     with pytest.raises(LimitError, match="nesting"):
         open_sealed_json(deep + b',"digest":"' + digest_of(deep).hex().encode() + b'"}\n')
-    assert open_sealed_json(raw)["a"] == 1
+    assert open_sealed_json(raw) == raw
 
 
 def test_brackets_in_texts_are_no_nesting():
-    assert open_sealed_json(seal_json({"a": '[[{"\\' * 100}))["a"].count("[") == 200
+    assert open_sealed_json(seal_json({"a": '[[{"\\' * 100})).count(b"[") == 200
 
 
 @pytest.mark.parametrize("body", [b'{"a":NaN', b'{"a":' + b"9" * 5_000, b'["a"', b'{"a":"\xff"'])
 def test_json_that_python_would_take_or_choke_on_is_refused(body):
-    with pytest.raises(FormatError):
-        open_sealed_json(body + b',"digest":"' + digest_of(body).hex().encode() + b'"}\n')
+    with pytest.raises(FormatError, match=r"^the text is (not JSON|malformed)"):
+        decode_json(body + b"}", dict[str, Any], "the text")
 
 
 def change_manifest(change):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import zipfile
 import zlib
@@ -60,7 +61,7 @@ def capture_with(path, change):
     """A capture whose list of members was changed and digested again."""
     raw = path.read_bytes()
     begin = raw.index(b"{")
-    content = open_sealed_json(raw[begin : raw.index(b"\n", begin) + 1])
+    content = json.loads(open_sealed_json(raw[begin : raw.index(b"\n", begin) + 1]))
     content.pop("digest")
     change(content)
     listing = seal_json(content)

@@ -177,7 +177,7 @@ def test_a_capture_of_a_later_major_version_is_refused_by_name(tmp_path, segment
     raw = capture(tmp_path / "c.tapio", segments).read_bytes()
     begin = raw.index(b"{")
     end = raw.index(b"\n", begin) + 1
-    content = open_sealed_json(raw[begin:end])
+    content = json.loads(open_sealed_json(raw[begin:end]))
     content.pop("digest")
     later = seal_json({**content, "version": [2, 7]})
     (tmp_path / "c.tapio").write_bytes(raw[:begin] + later + raw[end:])

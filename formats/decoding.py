@@ -1,0 +1,71 @@
+"""JSON decoded into declared types (ADR 10): what a mistake is, and at which path of the text."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from formats.errors import FormatError
+from formats.text import cut_text, escape_text
+
+DecodedT = TypeVar("DecodedT")
+
+Natural = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+"""A count, size or offset that fits into int64."""
+
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+r"""32 hexadecimal digits. Why `\Z`: `$` of a regular expression admits a line break at the end."""
+
+_MAX_PROBLEM = 160
+"""Characters of what is wrong. Why: a key of a hostile text is part of it."""
+
+_EXPECTED = re.compile(r"Expected `(.+?)`, got `(.+?)`")
+_KINDS = {
+    "str": "text",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "bytes": "base64 text",
+    "null": "null",
+}
+
+
+def decode_json(raw: bytes | str, kind: type[DecodedT], what: str) -> DecodedT:
+    """The text as an object of `kind`. Only a whole match is accepted; unknown fields are as `kind` has it.
+
+    Args:
+        raw: the JSON text.
+        kind: a dataclass or `msgspec.Struct` with types for all fields.
+        what: what the text is, for messages: "the manifest".
+
+    Raises:
+        FormatError: it is not JSON, or a value is missing, of another type or out of bounds; says where in it.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        problem, path = explain(error)
+        raise FormatError(f"{what} is malformed at {path}: {problem}") from None
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deeply
+        raise FormatError(f"{what} is not JSON ({cut_text(str(error), _MAX_PROBLEM)})") from None
+
+
+def explain(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What is wrong, as one clause, and the path of the wrong value: `$.tables[0].rows`.
+
+    The path has `[...]` for a key of a mapping that does not have declared keys.
+    """
+    text, _, path = str(error).rpartition(" - at `")
+    problem = text or str(error)
+    expected = _EXPECTED.fullmatch(problem)
+    if expected is not None:
+        wanted = " or ".join(_KINDS.get(word.strip(), word.strip()) for word in expected[1].split("|"))
+        problem = f"expected {wanted}, found {_KINDS.get(expected[2], expected[2])}"
+    else:
+        problem = problem[:1].lower() + problem[1:]
+    return escape_text(problem, limit=_MAX_PROBLEM), escape_text(path[:-1], limit=_MAX_PROBLEM) or "$"

@@ -92,7 +92,8 @@ RAW_TRACEPOINT_PROBE(sys_exit)
     key.cgroup_id = bpf_get_current_cgroup_id();
     if (!count_event(&key))
         return 0;
-    if (key.error == ENOENT || !may_send_sample()) /* looking for a file in many places is what every program start does */
+    /* ENOENT: looking for a file in many places is what every program start does. */
+    if (key.error == ENOENT || !may_send_sample())
         return 0;
     struct record *record = reserve_record();
     if (!record)

@@ -63,7 +63,7 @@ struct owner {
     u64 since_ns;
     u64 cgroup_id;
     u32 pid;
-    u32 is_active; /* it connected, the other side accepted */
+    u32 is_active;  /* it connected, the other side accepted */
     u32 is_ignored; /* it is the recorder's */
     char comm[COMM_BYTES];
 };
@@ -421,9 +421,10 @@ RAW_TRACEPOINT_PROBE(tcp_send_reset)
         return tell_reset_of_packet(state == TCP_LISTEN ? socket : NULL, packet); /* the others are not whole sockets */
     struct owner *kept = owners.lookup(&key);
     struct owner owner = {};
+    /* TCP_CLOSE: close(2) with unread data or SO_LINGER 0; the state changes, then the reset goes out. */
     if (kept)
         owner = *kept;
-    else if (state == TCP_CLOSE) /* close(2) with unread data or SO_LINGER 0: the state changes, then the reset goes out */
+    else if (state == TCP_CLOSE)
         describe_owner(&owner, socket);
     return tell(socket, kept || state == TCP_CLOSE ? &owner : NULL, RESET_SENT);
 }

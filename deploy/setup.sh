@@ -24,6 +24,8 @@ if [ "$goal" != demo ]; then
   need "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
   need "command -v java && command -v mvn" "default-jre-headless maven"
   need "command -v ip" iproute2
+  need "command -v shellcheck" shellcheck
+  need "command -v clang-format" clang-format
 fi
 if [ -n "$missing" ]; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

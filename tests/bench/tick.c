@@ -8,13 +8,15 @@
 #include <time.h>
 #include <unistd.h>
 
-static long long now(void) {
+static long long now(void)
+{
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc != 3)
         return 64;
     const long long rate = atoll(argv[1]), seconds = atoll(argv[2]), total = rate * seconds;

@@ -16,7 +16,7 @@
 #define REGS_SECOND_ARGUMENT 8 /* regs[1] */
 #define REGS_NUMBER 280        /* syscallno */
 #define REGS_MODE 264          /* pstate */
-#define MODE_IS_32_BIT(mode) ((mode) & 0x10)
+#define MODE_IS_32_BIT(mode) (0x10 & (mode))
 #else
 #error "the registers of this architecture are not known: use x86_64 or aarch64"
 #endif

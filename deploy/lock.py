@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LOCKS = {"analyzer.txt": ("analyzer", "neo4j")}
+LOCKS = {"analyzer.txt": ("analyzer", "neo4j"), "dev.txt": ("release",)}
 """Name of the file in deploy/lock, and the extras that it locks."""
 PIP_COMPILE = "--quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-find-links"
 """--allow-unsafe: pip and setuptools too; with hashes, pip installs nothing that is not locked."""
@@ -58,6 +58,11 @@ def find_outdated(project: Mapping[str, Any], directory: Path) -> list[str]:
     ]
 
 
+def _remove_own_project(text: str, name: str) -> str:
+    """A lock file without the line for the project itself, which extras that name other extras bring in."""
+    return re.sub(rf"(^# WARNING.*\n(# .*\n)*)?^{name} @ .*\n(    #.*\n)*", "", text, flags=re.MULTILINE)
+
+
 def write_lock(project: Mapping[str, Any], name: str, *, upgrade: bool) -> None:
     """Resolve the requirements of one lock file and write it; CalledProcessError if pip-compile fails."""
     file = REPOSITORY / "deploy" / "lock" / name
@@ -66,7 +71,7 @@ def write_lock(project: Mapping[str, Any], name: str, *, upgrade: bool) -> None:
     command += [f"--extra={extra}" for extra in LOCKS[name]]
     command += ["--upgrade"] * upgrade
     subprocess.run([*command, f"--output-file={file}", "pyproject.toml"], cwd=REPOSITORY, check=True)
-    text = file.read_text(encoding="utf-8")
+    text = _remove_own_project(file.read_text(encoding="utf-8"), project["name"])
     body = text if not text.startswith("# Written by") else text.partition("\n")[2]
     file.write_text(f"{first_line(project, LOCKS[name])}\n{body}", encoding="utf-8")
 

@@ -52,6 +52,12 @@ def test_what_the_node_needs_is_locked_at_a_version_that_is_allowed(name: str) -
         assert requirement.specifier.contains(locked[requirement.name.lower().replace("_", "-")])
 
 
+@pytest.mark.parametrize("name", LOCKS)
+def test_project_itself_is_not_locked(name: str) -> None:
+    # Extras that name other extras make pip-compile write the checkout's own path into the file.
+    assert "file:" not in (REPOSITORY / "deploy" / "lock" / name).read_text(encoding="utf-8")
+
+
 def test_order_of_requirements_does_not_matter(tmp_path: Path) -> None:
     write_locks(SMALL, tmp_path)
     assert find_outdated({**SMALL, "dependencies": ["numpy", "click>=8"]}, tmp_path) == []
@@ -60,17 +66,17 @@ def test_order_of_requirements_does_not_matter(tmp_path: Path) -> None:
 def test_new_requirement_makes_the_locks_that_contain_it_outdated(tmp_path: Path) -> None:
     write_locks(SMALL, tmp_path)
     changed = {**SMALL, "dependencies": ["click>=8", "numpy", "msgspec"]}
-    assert find_outdated(changed, tmp_path) == ["analyzer.txt"]
+    assert find_outdated(changed, tmp_path) == ["analyzer.txt", "dev.txt"]
 
 
 def test_extras_of_extras_are_part_of_a_lock(tmp_path: Path) -> None:
     write_locks(SMALL, tmp_path)
     extras = SMALL["optional-dependencies"]
     only_dev = {**SMALL, "optional-dependencies": {**extras, "dev": [*extras["dev"], "ruff"]}}
-    assert find_outdated(only_dev, tmp_path) == []
+    assert find_outdated(only_dev, tmp_path) == ["dev.txt"]
     both = {**SMALL, "optional-dependencies": {**extras, "analyzer": ["duckdb>=3"]}}
-    assert find_outdated(both, tmp_path) == ["analyzer.txt"]
+    assert find_outdated(both, tmp_path) == ["analyzer.txt", "dev.txt"]
 
 
 def test_missing_lock_file_is_outdated(tmp_path: Path) -> None:
-    assert find_outdated(SMALL, tmp_path) == ["analyzer.txt"]
+    assert find_outdated(SMALL, tmp_path) == ["analyzer.txt", "dev.txt"]

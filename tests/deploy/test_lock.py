@@ -55,7 +55,7 @@ def test_what_the_node_needs_is_locked_at_a_version_that_is_allowed(name: str) -
 @pytest.mark.parametrize("name", LOCKS)
 def test_project_itself_is_not_locked(name: str) -> None:
     # Extras that name other extras make pip-compile write the checkout's own path into the file.
-    assert "file:" not in (REPOSITORY / "deploy" / "lock" / name).read_text(encoding="utf-8")
+    assert "file://" not in (REPOSITORY / "deploy" / "lock" / name).read_text(encoding="utf-8")
 
 
 def test_order_of_requirements_does_not_matter(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
 from reports.causality_picture import Picture, causality_picture
-from reports.figures import figures
+from reports.figures.draw import draw_figures
 
 MAX_SYMPTOMS = 1_000
 """Symptoms that the page lists; those of findings come first. Why: more make a browser wait, and nobody reads them."""
@@ -48,7 +48,7 @@ def render_page(document: Document) -> str:
     """
     assets = _assets()
     picture = causality_picture(document)
-    charts = figures(document)
+    charts = draw_figures(document)
     return _template().render(
         document=document,
         page=_Page(document, picture),

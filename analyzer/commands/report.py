@@ -9,7 +9,6 @@ import click
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
 from formats.text import escape_text
-from reports.page import render_page
 from reports.story import headline
 
 
@@ -28,6 +27,8 @@ def command(source: Path, output: Path) -> None:
 
     The page needs no network and no other file: send it, attach it, print it.
     """
+    from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
+
     document = read_document(source)
     write_output(output, render_page(document))
     click.echo(f"{escape_text(headline(document).title)}\n{output}")

@@ -16,32 +16,32 @@
     if (value !== null && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, name)]));
     }
-    return COLOR_KEYS.has(key) && typeof value === "string" && value.startsWith("--") ? token(value) : value;
+    return COLOR_KEYS.has(key) && typeof value === "string" && value.startsWith("var(--") ? token(value.slice(4, -1)) : value;
   };
 
   const layoutOf = (figure, id, width) => {
     const timeline = id === "timeline";
     const small = width < 640;
     const axis = {
-      gridcolor: "--grid", linecolor: "--line-strong", tickfont: { color: "--ink-2", size: 12 }, automargin: true,
-      title: { font: { color: "--ink-3", size: 12 } },
+      gridcolor: "var(--grid)", linecolor: "var(--line-strong)", tickfont: { color: "var(--ink-2)", size: 12 }, automargin: true,
+      title: { font: { color: "var(--ink-3)", size: 12 } },
     };
     const given = figure.layout;
     const yaxis = { ...axis, ...given.yaxis, title: { ...axis.title, ...(given.yaxis.title || {}) } };
-    if (timeline && small) Object.assign(yaxis, { ticklabelposition: "inside top", ticklabelshift: 8, tickfont: { color: "--ink-2", size: 11 } });
+    if (timeline && small) Object.assign(yaxis, { ticklabelposition: "inside top", ticklabelshift: 8, tickfont: { color: "var(--ink-2)", size: 11 } });
     return themed({
       ...given,
       width,
       height: timeline && small ? given.height * 1.25 : given.height,
-      xaxis: { ...axis, spikecolor: "--line-strong", spikethickness: 1, spikedash: "solid", ...given.xaxis, nticks: small ? 5 : 10 },
+      xaxis: { ...axis, spikecolor: "var(--line-strong)", spikethickness: 1, spikedash: "solid", ...given.xaxis, nticks: small ? 5 : 10 },
       yaxis,
       annotations: (given.annotations || []).filter((note) => !small || note.name !== "other-root"),
-      font: { family: token("--sans"), color: "--ink", size: 13 },
+      font: { family: token("--sans"), color: "var(--ink)", size: 13 },
       margin: { l: timeline && small ? 8 : 52, r: 16, t: timeline ? 34 : 16, b: 36 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      legend: { orientation: "h", y: 0, yref: "container", yanchor: "bottom", x: 0, font: { size: 12, color: "--ink-2" }, itemclick: timeline ? "toggle" : "toggleothers" },
-      hoverlabel: { bgcolor: "--surface", bordercolor: "--line-strong", font: { color: "--ink", family: token("--sans"), size: 13 }, align: "left", namelength: -1 },
+      legend: { orientation: "h", y: 0, yref: "container", yanchor: "bottom", x: 0, font: { size: 12, color: "var(--ink-2)" }, itemclick: timeline ? "toggle" : "toggleothers" },
+      hoverlabel: { bgcolor: "var(--surface)", bordercolor: "var(--line-strong)", font: { color: "var(--ink)", family: token("--sans"), size: 13 }, align: "left", namelength: -1 },
       dragmode: small ? false : "zoom",
     });
   };

@@ -73,3 +73,9 @@ def test_analysis_imports_only_what_it_needs(command: list[str]) -> None:
     imported = _imported_by(*command)
     assert "duckdb" in imported
     assert sorted(imported.intersection(NOT_FOR_ANALYSIS)) == []
+
+
+def test_help_of_report_imports_nothing_that_writes_a_page() -> None:
+    imported = _imported_by("report", "--help")
+    assert "analyzer.commands.report" in imported
+    assert sorted(imported.intersection({"jinja2", "plotly", "reports.page"})) == []

@@ -13,7 +13,7 @@ import pytest
 from formats.postmortem.document import Document
 from formats.postmortem.reader import from_json
 from formats.text import escape_text
-from reports.figures import MAX_ROWS
+from reports.figures.timeline import MAX_ROWS
 from reports.page import render_page
 
 pytestmark = pytest.mark.browser

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 import json
 import re
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reports.causality_picture import MAX_BOXES, causality_picture, fit
-from reports.figures import MAX_ROWS, figures, plotly_text, timeline
+from reports.figures.timeline import MAX_ROWS, draw_timeline
 from reports.page import render_page
 
 ROOT = Path(__file__).parents[2]
@@ -88,12 +87,6 @@ def test_templates_have_no_way_round_the_escaping():
                 assert word not in text
 
 
-def test_bundle_of_plotly_is_the_one_that_its_origin_names():
-    vendor = ROOT / "reports/vendor"
-    digest = hashlib.sha256((vendor / "plotly-basic.min.js").read_bytes()).hexdigest()
-    assert digest in (vendor / "ORIGIN").read_text(encoding="utf-8")
-
-
 def test_a_forgotten_none_is_a_defect_and_not_a_word(incident):
     # GIVEN a document that breaks its contract
     broken = dataclasses.replace(incident.capture, id=None)
@@ -133,7 +126,7 @@ def test_large_documents_are_drawn_in_part_and_say_so(incident):
     # THEN as many as can be read are, and the rest is counted
     assert len(picture.boxes) == MAX_BOXES
     assert picture.left_out == 400 - MAX_BOXES
-    assert f"{400 - MAX_ROWS} more are not drawn" in timeline(document).summary
+    assert f"{400 - MAX_ROWS} more are not drawn" in draw_timeline(document).summary
     assert "more are not drawn" in render_page(document)
 
 
@@ -171,40 +164,7 @@ def test_a_document_with_nothing_in_it_is_a_page(calm):
     assert 'id="evidence"' not in page
 
 
-def test_figures_hold_recorded_text_only_escaped(hostile):
-    # GIVEN figures of a hostile document
-    def texts(value):
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            for item in value.values():
-                yield from texts(item)
-        elif isinstance(value, list):
-            for item in value:
-                yield from texts(item)
-
-    # THEN the only tag in any of their texts is our own line break
-    for figure in figures(hostile):
-        for text in texts(figure.plot):
-            assert "<" not in text.replace("<br>", "")
-
-
-def test_plotly_text_keeps_every_letter():
-    assert plotly_text("<b>&amp;</b>") == "&lt;b&gt;&amp;amp;&lt;/b&gt;"
-    assert plotly_text("a\u202eb\x00") == "a\\u202eb\\x00"
-
-
 def test_long_names_lose_their_middle():
     assert fit("cache-5d8f7c9b64-x2v7q/cache", 16) == "cache-5d8…/cache"
     assert fit("中文容器中文容器", 9) == "中文…器"
     assert fit("short", 16) == "short"
-
-
-def test_charts_divide_bytes_and_spans_into_readable_units(incident):
-    measure = dataclasses.replace(incident.measures[4], unit="ns", points=((0, 2_000_000), (1, 3_000_000)), limit=None)
-    document = dataclasses.replace(incident, measures=(measure,))
-    figure = figures(document)[1]
-    assert figure.plot["data"][0]["y"] == [2.0, 3.0]
-    assert figure.plot["layout"]["yaxis"]["title"]["text"] == "ms"
-    empty = dataclasses.replace(measure, points=(), unit="1/s")
-    assert figures(dataclasses.replace(document, measures=(empty,)))[1].summary == ""

@@ -81,7 +81,7 @@ class Following:
         return {
             found["metadata"]["uid"]: found["metadata"]["resourceVersion"]
             for kind in kinds
-            for found in self.server.list(kind)
+            for found in self.server.list_objects(kind)
         }
 
     def told(self, kind="Pod"):

@@ -12,7 +12,7 @@ COMMANDS: dict[str, str] = {
     "analyze": "Print the post-mortem document of a capture.",
     "anonymize": "Write a copy of a capture that can be shared.",
     "changes": "List what was changed while the capture was recorded.",
-    "graph": "Write the causality graph to Neo4j or GraphML.",
+    "graph": "Write the causality graph to Neo4j or a file.",
     "import": "Make a capture from a foreign recording.",
     "info": "Say what a capture holds, and what is missing from it.",
     "report": "Write the post-mortem as one HTML page.",

@@ -1,1 +1,1 @@
-"""Post-mortem document → HTML page, terminal, Neo4j, GraphML."""
+"""Post-mortem document → HTML page, terminal, Neo4j, graph files."""

@@ -1,4 +1,4 @@
-"""A document as a labelled property graph, for every output that takes one (Neo4j, GraphML).
+"""A document as a labelled property graph, for every output that takes one (Neo4j, networkx and its files).
 
 Labels and relation names are closed lists of this file: recorded text is only ever a property. Keys are built so that
 loading the same document again, or another document of the same cluster, meets the same entities.
@@ -10,8 +10,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from formats.postmortem.document import Change, Document, Entity, Finding, Prediction, Symptom
+from formats.postmortem.document import Change, Document, Entity, Finding, Symptom
+from formats.text import escape_text
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Properties = dict[str, str | int | float | bool | list[str] | None]
 """Of a node or relation: what databases and GraphML can hold. None is left out when the graph is built."""
@@ -50,11 +55,10 @@ class Label(StrEnum):
     EVENT = "Event"
     PATTERN = "Pattern"
     FINDING = "Finding"
-    PREDICTION = "Prediction"
     CAPTURE = "Capture"
 
 
-ENTITY_LABELS = frozenset(Label) - {Label.EVENT, Label.PATTERN, Label.FINDING, Label.PREDICTION, Label.CAPTURE}
+ENTITY_LABELS = frozenset(Label) - {Label.EVENT, Label.PATTERN, Label.FINDING, Label.CAPTURE}
 """Labels of what the recording is about, as against what the analysis made of it."""
 
 
@@ -79,9 +83,17 @@ class RelationKind(StrEnum):
     EXPLAINS = "EXPLAINS"
     ROOT_CAUSE = "ROOT_CAUSE"
     MATCHES = "MATCHES"
-    PREDICTED = "PREDICTED"
-    CONCERNS = "CONCERNS"
-    VALIDATES = "VALIDATES"
+
+
+class GraphFormat(StrEnum):
+    """A file format; its value is the suffix of its files."""
+
+    GRAPHML = "graphml"
+    """For Gephi, yEd, Cytoscape and networkx. Source: http://graphml.graphdrawing.org/"""
+    GEXF = "gexf"
+    """For Gephi and networkx, version 1.2. Source: https://gexf.net/"""
+    JSON = "json"
+    """Node-link data, for D3 and networkx. Source: `networkx.node_link_data`, the list of edges named `edges`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +132,34 @@ class Graph:
     nodes: tuple[GraphNode, ...]
     relations: tuple[GraphRelation, ...]
 
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """The same graph for whoever works with networkx, and for every file format that networkx writes.
+
+        Node ids are `n0`, `n1`, … in the order of label and key, keys of edges `e0`, `e1`, …; names and all else are
+        attributes, the label of a node or the kind of a relation as `label`. Attributes are texts, numbers, booleans;
+        lists are JSON. Characters that XML cannot hold, or that nobody can see, are written as escapes
+        (`formats.text.escape_text`). The causality alone: the edges whose label is `CAUSED`.
+        """
+        import networkx as nx  # noqa: PLC0415 - 0.2 s, of which a load into Neo4j needs nothing
+
+        ids = {(node.label, node.key): f"n{number}" for number, node in enumerate(self.nodes)}
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for node in self.nodes:
+            name = {} if "name" in node.properties else {"name": escape_text(node.key)}
+            graph.add_node(ids[node.label, node.key], label=node.label.value, **name, **_attributes(node.properties))
+        for number, relation in enumerate(self.relations):
+            source, target = ids[relation.source_label, relation.source], ids[relation.target_label, relation.target]
+            attributes = {"label": relation.kind.value, **_attributes(relation.properties)}
+            graph.add_edge(source, target, key=f"e{number}", **attributes)
+        return graph
+
 
 def graph_of(document: Document) -> Graph:
-    """The document's entities, symptoms, changes, findings, patterns and predictions with all that connects them."""
+    """The document's entities, symptoms, changes, findings and patterns with all that connects them."""
     building = _Building(document)
     building.add_entities()
     building.add_events()
     building.add_findings()
-    building.add_predictions()
     return building.finish()
 
 
@@ -223,16 +255,6 @@ class _Building:
                         RelationKind.MATCHES, pattern, self._event(by_id[symptom]), match, distinct=(str(finding.rank),)
                     )
 
-    def add_predictions(self) -> None:
-        """Predictions, what made them, whom they concern, and the events that bore them out."""
-        for number, prediction in enumerate(self._document.predictions):
-            node = self._prediction(number, prediction)
-            self._relate(RelationKind.PREDICTED, self._pattern(prediction.pattern), node)
-            self._relate(RelationKind.CONCERNS, node, self._entity_of(prediction.entity.id))
-            for symptom in self._document.symptoms:
-                if _bears_out(symptom, prediction):
-                    self._relate(RelationKind.VALIDATES, self._event(symptom), node)
-
     def _entity_of(self, key: str) -> GraphNode:
         return self._entity(self._document.entities[key])
 
@@ -288,18 +310,6 @@ class _Building:
         }
         return self._own(Label.FINDING, str(finding.rank), properties)
 
-    def _prediction(self, number: int, prediction: Prediction) -> GraphNode:
-        properties: Properties = {
-            "name": prediction.what,
-            "made_at": prediction.made_at,
-            "expected_from": prediction.expected_from,
-            "expected_to": prediction.expected_to,
-            "confidence": prediction.confidence,
-            "outcome": prediction.outcome,
-            "evidence": list(prediction.evidence),
-        }
-        return self._own(Label.PREDICTION, str(number), properties)
-
     def _pattern(self, name: str) -> GraphNode:
         return self._node(Label.PATTERN, name, {"name": name})
 
@@ -344,11 +354,11 @@ def _join(*parts: str) -> str:
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
-def _bears_out(symptom: Symptom, prediction: Prediction) -> bool:
-    """A symptom bears a confirmed prediction out if it began on the same entity within the time foretold."""
-    return (
-        prediction.outcome == "confirmed"
-        and symptom.nature == "symptom"
-        and symptom.entity.id == prediction.entity.id
-        and prediction.expected_from <= symptom.begin <= prediction.expected_to
-    )
+def _attributes(properties: Properties) -> dict[str, str | int | float | bool]:
+    return {name: _attribute(value) for name, value in sorted(properties.items()) if value is not None}
+
+
+def _attribute(value: str | float | bool | list[str]) -> str | int | float | bool:
+    if isinstance(value, list):
+        return escape_text(json.dumps(value, ensure_ascii=False))
+    return escape_text(value) if isinstance(value, str) else value

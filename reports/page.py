@@ -262,8 +262,6 @@ def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:
             yield from statement.evidence
     for change in document.changes:
         yield from change.evidence
-    for prediction in document.predictions:
-        yield from prediction.evidence
     for symptom in document.symptoms:
         if symptom.id in shown:
             yield from symptom.evidence

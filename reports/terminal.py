@@ -44,7 +44,6 @@ def render(document: Document, *, width: int, color: bool) -> str:
     if not document.findings:
         _write_unexplained(sheet, document)
     _write_set_aside(sheet, document)
-    _write_predictions(sheet, document)
     _write_losses(sheet, document)
     return sheet.text()
 
@@ -186,16 +185,6 @@ def _write_set_aside(sheet: _Sheet, document: Document) -> None:
         )
     if len(aside) > _SET_ASIDE_SHOWN:
         sheet.line(f"and {len(aside) - _SET_ASIDE_SHOWN} more; `tapio changes` lists all of them", indent=2)
-
-
-def _write_predictions(sheet: _Sheet, document: Document) -> None:
-    if not document.predictions:
-        return
-    sheet.heading("What could have been predicted")
-    for prediction in document.predictions:
-        expected = f"{clock_minute(prediction.expected_from)}–{clock_minute(prediction.expected_to)}"
-        text = f"{prediction.what}, expected {expected}, {percent(prediction.confidence)}: {prediction.outcome}"
-        sheet.line(text, first=f"{clock_minute(prediction.made_at)}  ", indent=2)
 
 
 def _write_losses(sheet: _Sheet, document: Document) -> None:

@@ -1,4 +1,4 @@
-"""`tapio graph`: the causality and entity graph, for Neo4j or for a file."""
+"""`tapio graph`: the causality and entity graph, for Neo4j or as a file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
 from formats.errors import MissingInputError, UnavailableError, UsageError
 from formats.postmortem.document import Document
-from reports.graph_model import graph_of
-from reports.graphml import render_graphml
+from reports.graph_model import GraphFormat, graph_of
 
 _PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
 
@@ -27,28 +26,59 @@ _PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
     help=f"File with the user's password; without it the variable {_PASSWORD_VARIABLE} is asked.",
 )
 @click.option("--database", help="Name of the Neo4j database; the user's own if not given.")
-@click.option("--graphml", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file as GraphML.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to this file: .graphml, .gexf, or .json (node-link data).",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice([known.value for known in GraphFormat]),
+    help="Format of the file, if its name does not end with it.",
+)
 def command(
-    source: Path, *, uri: str | None, user: str, password_file: Path | None, database: str | None, graphml: Path | None
+    source: Path,
+    *,
+    uri: str | None,
+    user: str,
+    password_file: Path | None,
+    database: str | None,
+    output: Path | None,
+    file_format: str | None,
 ) -> None:
     """Write who is who, what went wrong and what caused what as a graph.
 
     Loading the same capture into Neo4j a second time changes nothing.
     """
-    if uri is None and graphml is None:
-        raise UsageError("nowhere to write the graph to", next_step="give --neo4j URI or --graphml FILE")
+    if uri is None and output is None:
+        raise UsageError("no place to write the graph to", next_step="give --neo4j URI or -o FILE")
+    chosen = _format_of(output, file_format) if output is not None else None
     password = _read_password(password_file) if uri is not None else ""
     document = read_document(source)
-    if graphml is not None:
-        write_output(graphml, render_graphml(document))
-        click.echo(str(graphml))
+    if output is not None and chosen is not None:
+        from reports.graph_files import render_graph  # noqa: PLC0415 - imports networkx, which Neo4j does without
+
+        write_output(output, render_graph(document, chosen))
+        click.echo(str(output))
     if uri is not None:
         click.echo(_load(document, uri, user, password, database))
 
 
+def _format_of(path: Path, asked: str | None) -> GraphFormat:
+    name = asked or path.suffix.removeprefix(".").lower()
+    if name not in set(GraphFormat):
+        known = ", ".join(GraphFormat)
+        raise UsageError(
+            "the name of the file does not tell its format", where=str(path), next_step=f"give --format, one of {known}"
+        )
+    return GraphFormat(name)
+
+
 def _load(document: Document, uri: str, user: str, password: str, database: str | None) -> str:
     try:
-        from reports.neo4j_graph import load_graph  # noqa: PLC0415 - the driver is an extra that GraphML does without
+        from reports.neo4j_graph import load_graph  # noqa: PLC0415 - the driver is an extra that files do without
     except ModuleNotFoundError as error:
         raise UnavailableError(
             "the Neo4j driver is not installed", next_step="install it with: pip install 'tapio[neo4j]'"

@@ -47,8 +47,6 @@ def texts_that_the_page_shows(document: Document) -> list[str]:
     for change in document.changes:
         if change.symptom not in roots:
             texts += [change.what, change.path, change.new, change.entity.name]
-    for prediction in document.predictions:
-        texts += [prediction.what, prediction.pattern, prediction.outcome, prediction.entity.name]
     texts += [measure.name for measure in document.measures]
     for row in document.evidence.values():
         texts += [row.id, row.text, *row.fields, *(value for value in row.fields.values() if isinstance(value, str))]

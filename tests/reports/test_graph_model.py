@@ -37,9 +37,3 @@ def test_relations_end_at_nodes_of_the_graph_and_keys_are_unique(incident, hosti
 
 def test_digest_tells_documents_apart(incident, calm):
     assert graph_of(incident).digest == graph_of(incident).digest != graph_of(calm).digest
-
-
-def test_a_refuted_prediction_is_borne_out_by_nothing(incident):
-    relations = [relation for relation in graph_of(incident).relations if relation.kind is RelationKind.VALIDATES]
-    assert len(relations) == 1
-    assert relations[0].source == '["shop-2026-11-20T21-10","s5"]'

@@ -69,7 +69,6 @@ def test_labels_and_relations_are_those_of_kubernetes(driver, neo4j_server, inci
         "(:Event)-[:CAUSED]->(:Event)",
         "(:Event)-[:AFFECTED]->(:Pod)",
         "(:Pattern {name: 'config-drift'})-[:MATCHES]->(:Event)",
-        "(:Pattern)-[:PREDICTED]->(:Prediction)<-[:VALIDATES]-(:Event)",
         "(:Finding {rank: 1})-[:ROOT_CAUSE]->(:ConfigMap {name: 'cache-config'})",
     ]
     # THEN each is there

@@ -116,7 +116,6 @@ def test_large_documents_are_drawn_in_part_and_say_so(incident):
         incident,
         findings=(),
         changes=(),
-        predictions=(),
         symptoms=many,
         edges=edges,
         entities=incident.entities | entities,

@@ -27,7 +27,6 @@ def test_incident_is_told_from_cause_to_effect_with_times_lags_and_evidence(inci
         "Finding 2",
         "Other changes that were considered",
         "Deployment docs was rolled out",
-        "What could have been predicted",
         "What is missing from the recording",
         "kernel_ring_full",
     ]

@@ -42,12 +42,12 @@ def test_page_may_be_read_by_whom_the_umask_allows(tmp_path):
     assert stat.S_IMODE(page.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("command", [["report", "-o"], ["graph", "--graphml"]])
+@pytest.mark.parametrize("command", [["report", "-o"], ["graph", "--format=gexf", "-o"]])
 def test_output_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path, command):
-    name, option = command
+    name, *options = command
     place = tmp_path / "not" / "there" / "out"
     with pytest.raises(OutputError, match="cannot be written"):
-        run(name, INCIDENT, option, str(place))
+        run(name, INCIDENT, *options, str(place))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,14 +76,30 @@ def test_missing_input_is_named(tmp_path):
         run("report", str(tmp_path / "nothing.tapio"))
 
 
-def test_graph_goes_to_a_file(tmp_path):
-    file = tmp_path / "graph.graphml"
-    assert run("graph", INCIDENT, "--graphml", str(file)) == f"{file}\n"
-    assert "graphml" in file.read_text(encoding="utf-8")[:200]
+@pytest.mark.parametrize(
+    ("name", "options", "begin"),
+    [
+        ("graph.graphml", [], '<?xml version="1.0" encoding="utf-8"?>\n<graphml'),
+        ("GRAPH.GEXF", [], '<?xml version="1.0" encoding="utf-8"?>\n<gexf'),
+        ("graph.json", [], "{"),
+        ("graph.txt", ["--format", "json"], "{"),
+        ("graph.json", ["--format", "gexf"], "<?xml"),
+    ],
+)
+def test_graph_goes_to_a_file_of_the_format_that_its_name_or_the_option_says(tmp_path, name, options, begin):
+    file = tmp_path / name
+    assert run("graph", INCIDENT, "-o", str(file), *options) == f"{file}\n"
+    assert file.read_text(encoding="utf-8").startswith(begin)
+
+
+def test_format_that_nothing_tells_is_asked_for(tmp_path):
+    with pytest.raises(UsageError, match="--format, one of graphml, gexf, json"):
+        run("graph", INCIDENT, "-o", str(tmp_path / "graph"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_graph_must_go_somewhere():
-    with pytest.raises(UsageError, match="nowhere to write"):
+    with pytest.raises(UsageError, match="no place to write"):
         run("graph", INCIDENT)
 
 

@@ -9,18 +9,18 @@ import click
 from formats.command_line import run_command
 
 COMMANDS: dict[str, str] = {
-    "analyze": "Print the post-mortem document of a capture.",
-    "anonymize": "Write a copy of a capture that can be shared.",
-    "changes": "List what was changed while the capture was recorded.",
-    "graph": "Write the causality graph to Neo4j or a file.",
-    "import": "Make a capture from a foreign recording.",
-    "info": "Say what a capture holds, and what is missing from it.",
-    "report": "Write the post-mortem as one HTML page.",
-    "sql": "Ask a capture in SQL.",
-    "test": "Run the tests of patterns over recordings.",
-    "timeline": "List symptoms and changes in order of time.",
-    "verify": "Check every byte of a capture.",
-    "why": "Explain what happened to one object, from the root cause on.",
+    "analyze": "Analyze a capture and name the root cause.",
+    "anonymize": "Write an anonymized copy of a capture for sharing.",
+    "changes": "List the changes that a capture recorded.",
+    "graph": "Export the causality graph to Neo4j or to a file.",
+    "import": "Convert a recording of another tool to a capture.",
+    "info": "Show what a capture contains and what is missing from it.",
+    "report": "Write the post-mortem as a single HTML page.",
+    "sql": "Query a capture with SQL.",
+    "test": "Run the tests of patterns against recordings.",
+    "timeline": "List symptoms and changes in chronological order.",
+    "verify": "Check the integrity of a capture.",
+    "why": "Explain what happened to an object, starting from the root cause.",
 }
 """Name and one line of every command; `analyzer/commands/<name>.py` defines it as `command`
 (`import` is in `import_capture.py`, as it is a word of Python)."""
@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tapio")
 def cli() -> None:
-    """Replay a capture of a Kubernetes node: what happened, why, who was hit, what to do."""
+    """Analyze captures of Kubernetes nodes: what happened, why, who was affected, what to do."""
 
 
 def main() -> None:

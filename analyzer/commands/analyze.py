@@ -1,4 +1,4 @@
-"""`tapio analyze`: what happened, why, who was hit, what to do."""
+"""`tapio analyze`: what happened, why, who was affected, what to do."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from reports.terminal import render
 
 @click.command()
 @capture_argument
-@click.option("--json", "as_json", is_flag=True, help="Print the post-mortem document (docs/document.schema.json).")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the post-mortem document as JSON (docs/document.schema.json)."
+)
 @knowledge_option
 @from_option
 @to_option
 def command(capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], begin: int | None, end: int | None) -> None:
-    """Analyze CAPTURE: name the root cause, with the chain of what followed and the evidence of each link.
+    """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
-    Ends with 0, whether or not something was found.
+    The exit code is 0 whether or not a failure was found.
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)

@@ -1,4 +1,4 @@
-"""`tapio anonymize`: a copy of a capture that can be shared."""
+"""`tapio anonymize`: an anonymized copy of a capture for sharing."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from formats.errors import ConfigurationError, MissingInputError, OutputError
 
 @click.command()
 @click.argument("capture", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new capture.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
-    help="Secret of the pseudonyms, to repeat them later; made if it is not there. Without it the secret is forgotten.",
+    help="File with the key of the pseudonyms, created if missing. Default: a random key that is discarded.",
 )
 def command(capture: Path, output: Path, key_file: Path | None) -> None:
-    """Write a copy of CAPTURE without names, addresses, paths and ids.
+    """Write a copy of CAPTURE without names, addresses, paths and IDs.
 
-    Names, ids and addresses become pseudonyms of the same shape, free text is reduced to words that
-    Kubernetes itself uses, and values of ConfigMaps become digests. The diagnosis stays the same. The new
-    file is read back and searched for every original value before it is released.
+    Names, IDs and addresses are replaced by pseudonyms of the same form, free text is reduced to words that
+    Kubernetes itself uses, and values of ConfigMaps are replaced by digests. The diagnosis stays the same. The
+    new file is read back and searched for every original value before it is released.
     """
     shared = anonymize_capture(capture, output, key=_read_key(key_file))
     click.echo(
-        f"{output}: {shared.replaced:,} distinct names, ids and addresses replaced; the re-scan found none of them"
+        f"{output}: replaced {shared.replaced:,} distinct names, IDs and addresses; the re-scan found none of them"
     )
     if shared.damaged:
-        click.echo(f"{shared.damaged:,} damaged stretches of the input are left out: `tapio verify {capture}`")
+        click.echo(f"omitted {shared.damaged:,} damaged ranges of the input: run `tapio verify {capture}`")
     if shared.dropped_tables:
-        click.echo(f"unknown tables are left out: {', '.join(shared.dropped_tables)}")
+        click.echo(f"omitted unknown tables: {', '.join(shared.dropped_tables)}")
 
 
 def _read_key(path: Path | None) -> bytes:
@@ -46,7 +46,7 @@ def _read_key(path: Path | None) -> bytes:
             path.write_text(secrets.token_hex(KEY_BYTES) + "\n", encoding="ascii")
         text = path.read_text(encoding="ascii").strip()
     except FileNotFoundError as error:
-        raise OutputError("the directory of the key file is not there", where=str(path)) from error
+        raise OutputError("the directory of the key file does not exist", where=str(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise MissingInputError(f"the key file cannot be read ({error})", where=str(path)) from error
     try:
@@ -55,8 +55,8 @@ def _read_key(path: Path | None) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise ConfigurationError(
-            f"a key file holds {2 * KEY_BYTES} hexadecimal digits",
+            f"a key file must contain {2 * KEY_BYTES} hexadecimal digits",
             where=str(path),
-            next_step="remove it to have one made",
+            next_step="delete it to have a new one created",
         )
     return key

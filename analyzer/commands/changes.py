@@ -1,4 +1,4 @@
-"""`tapio changes`: what was changed while the capture was recorded."""
+"""`tapio changes`: the changes that a capture recorded."""
 
 from __future__ import annotations
 
@@ -19,25 +19,30 @@ from formats.times import format_time
 
 @click.command()
 @capture_argument
-@click.option("-n", "--namespace", help="Only objects of this namespace.")
-@click.option("--all", "with_controllers", is_flag=True, help="Also what controllers did because of other changes.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for programs.")
+@click.option("-n", "--namespace", help="Show only objects in this namespace.")
+@click.option(
+    "--all",
+    "with_controllers",
+    is_flag=True,
+    help="Also show changes that controllers made in response to other changes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @from_option
 @to_option
 def command(
     capture: Path, *, namespace: str | None, with_controllers: bool, as_json: bool, begin: int | None, end: int | None
 ) -> None:
-    """List what people and programs changed in the cluster while CAPTURE was recorded, whether it mattered or not."""
+    """List what people and programs changed in the cluster during the recording of CAPTURE, relevant or not."""
     window = check_window(begin, end)
     with open_capture(capture) as opened, Engine() as engine:
         build_model(opened, engine, window)
         changes = list_changes(engine, namespace=namespace, with_controllers=with_controllers)
-    # Rows come in batches: those before and after the window in the same batch are left out here.
+    # Rows are read in batches: rows of the same batch before and after the window are dropped here.
     changes = tuple(change for change in changes if _is_within(change.at_ns, begin, end))
     for change in changes:
         click.echo(_to_json(change) if as_json else _to_line(change))
     if not changes and not as_json:
-        click.echo("no change was recorded")
+        click.echo("No changes were recorded.")
 
 
 def _is_within(at_ns: int, begin: int | None, end: int | None) -> bool:

@@ -1,4 +1,4 @@
-"""The post-mortem document of what a command was given: a capture to analyze, or a document that was made before."""
+"""The post-mortem document of a command's input: a capture to analyze, or a document of `tapio analyze --json`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_document(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise FormatError(f"no UTF-8 at byte offset {error.start}", where=str(path)) from error
+        raise FormatError(f"not valid UTF-8 at byte offset {error.start}", where=str(path)) from error
     return from_json(text, where=str(path))
 
 

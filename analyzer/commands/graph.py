@@ -1,4 +1,4 @@
-"""`tapio graph`: the causality and entity graph, for Neo4j or as a file."""
+"""`tapio graph`: export the causality and entity graph to Neo4j or to a file."""
 
 from __future__ import annotations
 
@@ -18,25 +18,30 @@ _PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
 
 @click.command()
 @click.argument("source", metavar="CAPTURE|DOCUMENT.json", type=click.Path(path_type=Path))
-@click.option("--neo4j", "uri", metavar="URI", help="Load it into this Neo4j, e.g. bolt://127.0.0.1:7687.")
-@click.option("--user", default="neo4j", show_default=True, help="User of the Neo4j database.")
+@click.option(
+    "--neo4j",
+    "uri",
+    metavar="URI",
+    help="Load the graph into the Neo4j server at this address, e.g. bolt://127.0.0.1:7687.",
+)
+@click.option("--user", default="neo4j", show_default=True, help="Neo4j user name.")
 @click.option(
     "--password-file",
     type=click.Path(path_type=Path),
-    help=f"File with the user's password; without it the variable {_PASSWORD_VARIABLE} is asked.",
+    help=f"File with the password. Default: the environment variable {_PASSWORD_VARIABLE}.",
 )
-@click.option("--database", help="Name of the Neo4j database; the user's own if not given.")
+@click.option("--database", help="Name of the Neo4j database. Default: the home database of the user.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write it to this file: .graphml, .gexf, or .json (node-link data).",
+    help="Write the graph to this file: .graphml, .gexf or .json (node-link data).",
 )
 @click.option(
     "--format",
     "file_format",
     type=click.Choice([known.value for known in GraphFormat]),
-    help="Format of the file, if its name does not end with it.",
+    help="Format of the file. Default: from its extension.",
 )
 def command(
     source: Path,
@@ -48,12 +53,12 @@ def command(
     output: Path | None,
     file_format: str | None,
 ) -> None:
-    """Write who is who, what went wrong and what caused what as a graph.
+    """Export entities, symptoms and their causal links as a graph.
 
-    Loading the same capture into Neo4j a second time changes nothing.
+    Loading the same capture into Neo4j again changes nothing.
     """
     if uri is None and output is None:
-        raise UsageError("no place to write the graph to", next_step="give --neo4j URI or -o FILE")
+        raise UsageError("no output given", next_step="give --neo4j URI or -o FILE")
     chosen = _format_of(output, file_format) if output is not None else None
     password = _read_password(password_file) if uri is not None else ""
     document = read_document(source)
@@ -71,7 +76,7 @@ def _format_of(path: Path, asked: str | None) -> GraphFormat:
     if name not in set(GraphFormat):
         known = ", ".join(GraphFormat)
         raise UsageError(
-            "the name of the file does not tell its format", where=str(path), next_step=f"give --format, one of {known}"
+            "the file name has no known extension", where=str(path), next_step=f"give --format, one of {known}"
         )
     return GraphFormat(name)
 
@@ -87,8 +92,8 @@ def _load(document: Document, uri: str, user: str, password: str, database: str 
     loaded = load_graph(graph, uri, user=user, password=password, database=database)
     there = f"{uri}: {len(graph.nodes):,} nodes and {len(graph.relations):,} relations"
     if not loaded.changed:
-        return f"{there} were there already, nothing changed"
-    return f"{there}; {loaded.nodes_created:,} nodes and {loaded.relations_created:,} relations are new"
+        return f"{there} already exist, nothing changed"
+    return f"{there}; created {loaded.nodes_created:,} nodes and {loaded.relations_created:,} relations"
 
 
 def _read_password(path: Path | None) -> str:
@@ -96,7 +101,8 @@ def _read_password(path: Path | None) -> str:
         password = os.environ.get(_PASSWORD_VARIABLE)
         if password is None:
             raise UsageError(
-                "no password for Neo4j", next_step=f"give --password-file, or set the variable {_PASSWORD_VARIABLE}"
+                "no password for Neo4j",
+                next_step=f"give --password-file, or set the environment variable {_PASSWORD_VARIABLE}",
             )
         return password
     try:

@@ -1,4 +1,4 @@
-"""`tapio info`: what a capture holds, and what is missing from it."""
+"""`tapio info`: what a capture contains, and what is missing from it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from formats.times import format_time
 
 @click.command()
 @capture_argument
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(capture: Path, *, as_json: bool) -> None:
-    """Say what CAPTURE holds: nodes, times, tables; what is missing from it; how much can be told whose it is."""
+    """Show what CAPTURE contains (nodes, times, tables), what is missing, and how much is attributed to pods."""
     with open_capture(capture) as opened:
         summary = summarize_recording(opened)
     if as_json:
@@ -32,10 +32,10 @@ def command(capture: Path, *, as_json: bool) -> None:
 
 def _lines(summary: RecordingSummary) -> Iterator[str]:
     yield f"capture   {summary.id}"
-    yield f"because   {summary.frozen_because or 'nobody said why'}"
+    yield f"reason    {summary.frozen_because or 'no reason recorded'}"
     yield f"recorded  {_span(summary.from_ns, summary.to_ns)}"
     if summary.asked_from_ns is not None and summary.asked_to_ns is not None:
-        yield f"asked for {_span(summary.asked_from_ns, summary.asked_to_ns)}"
+        yield f"requested {_span(summary.asked_from_ns, summary.asked_to_ns)}"
     for node in summary.nodes:
         error = "unknown" if node.clock_error_ns is None else f"at most {node.clock_error_ns / 1e6:,.3f} ms"
         boots = "one boot" if node.boots == 1 else f"{node.boots} boots"
@@ -44,7 +44,7 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
     yield f"events    {summary.events:,}"
     if summary.attributable:
         share = summary.attributed * 100 / summary.attributable
-        yield f"          {share:.1f} % of those of a cgroup belong to a pod"
+        yield f"          {share:.1f} % of the events with a cgroup belong to a pod"
     for table in summary.tables:
         yield f"  {table.name:<16}{table.rows:>14,} rows {table.stored_bytes:>14,} bytes"
     yield from _missing_lines(summary)
@@ -54,7 +54,7 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
 
 def _missing_lines(summary: RecordingSummary) -> Iterator[str]:
     if not summary.missing:
-        yield "missing   nothing that the recorder or the reader know of"
+        yield "missing   nothing, as far as known"
     for missing in summary.missing:
         known = [] if missing.count is None else [f"{missing.count:,} events"]
         unknown = [f"an unknown number in {missing.unknown:,} intervals"] if missing.unknown else []

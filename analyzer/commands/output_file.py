@@ -28,7 +28,7 @@ def write_output(path: Path, text: str) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise OutputError(
-            f"cannot be written ({error.strerror})", where=str(path), next_step="give another place with -o"
+            f"cannot be written ({error.strerror})", where=str(path), next_step="choose another path with -o"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`tapio report`: the post-mortem as one HTML page."""
+"""`tapio report`: the post-mortem as a single HTML page."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from reports.story import headline
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("report.html"),
     show_default=True,
-    help="The page to write.",
+    help="Path of the page.",
 )
 def command(source: Path, output: Path) -> None:
-    """Write the post-mortem of a capture, or of a document that `tapio analyze --json` printed, as one HTML page.
+    """Write the post-mortem of a capture, or of a document printed by `tapio analyze --json`, as a single HTML page.
 
-    The page needs no network and no other file: send it, attach it, print it.
+    The page needs no network and no other files, so it can be mailed, attached or printed.
     """
     from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
 

@@ -1,4 +1,4 @@
-"""`tapio sql`: ask a capture in SQL."""
+"""`tapio sql`: query a capture with SQL."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ MODEL_TABLES = ("entity", "relation", "change", "capture_window", "missing", "cl
 @click.command()
 @capture_argument
 @click.argument("query", required=False)
-@click.option("--json", "form", flag_value="json", help="Print one JSON object per row, for programs.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV, for programs.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @from_option
 @to_option
 def command(capture: Path, query: str | None, *, form: str | None, begin: int | None, end: int | None) -> None:
-    """Answer one QUERY in DuckDB's SQL over the tables and facts of CAPTURE; without one, list them.
+    """Run QUERY, in the SQL dialect of DuckDB, over the tables and facts of CAPTURE. Without a query, list them.
 
-    The capture can only be read, and nothing else can be reached. docs/facts.md describes all columns.
+    The capture is read-only, and the query has no access to files or the network. docs/facts.md describes all columns.
     """
     window = check_window(begin, end)
     with open_capture(capture) as opened, Engine() as engine:
@@ -56,11 +56,11 @@ def command(capture: Path, query: str | None, *, form: str | None, begin: int | 
         for line in _to_table(names, rows[:ROWS_SHOWN]):
             click.echo(line)
         if len(rows) > ROWS_SHOWN:
-            click.echo(f"… and more: {ROWS_SHOWN:,} rows are shown; --json and --csv give all")
+            click.echo(f"… only the first {ROWS_SHOWN:,} rows are shown; --json and --csv print all of them")
 
 
 def _contents(engine: Engine) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The tables that can be asked, with their columns."""
+    """The tables that can be queried, with their columns."""
     columns: dict[str, list[str]] = {}
     for table, column in engine.rows("SELECT table_name, column_name FROM duckdb_columns() ORDER BY column_index"):
         columns.setdefault(table, []).append(column)

@@ -1,4 +1,4 @@
-"""`tapio test`: the tests of patterns over recordings."""
+"""`tapio test`: run the tests of patterns against recordings."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ from formats.text import escape_text
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the results as JUnit XML, too.")
+@click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results to this file as JUnit XML."
+)
 @click.pass_context
 def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | None) -> None:
-    """Run the tests of the patterns in PATHS (YAML files or directories), or of the shipped ones.
+    """Run the tests of the patterns in PATHS (YAML files or directories), or of the shipped patterns.
 
-    The recordings that tests name are looked for beside their YAML file, then from the current directory on. The
-    shipped knowledge takes part; a test says what its own pattern must and must not find.
+    Paths of recordings are relative to the YAML file or to the current directory. The shipped patterns are loaded
+    as well; a test states what its own pattern must find and must not find.
 
-    Ends with 0 if all pass, 1 if one fails.
+    The exit code is 0 if all tests pass, 1 if one fails.
     """
     knowledge, tested = _read(paths)
 

@@ -1,4 +1,4 @@
-"""`tapio timeline`: symptoms and changes in order of time."""
+"""`tapio timeline`: symptoms and changes in chronological order."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from formats.text import escape_text
 
 @click.command()
 @capture_argument
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for programs.")
-@click.option("--all", "with_all", is_flag=True, help="Show what is of no consequence, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option("--all", "with_all", is_flag=True, help="Also show symptoms of severity info that no finding explains.")
 @knowledge_option
 @from_option
 @to_option
@@ -32,9 +32,9 @@ def command(
     begin: int | None,
     end: int | None,
 ) -> None:
-    """List the symptoms and changes of CAPTURE in order of time.
+    """List the symptoms and changes of CAPTURE in chronological order.
 
-    The third column is the rank of the finding that explains it, if one does.
+    The third column is the rank of the finding that explains the symptom, if there is one.
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
@@ -52,7 +52,7 @@ def command(
 def _rows(document: Document, *, with_all: bool) -> Iterator[dict[str, str | int | None]]:
     in_graph = {change.symptom for change in document.changes}
     for symptom in document.symptoms:
-        # A change that takes part in the graph is told once, as the symptom it is.
+        # A change that is part of the graph is listed once, as its symptom.
         if with_all or symptom.finding is not None or symptom.severity != "info" or symptom.id in in_graph:
             severity = "change" if symptom.nature == "change" else symptom.severity
             yield _row(symptom, symptom.begin, severity, symptom.finding)

@@ -16,12 +16,12 @@ from formats.text import escape_text
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, path: Path, *, as_json: bool) -> None:
-    """Check every byte of the capture at PATH: a .tapio file, a segment, or a directory of segments.
+    """Check every byte of a .tapio file, a segment, or a directory of segments against its digests.
 
-    Ends with 0 if all is well, 1 if anything is damaged.
+    The exit code is 0 if nothing is damaged, 1 otherwise.
     """
     with open_capture(path) as capture:
         wounds = sorted(capture.verify(), key=lambda wound: (wound.file, wound.offset, wound.length, wound.detail))
@@ -49,7 +49,7 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
 
 
 def _sentence(wound: Damage) -> str:
-    """One wound as one line: where, what kind, what it costs."""
+    """One damaged range as one line: where, what kind, how many rows are lost."""
     place = f"{escape_text(wound.file)}: bytes {wound.offset:,} to {wound.offset + wound.length:,}"
     if wound.rows is not None and wound.table is not None:
         cost = f"; {wound.rows:,} rows of {escape_text(wound.table)} are lost" if wound.rows else "; no rows are lost"
@@ -63,5 +63,5 @@ def _sentence(wound: Damage) -> str:
 def _summary(wounds: int, segments: int, events: int) -> str:
     found = f"{segments:,} segment{'' if segments == 1 else 's'} with {events:,} events"
     if not wounds:
-        return f"{found}: every byte is as it was written"
-    return f"{found}: {wounds:,} place{'' if wounds == 1 else 's'} damaged; what is around them can be read"
+        return f"{found}: no damage found"
+    return f"{found}: {wounds:,} damaged range{'' if wounds == 1 else 's'}; everything else is readable"

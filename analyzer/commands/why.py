@@ -1,4 +1,4 @@
-"""`tapio why`: from the root cause to one object, in plain sentences."""
+"""`tapio why`: the causal chain from the root cause to one object."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def command(
     begin: int | None,
     end: int | None,
 ) -> None:
-    """Explain what happened to OBJECT in CAPTURE, from the root cause on.
+    """Explain what happened to OBJECT in CAPTURE, starting from the root cause.
 
-    OBJECT is pod/NAME, deploy/NAMESPACE/NAME, any other kind as kubectl takes it, a bare name, a process id, or a
-    container's runtime id.
+    OBJECT is pod/NAME, deploy/NAMESPACE/NAME, any other kind that kubectl accepts, a name alone, a process ID, or a
+    container runtime ID.
 
-    Ends with 0 if the object is known, healthy or not, and with 1 if the capture does not know it.
+    The exit code is 0 if the capture contains the object, healthy or not, and 1 if it does not.
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
@@ -47,8 +47,8 @@ def command(
         named = find_named_entities(engine, object_name)
         if named is None:
             near = suggest_names(engine, object_name)
-            advice = f"; near it are: {', '.join(near)}" if near else ""
-            click.echo(f"tapio: {escape_text(f'nothing called {object_name!r} was recorded{advice}')}", err=True)
+            advice = f"; similar names: {', '.join(near)}" if near else ""
+            click.echo(f"tapio: {escape_text(f'no object named {object_name!r} was recorded{advice}')}", err=True)
             context.exit(ExitCode.NEGATIVE)
         for line in explain(document, named):
             click.echo(escape_text(line))

@@ -24,14 +24,14 @@ class _TimeType(click.ParamType[int]):
             self.fail(str(problem), param, ctx)
 
 
-from_option = click.option("--from", "begin", type=_TimeType(), help="Look only at what was recorded after this time.")
-to_option = click.option("--to", "end", type=_TimeType(), help="Look only at what was recorded before this time.")
+from_option = click.option("--from", "begin", type=_TimeType(), help="Ignore events before this time (RFC 3339).")
+to_option = click.option("--to", "end", type=_TimeType(), help="Ignore events after this time (RFC 3339).")
 knowledge_option = click.option(
     "--knowledge",
     "knowledge",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="A YAML file, or a directory of them, with knowledge of your own; can be given again.",
+    help="YAML file or directory with additional knowledge; can be repeated.",
 )
 capture_argument = click.argument("capture", type=click.Path(path_type=Path))
 

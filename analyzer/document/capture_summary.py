@@ -76,6 +76,6 @@ def _limits(symptoms_left_out: int, edges_left_out: int, window: tuple[int, int]
                 node="",
                 begin=format_time(window[0]),
                 end=format_time(window[1]),
-                detail=f"{count:,} of the least severe or least certain were left out",
+                detail=f"{count:,} of the least severe or least certain were omitted",
                 advice="narrow the window with --from and --to",
             )

@@ -152,7 +152,11 @@ def _missing(engine: Engine) -> tuple[MissingSummary, ...]:
 
 
 def _advice(reason: str) -> str:
-    return LOSS_ADVICE[LossReason(reason)] if reason in set(LossReason) else "this version does not know the reason"
+    return (
+        LOSS_ADVICE[LossReason(reason)]
+        if reason in set(LossReason)
+        else "this version does not know this loss reason; use a newer version of Tapio"
+    )
 
 
 def _summarize_node(capture: Capture, name: str, clock_error_ns: int | None) -> NodeSummary:

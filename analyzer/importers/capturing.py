@@ -51,6 +51,6 @@ def import_k8s_watch(
         raise OutputError(
             f"the capture cannot be written ({error.strerror})",
             where=str(output),
-            next_step="choose a directory that exists and may be written",
+            next_step="choose an existing, writable directory",
         ) from error
     return recording.rows

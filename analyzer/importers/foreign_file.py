@@ -98,7 +98,7 @@ class ForeignFile:
                 self.damage = f"the compressed data is damaged ({error})"
                 return
         if decompressor is not None and not decompressor.eof:
-            self.damage = "the compressed data ends too early"
+            self.damage = "the compressed data is truncated"
 
     def _stored(self) -> Iterator[bytes]:
         read = 0
@@ -112,7 +112,9 @@ class ForeignFile:
                     yield data
         except OSError as error:
             raise MissingInputError(
-                f"the file cannot be read ({error.strerror})", where=str(self.path), next_step="give a file that exists"
+                f"the file cannot be read ({error.strerror})",
+                where=str(self.path),
+                next_step="give the path of an existing file",
             ) from error
         if self._on_progress is not None:
             self._on_progress(read)

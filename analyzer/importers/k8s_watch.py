@@ -35,7 +35,7 @@ DOCUMENT_BYTES = 1 << 30
 
 EXPECTED = (
     'one JSON object per line with "t", "boot_ns", "resource", "type" and "object", '
-    "or what `kubectl get -o json` prints"
+    "or the output of `kubectl get -o json`"
 )
 _CORE_EVENTS = re.compile(rb'"resource"\s*:\s*"events"')
 _TIMES = re.compile(
@@ -178,7 +178,7 @@ class _Unreadable:
 
     @property
     def detail(self) -> str:
-        return f"lines that are no list and no watch event, the first is line {self._first}"
+        return f"lines that are neither a list nor a watch event, the first at line {self._first}"
 
 
 def _instant(line: Json, before: Instant) -> Instant:
@@ -224,7 +224,7 @@ def _read_documents(path: Path, survey: Survey, recording: Recording, redaction:
         conversations.list(resource, {"items": listed, "kind": text(listed[0], "kind")}, at)
     conversations.end(at, at)
     if unread:
-        detail = f"text that is no JSON from character {unread[0]:,} on"
+        detail = f"invalid JSON from character {unread[0]:,} on"
         recording.add_loss("kube_object", LossReason.DAMAGED, None, since=at, until=at, detail=detail)
     if survey.damage:
         recording.add_loss("kube_object", LossReason.DAMAGED, None, since=at, until=at, detail=survey.damage)

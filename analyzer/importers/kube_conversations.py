@@ -96,7 +96,7 @@ class KubeConversations:
         for resource, conversation in self._conversations.items():
             rejected = conversation.versions.rejected
             if rejected:
-                table, detail = _table(conversation), f"{resource}: no objects with a name"
+                table, detail = _table(conversation), f"{resource}: values that are not objects with a name"
                 self._recording.add_loss(table, LossReason.REJECTED, rejected, since=begin, until=end, detail=detail)
 
     def _record(self, rows: Sequence[ObjectRow | EventRow], at: Instant) -> None:

@@ -87,7 +87,7 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
     for fact in rule.facts:
         if fact not in facts:
             raise KnowledgeError(
-                f"symptom `{rule.name}` is from the unknown fact `{fact}`",
+                f"symptom `{rule.name}` reads the unknown fact `{fact}`",
                 where=rule.where,
                 next_step=suggest(fact, facts),
             )
@@ -103,7 +103,8 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
         for column in rule.keep:
             if column in EPISODE_COLUMNS or column in TITLE_PLACEHOLDERS:
                 raise KnowledgeError(
-                    f"symptom `{rule.name}` cannot keep `{column}`: every symptom has one of its own", where=rule.where
+                    f"symptom `{rule.name}` cannot keep `{column}`: every symptom already has a column of this name",
+                    where=rule.where,
                 )
         if rule.condition is not None:
             checker.check(rule.condition, columns, of=of)
@@ -119,7 +120,8 @@ def _check_cause(
     changed = [name for name in rule.effects if symptoms[name].nature is Nature.CHANGE]
     if changed:
         raise KnowledgeError(
-            f"cause `{rule.name}` explains the change `{changed[0]}`; a change is never an effect", where=rule.where
+            f"cause `{rule.name}` has the change `{changed[0]}` as an effect; a change cannot be an effect",
+            where=rule.where,
         )
     _check_template(rule.says, CAUSE_PLACEHOLDERS, f"`says` of cause `{rule.name}`", rule.where)
     if rule.condition is not None:
@@ -146,7 +148,9 @@ def _check_pattern(rule: PatternRule, symptoms: Mapping[str, SymptomRule]) -> No
     for item in (*rule.refuted_by, *rule.needs):
         if item.table is not None and item.table not in tables:
             raise KnowledgeError(
-                f"{of} names the unknown table `{item.table}`", where=rule.where, next_step=suggest(item.table, tables)
+                f"{of} references the unknown table `{item.table}`",
+                where=rule.where,
+                next_step=suggest(item.table, tables),
             )
     kept = set.intersection(*(set(symptoms[name].keep) for name in rule.roots))
     for text in (rule.title, *rule.actions):
@@ -159,7 +163,7 @@ def _check_names(names: Collection[str], symptoms: Mapping[str, SymptomRule], of
     for name in names:
         if name not in symptoms:
             raise KnowledgeError(
-                f"{of} names the unknown symptom `{name}`", where=where, next_step=suggest(name, symptoms)
+                f"{of} references the unknown symptom `{name}`", where=where, next_step=suggest(name, symptoms)
             )
 
 

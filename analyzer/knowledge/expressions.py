@@ -99,7 +99,7 @@ def _parse(connection: duckdb.DuckDBPyConnection, expression: Expression) -> dic
     answer = _read_answer(row, expression)
     if answer.get("error"):
         message = str(answer.get("error_message", "it cannot be parsed")).split("\n", 1)[0]
-        raise KnowledgeError(f"`{_short(expression.sql)}` is no SQL expression: {message}", where=expression.where)
+        raise KnowledgeError(f"`{_short(expression.sql)}` is not an SQL expression: {message}", where=expression.where)
     statements = answer["statements"]
     node = statements[0]["node"] if len(statements) == 1 else {}
     plain = (
@@ -196,7 +196,7 @@ def _check_types(
     except duckdb.Error as problem:
         sentence = re.split(r"\n|LINE \d", str(problem))[0].strip()
         raise KnowledgeError(
-            f"`{_short(expression.sql)}` does not fit {of}: {sentence}", where=expression.where
+            f"`{_short(expression.sql)}` is not valid for {of}: {sentence}", where=expression.where
         ) from None
 
 
@@ -214,7 +214,7 @@ def _empty_table(columns: Mapping[str, str]) -> str:
 
 def _refuse(expression: Expression, what: str) -> KnowledgeError:
     return KnowledgeError(
-        f"`{_short(expression.sql)}` holds {what}, which is not allowed here",
+        f"`{_short(expression.sql)}` contains {what}, which is not allowed here",
         where=expression.where,
         next_step="write one comparison of columns; docs/patterns.md, section Expressions, lists what is allowed",
     )

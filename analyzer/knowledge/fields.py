@@ -82,7 +82,7 @@ class Fields:
         if not texts and needed:
             raise KnowledgeError(f"`{key}` of {self._what} must not be empty", where=node.where)
         if not repeats and len(set(texts)) < len(texts):
-            raise KnowledgeError(f"`{key}` of {self._what} names something twice", where=node.where)
+            raise KnowledgeError(f"`{key}` of {self._what} lists an item twice", where=node.where)
         return texts
 
     def items(self, key: str) -> tuple[YamlNode, ...]:
@@ -128,7 +128,9 @@ class Fields:
         node = self.node(key)
         value = node.value if isinstance(node, YamlScalar) else None
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
-            raise KnowledgeError(f"`{key}` of {self._what} must be a number above 0, at most 1", where=node.where)
+            raise KnowledgeError(
+                f"`{key}` of {self._what} must be a number greater than 0 and at most 1", where=node.where
+            )
         return float(value)
 
     def choice(self, key: str, choices: type[Choice], default: Choice | None = None) -> Choice:
@@ -157,7 +159,7 @@ class Fields:
 
     def _text(self, node: YamlNode, key: str) -> str:
         if not isinstance(node, YamlScalar) or not isinstance(node.value, str) or not node.value.strip():
-            raise KnowledgeError(f"`{key}` of {self._what} must be a text", where=node.where)
+            raise KnowledgeError(f"`{key}` of {self._what} must be a string", where=node.where)
         if len(node.value) > MAX_TEXT:
             raise KnowledgeError(
                 f"`{key}` of {self._what} has {len(node.value):,} characters, more than the limit of {MAX_TEXT:,}",

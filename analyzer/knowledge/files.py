@@ -56,7 +56,7 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise KnowledgeError(
-            f"byte {problem.start} is no UTF-8", where=str(path), next_step="save the file as UTF-8 text"
+            f"byte {problem.start} is not valid UTF-8", where=str(path), next_step="save the file as UTF-8 text"
         ) from None
     except OSError as problem:
         raise MissingInputError(f"cannot be read: {problem.strerror}", where=str(path)) from None

@@ -82,7 +82,7 @@ def _read_kind(node: YamlNode) -> _Kind:
     kind = node.entries.get("kind")
     if kind is None:
         raise KnowledgeError(
-            "a document needs the key `kind`", where=node.where, next_step=f"known kinds are: {', '.join(kinds)}"
+            "a document needs the key `kind`", where=node.where, next_step=f"known kinds: {', '.join(kinds)}"
         )
     value = kind.value if isinstance(kind, YamlScalar) else None
     if value not in kinds:
@@ -104,7 +104,7 @@ def _read_name(fields: Fields) -> str:
     name = fields.text("name")
     if _NAME.fullmatch(name) is None or len(name) > _MAX_NAME:
         raise KnowledgeError(
-            f"`{name[:80]}` is no name: expected lower-case words with hyphens, at most {_MAX_NAME} characters",
+            f"`{name[:80]}` is not a valid name: expected lower-case words with hyphens, {_MAX_NAME} characters at most",
             where=fields.place("name"),
         )
     return name

@@ -51,14 +51,14 @@ def parse_path(text: str) -> Path:
     tokens = _split(text)
     if len(tokens) % 2 == 0 or len(tokens) < 3:
         raise ValueError(
-            f"`{text}` is no path: expected kinds with relations between them, `{SAME}` or `{SAME_NAMESPACE}`"
+            f"`{text}` is not a valid path: expected kinds with relations between them, `{SAME}` or `{SAME_NAMESPACE}`"
         )
     steps = []
     for arrow, kinds in zip(tokens[1::2], tokens[2::2], strict=True):
         forward = arrow.startswith("-")
         relation = arrow.strip("<->")
         if relation not in RELATIONS:
-            raise ValueError(f"no relation is called `{relation}`; known are {', '.join(RELATIONS)}")
+            raise ValueError(f"unknown relation `{relation}`; known relations: {', '.join(RELATIONS)}")
         steps.append(PathStep(relation=relation, forward=forward, kinds=_kinds(kinds)))
     if len(steps) > MAX_PATH:
         raise ValueError(f"`{text}` has {len(steps)} relations, more than the limit of {MAX_PATH}")
@@ -73,7 +73,7 @@ def _split(text: str) -> list[str]:
         expects_arrow = len(tokens) % 2 == 1
         if match is None or (match[5] is None) != expects_arrow:
             expected = "`-REL->` or `<-REL-`" if expects_arrow else "a kind such as `Pod`, `Pod|Container` or `*`"
-            raise ValueError(f"`{text}` is no path: expected {expected} at character {position + 1}")
+            raise ValueError(f"`{text}` is not a valid path: expected {expected} at character {position + 1}")
         tokens.append(match[0].strip())
         position = match.end()
     return tokens
@@ -81,5 +81,5 @@ def _split(text: str) -> list[str]:
 
 def _kinds(text: str) -> tuple[str, ...]:
     if _KINDS.fullmatch(text) is None:
-        raise ValueError(f"`{text}` is no kind: expected a kind such as `Pod`, `Pod|Container` or `*`")
+        raise ValueError(f"`{text}` is not a valid kind: expected a kind such as `Pod`, `Pod|Container` or `*`")
     return () if text == "*" else tuple(text.split("|"))

@@ -55,7 +55,7 @@ def run_pattern_tests(
         for test in pattern.tests:
             path = _find_capture(test, folders)
             if path is None:
-                problems: tuple[str, ...] = (f"there is no capture `{test.capture}`",)
+                problems: tuple[str, ...] = (f"the capture `{test.capture}` does not exist",)
             else:
                 if path not in known:
                     known[path] = _try(analyze, path)

@@ -172,7 +172,7 @@ def _columns_to_read(facts: Iterable[str], *, everything: bool) -> dict[str, tup
     for name in facts:
         fact = declared_facts().get(name)
         if fact is None:
-            raise UsageError(f"there is no fact {name[:64]!r}", next_step="docs/facts.md lists them")
+            raise UsageError(f"unknown fact {name[:64]!r}", next_step="docs/facts.md lists them")
         for table, columns in fact.reads.items():
             if table in FREQUENT_TABLES:
                 wanted.setdefault(table, []).extend(columns)

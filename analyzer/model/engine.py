@@ -109,7 +109,7 @@ class Engine:
         kinds = [statement.type for statement in statements]
         if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
             found = ", ".join(kind.name for kind in kinds) or "nothing"
-            raise UsageError(f"found {found} where one SELECT is wanted", next_step="captures can only be read")
+            raise UsageError(f"expected one SELECT statement, found {found}", next_step="captures are read-only")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under a name, without copying it; replaces what had the name."""
@@ -146,5 +146,5 @@ def _refusal(error: duckdb.Error) -> UsageError:
     """DuckDB's own words on one line: its messages draw the query with a caret over several."""
     first_line = str(error).split("\n", 1)[0].strip()
     return UsageError(
-        f"the query is refused: {first_line}", next_step="`tapio sql CAPTURE` without a query lists the tables"
+        f"the query failed: {first_line}", next_step="`tapio sql CAPTURE` without a query lists the tables"
     )

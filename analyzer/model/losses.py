@@ -63,7 +63,9 @@ def read_recorded(engine: Engine, capture: Capture) -> Recorded:
 
 def _sentence(table: str, reason: str, count: int | None, node: str) -> str:
     events = "an unknown number of events" if count is None else f"{count:,} events"
-    return f"{events} of {table} on {node} are missing from this time ({reason}): what is not there cannot be excluded"
+    return (
+        f"missing from this time: {events} of {table} on {node} ({reason}); what was not recorded cannot be ruled out"
+    )
 
 
 def _clock_error(engine: Engine, nodes: int) -> int:

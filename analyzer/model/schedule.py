@@ -25,13 +25,13 @@ def order_by_reads(tables: Iterable[EngineTable], given: Iterable[str]) -> tuple
     for table in by_name.values():
         unknown = sorted(table.reads.keys() - by_name.keys() - known)
         if unknown:
-            raise DeclarationError(f"`{table.name}` reads `{unknown[0]}`, which nothing declares", where=_place(table))
+            raise DeclarationError(f"`{table.name}` reads `{unknown[0]}`, which is not declared", where=_place(table))
         sorter.add(table.name, *(table.reads.keys() & by_name.keys()))
     try:
         sorter.prepare()
     except CycleError as error:
         circle = " reads ".join(f"`{name}`" for name in reversed(error.args[1]))
-        raise DeclarationError(f"tables read each other in a circle: {circle}") from None
+        raise DeclarationError(f"tables read each other in a cycle: {circle}") from None
     return tuple(by_name[name] for name in _take(sorter))
 
 

@@ -101,7 +101,7 @@ def _run(engine: Engine, cause: CauseRule, sql: str) -> list[tuple[int, int, lis
         raise KnowledgeError(
             f"cause `{cause.name}` fails on this capture: {str(problem).splitlines()[0]}",
             where=place,
-            next_step="guard the expression",
+            next_step="make the expression handle null and unexpected values",
         ) from None
 
 
@@ -117,22 +117,20 @@ def _weigh(
 ) -> Edge:
     lag = effect.from_ns - cause.from_ns
     confidence = rule.confidence
-    terms = [f"{rule.confidence:.2f} by the rule"]
+    terms = [f"{rule.confidence:.2f} from the rule"]
     most = rule.lag_ns[1]
     wait = max(effect.from_ns - cause.to_ns, 0)
     if most > 0 and wait > 0:
         factor = 1 - LATE_SHARE * wait / most
         confidence *= factor
-        terms.append(
-            f"{factor:.2f} because it began {format_duration(wait)} after, of {format_duration(most)} admitted"
-        )
+        terms.append(f"{factor:.2f} because it began {format_duration(wait)} later, of {format_duration(most)} allowed")
     order_known = cause.recorded_on == effect.recorded_on or abs(lag) > clock_error_ns
     if not order_known:
         confidence *= UNKNOWN_ORDER_FACTOR
         terms.append(f"{UNKNOWN_ORDER_FACTOR} because the clocks cannot tell which came first")
     elif lag < 0:
         confidence *= EARLY_FACTOR
-        terms.append(f"{EARLY_FACTOR} because it was seen {format_duration(-lag)} before")
+        terms.append(f"{EARLY_FACTOR} because it was observed {format_duration(-lag)} before its cause")
     values = {
         "cause": f"{cause.kind} {cause.name}",
         "effect": f"{effect.kind} {effect.name}",

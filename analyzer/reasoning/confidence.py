@@ -17,7 +17,7 @@ LOSS_FACTOR = 0.85
 """If events of the decisive time are missing: what is not there cannot speak against it."""
 
 RIVAL_FACTOR = 0.8
-"""If another candidate would explain nearly as much."""
+"""If another candidate explains nearly as much."""
 
 NO_PATTERN_FACTOR = 0.85
 """If the graph explains it but no pattern names it."""
@@ -56,16 +56,20 @@ def weigh_finding(
     coverage = 1 - COVERAGE_SHARE * (1 - reached / len(severe))
     yield ConfidenceTerm("coverage", round(coverage, 4), f"it explains {reached} of {len(severe)} severe symptoms")
     if not has_pattern:
-        yield ConfidenceTerm("pattern", NO_PATTERN_FACTOR, "no pattern knows this failure")
+        yield ConfidenceTerm("pattern", NO_PATTERN_FACTOR, "no pattern matches this failure")
     if candidate.root.rule.nature is not Nature.CHANGE:
-        yield ConfidenceTerm("origin", BEGINS_BY_ITSELF_FACTOR, "no change was found that could have made it")
+        yield ConfidenceTerm("origin", BEGINS_BY_ITSELF_FACTOR, "no change was found that could have caused it")
     if candidate.rivals:
         rival = graph.symptoms[candidate.rivals[0]]
-        yield ConfidenceTerm("rival", RIVAL_FACTOR, f"“{rival.what}” would explain nearly as much")
+        yield ConfidenceTerm("rival", RIVAL_FACTOR, f"“{rival.what}” explains nearly as much")
     if refutations:
-        yield ConfidenceTerm("refutation", round(REFUTATION_FACTOR**refutations, 4), f"{refutations} found against it")
+        yield ConfidenceTerm(
+            "refutation",
+            round(REFUTATION_FACTOR**refutations, 4),
+            f"{refutations} refutation{'' if refutations == 1 else 's'} found",
+        )
     if losses:
-        yield ConfidenceTerm("loss", LOSS_FACTOR, "events are missing from the decisive time")
+        yield ConfidenceTerm("loss", LOSS_FACTOR, "events are missing from the relevant time")
 
 
 def multiply_terms(terms: Iterable[ConfidenceTerm]) -> float:

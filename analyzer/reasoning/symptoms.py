@@ -176,7 +176,9 @@ def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
         place = rule.condition.where if rule.condition is not None else rule.where
         sentence = str(problem).splitlines()[0]
         raise KnowledgeError(
-            f"symptom `{rule.name}` fails on this capture: {sentence}", where=place, next_step="guard the expression"
+            f"symptom `{rule.name}` fails on this capture: {sentence}",
+            where=place,
+            next_step="make the expression handle null and unexpected values",
         ) from None
 
 

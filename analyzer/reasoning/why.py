@@ -37,11 +37,11 @@ def explain(document: Document, named: NamedEntities) -> Iterator[str]:
         yield "Not explained by any finding:"
         yield from _list(loose)
     if not is_explained and not loose:
-        yield "Nothing went wrong with it in this recording."
+        yield "No symptom of it was found in this recording."
     changes = [change for change in document.changes if change.entity.id in named.entity_ids]
     if changes:
         yield ""
-        yield "What was changed:"
+        yield "Changes:"
         yield from (f"  {_clock(change.time)}  {change.what}{_proof(change.evidence)}" for change in changes)
 
 
@@ -113,14 +113,14 @@ def _tell(document: Document, finding: Finding, targets: Sequence[Symptom], *, i
     way = way_to(document, finding, targets)
     for edge in way:
         symptom = by_id[edge.target]
-        after = f"{format_duration(edge.lag_ns)} later" if edge.lag_ns >= 0 else "visible before its cause"
+        after = f"{format_duration(edge.lag_ns)} later" if edge.lag_ns >= 0 else "observed before its cause"
         yield f"  {_clock(symptom.begin)}  {symptom.what}{_proof(symptom.evidence)}"
-        order = "" if edge.order_known else ", order not certain"
-        yield f"      because of {edge.rule} ({edge.relation}; {after}{order}; confidence {edge.confidence:.2f})"
+        order = "" if edge.order_known else ", order uncertain"
+        yield f"      caused by rule {edge.rule} ({edge.relation}; {after}{order}; confidence {edge.confidence:.2f})"
     told = {finding.chain[0].symptom_id, *(edge.target for edge in way)}
     rest = [symptom for symptom in targets if symptom.id not in told]
     if rest:
-        yield "  and with it:"
+        yield "  related symptoms:"
         yield from _list(rest)
 
 

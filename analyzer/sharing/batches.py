@@ -42,7 +42,9 @@ class BatchRewriter:
         is_text = pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
         if not is_text:
             if column.sensitivity is not Sensitivity.PUBLIC:
-                raise TypeError(f"column {column.name} is {column.sensitivity} and no text: its policy is not defined")
+                raise TypeError(
+                    f"column {column.name} is {column.sensitivity} but not text: no rewriting policy is defined for it"
+                )
             return _copy_numbers(array)
         encoded = pc.dictionary_encode(array.cast(pa.utf8()))
         values = [self._rewrite_value(column, value) for value in encoded.dictionary.to_pylist()]

@@ -50,7 +50,9 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
         OutputError: the target exists or cannot be written, or the re-scan found an original value in it.
     """
     if target.exists():
-        raise OutputError("the file is there already", where=str(target), next_step="choose another name or remove it")
+        raise OutputError(
+            "the file already exists", where=str(target), next_step="choose another name or delete the file"
+        )
     with open_capture(source) as capture:
         originals = _collect(capture)
         rewriter = BatchRewriter(Pseudonyms(key, originals), _known_in(originals))

@@ -45,4 +45,4 @@ def test_a_window_leaves_out_what_is_outside(capture):
     (line,) = result.output.splitlines()
     assert line.endswith("shop/Pod made was created  (controller)  [kube_object:node-1:5]")
     result = CliRunner().invoke(cli, ["changes", capture, "--to", "2026-09-21T14:13:20.5Z"])
-    assert result.output == "no change was recorded\n"
+    assert result.output == "No changes were recorded.\n"

@@ -29,11 +29,11 @@ def test_a_capture_is_described_with_what_is_missing_and_what_to_do(tmp_path):
     result = CliRunner().invoke(cli, ["info", str(capture(tmp_path))])
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert "because   an OOM kill" in lines
+    assert "reason    an OOM kill" in lines
     assert "recorded  2026-09-21T14:13:20.000Z to 2026-09-21T14:13:25.000Z (5.0 s)" in lines
-    assert "asked for 2026-09-21T14:12:20.000Z to 2026-09-21T14:13:50.000Z (90.0 s)" in lines
+    assert "requested 2026-09-21T14:12:20.000Z to 2026-09-21T14:13:50.000Z (90.0 s)" in lines
     assert "node      node-\\x1b[2J1: one segment, one boot, clock error at most 0.001 ms" in lines
-    assert "          75.0 % of those of a cgroup belong to a pod" in lines
+    assert "          75.0 % of the events with a cgroup belong to a pod" in lines
     assert "missing   5 events of tcp on node-\\x1b[2J1: kernel_ring_full" in lines
     assert LOSS_ADVICE[LossReason.KERNEL_RING_FULL] in result.output
 
@@ -58,7 +58,7 @@ def test_what_is_unknown_is_said_to_be_unknown(tmp_path):
     lost = {"loss.table": "kube_object", "loss.reason": "a reason of the future", "loss.count": None}
     result = CliRunner().invoke(cli, ["info", str(builder.row("loss", "loss.lost", 1, **lost).write())])
     assert result.exit_code == 0, result.output
-    assert "because   nobody said why" in result.output
+    assert "reason    no reason recorded" in result.output
     assert "clock error unknown" in result.output
     assert "an unknown number in 1 intervals of kube_object" in result.output
-    assert "this version does not know the reason" in result.output
+    assert "this version does not know this loss reason" in result.output

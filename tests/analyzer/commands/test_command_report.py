@@ -99,7 +99,7 @@ def test_format_that_nothing_tells_is_asked_for(tmp_path):
 
 
 def test_graph_must_go_somewhere():
-    with pytest.raises(UsageError, match="no place to write"):
+    with pytest.raises(UsageError, match="no output given"):
         run("graph", INCIDENT)
 
 

@@ -73,7 +73,7 @@ def test_csv_cells_are_no_formulas(capture):
 def test_people_are_shown_so_many_rows_and_told_of_more(capture, monkeypatch):
     monkeypatch.setattr(sql, "ROWS_SHOWN", 2)
     lines = ask(capture, "SELECT range FROM range(5)").splitlines()
-    assert lines[2:] == ["0", "1", "… and more: 2 rows are shown; --json and --csv give all"]
+    assert lines[2:] == ["0", "1", "… only the first 2 rows are shown; --json and --csv print all of them"]
 
 
 def test_values_of_any_type_are_json(capture):

@@ -49,7 +49,7 @@ def test_why_of_a_workload_covers_its_pods():
 def test_why_of_a_healthy_object_says_so_and_ends_well():
     answer = run("why", OOM, "deploy/docs")
     assert answer.exit_code == 0
-    assert "Nothing went wrong with it in this recording." in answer.output
+    assert "No symptom of it was found in this recording." in answer.output
     assert "restartedAt" in answer.output
 
 
@@ -57,7 +57,7 @@ def test_why_of_something_unknown_ends_with_one_and_near_names():
     answer = run("why", OOM, "deploy/cashe")
     assert answer.exit_code == 1
     assert "cache" in answer.output
-    assert "nothing called" in answer.output
+    assert "no object named" in answer.output
 
 
 def test_why_takes_a_runtime_id_and_a_pid(tmp_path):

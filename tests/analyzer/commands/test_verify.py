@@ -28,7 +28,7 @@ def test_a_whole_capture_is_said_to_be_whole(tmp_path, segment):
     result = CliRunner().invoke(command, [str(capture(tmp_path / "c.tapio", [segment]))])
 
     assert result.exit_code == 0
-    assert result.output == "1 segment with 42 events: every byte is as it was written\n"
+    assert result.output == "1 segment with 42 events: no damage found\n"
 
 
 def test_each_wound_is_one_line_with_place_and_cost(segment):
@@ -44,7 +44,7 @@ def test_each_wound_is_one_line_with_place_and_cost(segment):
     assert lines[0].endswith("no rows are lost")
     assert f"segment/tcp.arrow: bytes {batch.offset:,} to {batch.offset + batch.length:,}: digest" in lines[1]
     assert lines[1].endswith("40 rows of tcp are lost")
-    assert lines[2] == "1 segment with 42 events: 2 places damaged; what is around them can be read"
+    assert lines[2] == "1 segment with 42 events: 2 damaged ranges; everything else is readable"
 
 
 def test_json_gives_programs_every_field(segment):

@@ -70,8 +70,8 @@ def test_loss_in_the_decisive_time_is_told_and_lowers_the_confidence(tmp_path):
     # THEN the gap in the decisive time stands beside the finding and costs confidence; the other does not
     assert whole.root_cause.name == decisive.root_cause.name == "cache-1"
     assert decisive.confidence < whole.confidence == after.confidence
-    assert any("kube_object on node-1 are missing from this time" in statement.what for statement in decisive.missing)
-    assert not any("are missing from this time" in statement.what for statement in after.missing)
+    assert any("events of kube_object on node-1" in statement.what for statement in decisive.missing)
+    assert not any("missing from this time" in statement.what for statement in after.missing)
     # AND the document tells each loss, with an advice
     assert [row.table for row in documents["after"].capture.loss] == ["kube_object"]
     assert documents["after"].capture.loss[0].advice

@@ -34,8 +34,8 @@ MISTAKES = [
     (SYMPTOM.replace("severity: error", "severty: error"), "own.yaml:5:1", "did you mean `severity`"),
     (SYMPTOM.replace("severity: error", "severity: eror"), "own.yaml:5:11", "did you mean `error`"),
     (SYMPTOM.replace("nature: symptom\n", ""), "own.yaml:2:1", "needs the key `nature`"),
-    (SYMPTOM.replace("name: crash", "name: Crash It"), "own.yaml:3:7", "is no name"),
-    (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:9:8", "must be a text"),
+    (SYMPTOM.replace("name: crash", "name: Crash It"), "own.yaml:3:7", "is not a valid name"),
+    (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:9:8", "must be a string"),
     (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:9:8", "a duration is"),
     (SYMPTOM.replace("container_termination", "container_terminations"), "own.yaml:2:1", "container_termination"),
     (SYMPTOM.replace("where: exit_code", "where: exit_cod"), "own.yaml:8:8", "did you mean `exit_code`"),
@@ -50,8 +50,12 @@ MISTAKES = [
     (SYMPTOM + "---" + CAUSE, "own.yaml:13:1", "unknown symptom `edit`"),
     (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("0.8", "1.8"), "own.yaml:28:13", "at most 1"),
     (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("[0s, 10m]", "[10m, 0s]"), "own.yaml:27:6", "smaller"),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("USES", "USED"), "own.yaml:26:10", "no relation is called"),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("to: [crash]", "to: [edit]"), "own.yaml:22:1", "never an effect"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("USES", "USED"), "own.yaml:26:10", "unknown relation"),
+    (
+        SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("to: [crash]", "to: [edit]"),
+        "own.yaml:22:1",
+        "cannot be an effect",
+    ),
     (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("{effect} read", "{it} read"), "own.yaml:22:1", "`{it}`"),
     (SYMPTOM + "---" + SYMPTOM, "own.yaml:13:1", "defined twice"),
     ("- a list", "own.yaml:1:1", "must be a mapping"),
@@ -108,7 +112,7 @@ def test_own_knowledge_is_added_to_the_shipped(tmp_path):
 
 def test_file_that_is_no_utf8_is_told(tmp_path):
     (tmp_path / "own.yaml").write_bytes(b"kind: \xff\n")
-    with pytest.raises(KnowledgeError, match="byte 6 is no UTF-8"):
+    with pytest.raises(KnowledgeError, match="byte 6 is not valid UTF-8"):
         read_knowledge_files([tmp_path])
 
 

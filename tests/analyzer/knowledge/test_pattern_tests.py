@@ -75,4 +75,4 @@ def test_pattern_without_a_negative_test_fails(tmp_path):
 def test_capture_that_is_not_there_fails_its_test(tmp_path):
     answer = run(tmp_path, FOUND + ABSENT.replace("healthy", "absent"))
     assert answer.exit_code == 1
-    assert "there is no capture `absent.tapio`" in answer.output
+    assert "the capture `absent.tapio` does not exist" in answer.output

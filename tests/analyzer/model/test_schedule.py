@@ -36,12 +36,12 @@ def test_what_is_given_needs_no_declaration():
 
 
 def test_a_read_that_nothing_declares_is_one_clear_error():
-    with pytest.raises(DeclarationError, match=r"x/a.sql: `a` reads `nothing`, which nothing declares"):
+    with pytest.raises(DeclarationError, match=r"x/a.sql: `a` reads `nothing`, which is not declared"):
         order(a="nothing")
 
 
 def test_tables_that_read_each_other_are_one_clear_error():
-    with pytest.raises(DeclarationError, match=r"in a circle: `(\w)` reads `(\w)` reads `(\w)` reads `\1`"):
+    with pytest.raises(DeclarationError, match=r"in a cycle: `(\w)` reads `(\w)` reads `(\w)` reads `\1`"):
         order(a="b", b="c", c="a", d="")
 
 

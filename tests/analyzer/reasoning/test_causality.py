@@ -63,9 +63,9 @@ def test_cause_that_lasts_works_as_long_as_it_lasts(tables):
     add_trouble(tables, 10, "Pod/a", "edit", end=200)
     add_trouble(tables, 250, "Pod/a", "crash")
     (edge,) = graph_of(tables, [*RULES, cause_text("c", "edit", "crash")]).edges
-    # THEN it is admitted, at the late end: 0.8 less 30 % of 50/60
+    # THEN it is allowed, at the late end: 0.8 less 30 % of 50/60
     assert edge.confidence == pytest.approx(0.8 * (1 - 0.3 * 50 / 60), abs=1e-4)
-    assert "0.75 because it began 50.0 s after, of 1 min admitted" in edge.how
+    assert "0.75 because it began 50.0 s later, of 1 min allowed" in edge.how
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_effect_seen_first_is_less_sure_where_the_rule_admits_it(tables):
     add_trouble(tables, 7, "Pod/a", "crash")
     (edge,) = graph_of(tables, [*RULES, cause_text("c", "edit", "crash", more="lag: [-5s, 60s]\n")]).edges
     assert (edge.confidence, edge.order_known) == (0.76, True)
-    assert edge.how == "0.80 by the rule × 0.95 because it was seen 3.0 s before"
+    assert edge.how == "0.80 from the rule × 0.95 because it was observed 3.0 s before its cause"
 
 
 def test_order_that_the_clocks_of_two_nodes_cannot_tell_is_said_to_be_unknown(tables):

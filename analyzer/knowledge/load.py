@@ -104,7 +104,7 @@ def _read_name(fields: Fields) -> str:
     name = fields.text("name")
     if _NAME.fullmatch(name) is None or len(name) > _MAX_NAME:
         raise KnowledgeError(
-            f"`{name[:80]}` is not a valid name: expected lower-case words with hyphens, {_MAX_NAME} characters at most",
+            f"`{name[:80]}` is not a valid name: use lowercase words with hyphens, up to {_MAX_NAME} characters",
             where=fields.place("name"),
         )
     return name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from analyzer.knowledge.rules import Knowledge, PatternRule, PatternTest
+from analyzer.knowledge.rules import PatternRule, PatternTest
 from formats.errors import TapioError
 from formats.postmortem.document import Document, Finding
 
@@ -77,15 +77,6 @@ def write_junit(results: Sequence[TestResult], path: Path) -> None:
             ET.SubElement(case, "failure", message=_printable(result.problems[0])).text = text
     ET.indent(suite)
     ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
-
-
-def find_untested(knowledge: Knowledge) -> tuple[str, ...]:
-    """Names of patterns that lack a test that must match or one that must not, sorted."""
-    return tuple(
-        pattern.name
-        for pattern in knowledge.patterns
-        if not any(test.root_kind for test in pattern.tests) or all(test.root_kind for test in pattern.tests)
-    )
 
 
 def _try(analyze: Analyze, path: Path) -> Document | TapioError:

@@ -88,20 +88,6 @@ def align_clock(snapshots: Iterable[ClockSnapshot]) -> ClockAlignment | None:
     )
 
 
-def is_order_known(first_ns: int, second_ns: int, first_error_ns: int | None, second_error_ns: int | None) -> bool:
-    """Whether aligned times of two nodes tell which of two moments came first.
-
-    Args:
-        first_ns: aligned time on one node.
-        second_ns: aligned time on another node.
-        first_error_ns: error bound of the first node; None if nothing tells.
-        second_error_ns: error bound of the second node.
-    """
-    if first_error_ns is None or second_error_ns is None:
-        return False
-    return abs(first_ns - second_ns) > first_error_ns + second_error_ns
-
-
 def _in_order(snapshots: Iterable[ClockSnapshot]) -> list[ClockSnapshot]:
     """Why by all fields: of two snapshots of one moment the same one must win, whatever the order of the segments."""
     return sorted(snapshots, key=lambda one: (one.boot_time_ns, -one.read_window_ns, one.time_unix_nano))

@@ -35,7 +35,7 @@ from formats.journal.survey import Survey, UsedTexts
 from formats.journal.writing import JournalWriter
 from formats.loss import Damage, DamageKind
 
-__all__ = ["JournalFrame", "JournalHeader", "JournalWriter", "OpenedJournal", "open_journal", "read_journal"]
+__all__ = ["JournalFrame", "JournalHeader", "JournalWriter", "OpenedJournal", "open_journal"]
 
 _MARKER_PATTERN = re.compile(re.escape(MARKER))
 
@@ -286,14 +286,3 @@ def open_journal(path: Path) -> OpenedJournal:
         raise VersionError(error.problem, where=str(path), next_step=error.next_step) from error
     finally:
         os.close(fd)
-
-
-def read_journal(path: Path) -> Iterator[JournalFrame | Damage]:
-    """Every whole frame and every damage of a journal, in the order of the file.
-
-    Raises:
-        MissingInputError: there is no such file.
-        FormatError: it is no journal at all.
-        VersionError: it is of a later major version.
-    """
-    return open_journal(path).items()

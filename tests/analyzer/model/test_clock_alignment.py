@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.model.clock_alignment import align_clock, is_order_known
+from analyzer.model.clock_alignment import align_clock
 from formats.clock import ClockSnapshot
 
 SECOND = 1_000_000_000
@@ -90,11 +90,3 @@ def test_aligned_times_never_run_backwards_whatever_the_clock_did(readings, boot
     assert (np.diff(alignment.align(moments)) >= 0).all()
     # AND the order of the snapshots does not matter
     assert align_clock(snapshots) == alignment
-
-
-def test_order_of_two_nodes_is_known_only_beyond_both_errors():
-    assert is_order_known(0, 11, 5, 5)
-    assert not is_order_known(0, 10, 5, 5)
-    assert not is_order_known(11, 0, 6, 5)
-    assert not is_order_known(0, HOUR, None, 5)
-    assert not is_order_known(0, HOUR, 5, None)

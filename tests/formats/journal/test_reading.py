@@ -21,7 +21,7 @@ from formats.journal.layout import (
     digest_of,
     pack_header,
 )
-from formats.journal.reading import JournalFrame, JournalWriter, open_journal, read_journal
+from formats.journal.reading import JournalFrame, JournalWriter, open_journal
 from formats.loss import Damage, DamageKind
 from tests.formats.recordings import journal_header, make_batch, write_journal
 
@@ -29,11 +29,11 @@ QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCh
 
 
 def frames(path):
-    return [item for item in read_journal(path) if isinstance(item, JournalFrame)]
+    return [item for item in open_journal(path).items() if isinstance(item, JournalFrame)]
 
 
 def wounds(path):
-    return [item for item in read_journal(path) if isinstance(item, Damage)]
+    return [item for item in open_journal(path).items() if isinstance(item, Damage)]
 
 
 @pytest.mark.parametrize("table", [table.name for table in TABLES])
@@ -42,7 +42,7 @@ def test_every_table_comes_back_as_it_was_appended(tmp_path, table):
 
     path = write_journal(tmp_path / "j", [batch])
 
-    (frame,) = read_journal(path)
+    (frame,) = open_journal(path).items()
     assert frame.table == table
     assert frame.batch.equals(batch)
     assert (frame.header.first_seq, frame.header.last_seq, frame.header.rows) == (3, 52, 50)
@@ -69,7 +69,7 @@ def test_any_batches_come_back_in_order(tmp_path_factory, data):
         assert writer.size == HEADER_BYTES + written
 
     kept = [batch for batch in batches if batch.num_rows]
-    read = list(read_journal(path))
+    read = list(open_journal(path).items())
     assert len(read) == len(kept)
     for frame, batch in zip(read, kept, strict=True):
         assert isinstance(frame, JournalFrame)
@@ -85,7 +85,7 @@ def test_numbers_with_gaps_and_clocks_that_step_are_kept_too(tmp_path):
     batch = batch.set_column(0, batch.schema.field(0), pa.array(unix))
 
     # WHEN
-    (frame,) = read_journal(write_journal(tmp_path / "j", [batch]))
+    (frame,) = open_journal(write_journal(tmp_path / "j", [batch])).items()
 
     # THEN
     assert frame.batch.equals(batch)
@@ -99,7 +99,7 @@ def test_times_at_the_edges_of_int64_are_kept(tmp_path):
         batch = batch.set_column(batch.schema.get_field_index(name), batch.schema.field(name), edges)
     batch = batch.set_column(0, batch.schema.field(0), edges.take(pa.array([1, 0, 3, 2])))
 
-    (frame,) = read_journal(write_journal(tmp_path / "j", [batch]))
+    (frame,) = open_journal(write_journal(tmp_path / "j", [batch])).items()
 
     assert frame.batch.equals(batch)
 
@@ -187,7 +187,7 @@ def test_an_empty_file_is_a_truncated_journal(tmp_path):
     # a crash right after the file was created
     (tmp_path / "j").write_bytes(b"")
 
-    (wound,) = read_journal(tmp_path / "j")
+    (wound,) = open_journal(tmp_path / "j").items()
 
     assert wound.kind is DamageKind.TRUNCATED
 

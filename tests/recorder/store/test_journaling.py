@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from formats.errors import StorageError, TapioError
-from formats.journal.reading import JournalFrame, read_journal
+from formats.journal.reading import JournalFrame, open_journal
 from formats.loss import LossReason
 from formats.tables import interface_state, pressure
 from recorder.config import JournalConfig
@@ -78,7 +78,7 @@ def make_journaling(
 
 def read_rows(directory: DataDirectory, table: str = "pressure") -> Iterator[dict[str, object]]:
     for path in sorted(directory.journals.glob("*.journal")):
-        for frame in read_journal(path):
+        for frame in open_journal(path).items():
             assert isinstance(frame, JournalFrame), frame
             if frame.table == table:
                 yield from frame.batch.to_pylist()
@@ -135,7 +135,7 @@ def test_losses_are_written_first_and_merge_until_they_are(directory: DataDirect
 
     # THEN they are one row, in the first frame
     (path,) = directory.journals.glob("*.journal")
-    frames = [item for item in read_journal(path) if isinstance(item, JournalFrame)]
+    frames = [item for item in open_journal(path).items() if isinstance(item, JournalFrame)]
     assert [frame.table for frame in frames] == ["loss", "pressure"]
     (row,) = frames[0].batch.to_pylist()
     assert (row["loss.count"], row["loss.from_boot_ns"], row["loss.to_boot_ns"]) == (300, 0, 100)

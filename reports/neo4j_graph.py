@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, LiteralString
@@ -32,14 +32,15 @@ _CONSTRAIN = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:LABEL) REQUIRE n.key IS UNI
 _MERGE_NODES = """
 UNWIND $rows AS row
 MERGE (n:LABEL {key: row.key})
-WITH n, row WHERE n.digest IS NULL OR n.digest <> row.digest
-SET n = row.properties, n.key = row.key, n.digest = row.digest
+FOREACH (_ IN CASE WHEN n.digest IS NULL OR n.digest <> row.digest THEN [1] ELSE [] END |
+  SET n = row.properties, n.key = row.key, n.digest = row.digest)
+RETURN row.key AS key, elementId(n) AS id
 """
 
 _MERGE_RELATIONS = """
 UNWIND $rows AS row
-MATCH (a:SOURCE {key: row.source})
-MATCH (b:TARGET {key: row.target})
+MATCH (a) WHERE elementId(a) = row.source
+MATCH (b) WHERE elementId(b) = row.target
 MERGE (a)-[r:KIND {key: row.key}]->(b)
 WITH r, row WHERE r.digest IS NULL OR r.digest <> row.digest
 SET r = row.properties, r.key = row.key, r.digest = row.digest
@@ -113,13 +114,18 @@ def _load(transaction: neo4j.ManagedTransaction, graph: Graph) -> Loaded:
     if known is not None and known != graph.digest:
         counts.add(transaction.run(_FORGET_NODES, capture=graph.capture))
         counts.add(transaction.run(_FORGET_RELATIONS, capture=graph.capture))
+    # Relations find their ends by the ids that Neo4j gave the nodes, valid until the transaction ends. Why not by label
+    # and key: that is one statement for each pair of labels, and planning a statement takes longer than running it.
+    ids: dict[tuple[Label, str], str] = {}
     for label, nodes in groupby(graph.nodes, key=lambda node: node.label):
         statement = _statement(_MERGE_NODES, LABEL=label)
         for rows in _batches(_node_row(node) for node in nodes):
-            counts.add(transaction.run(statement, rows=rows))
-    for (kind, source, target), relations in groupby(sorted(graph.relations, key=_names), key=_names):
-        statement = _statement(_MERGE_RELATIONS, KIND=kind, SOURCE=source, TARGET=target)
-        for rows in _batches(_relation_row(relation) for relation in relations):
+            result = transaction.run(statement, rows=rows)
+            ids.update(((label, record["key"]), record["id"]) for record in result)
+            counts.add(result)
+    for kind, relations in groupby(graph.relations, key=lambda relation: relation.kind):
+        statement = _statement(_MERGE_RELATIONS, KIND=kind)
+        for rows in _batches(_relation_row(relation, ids) for relation in relations):
             counts.add(transaction.run(statement, rows=rows))
     if known != graph.digest:
         counts.add(transaction.run(_SET_DIGEST, capture=graph.capture, digest=graph.digest))
@@ -153,10 +159,6 @@ def _statement(template: LiteralString, **names: Label | RelationKind) -> Litera
     return template
 
 
-def _names(relation: GraphRelation) -> tuple[RelationKind, Label, Label]:
-    return relation.kind, relation.source_label, relation.target_label
-
-
 def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     rest = iter(rows)
     while batch := list(islice(rest, BATCH_ROWS)):
@@ -167,11 +169,11 @@ def _node_row(node: GraphNode) -> dict[str, Any]:
     return {"key": node.key, "properties": node.properties, "digest": _digest(node.properties)}
 
 
-def _relation_row(relation: GraphRelation) -> dict[str, Any]:
+def _relation_row(relation: GraphRelation, ids: Mapping[tuple[Label, str], str]) -> dict[str, Any]:
     return {
         "key": relation.key,
-        "source": relation.source,
-        "target": relation.target,
+        "source": ids[relation.source_label, relation.source],
+        "target": ids[relation.target_label, relation.target],
         "properties": relation.properties,
         "digest": _digest(relation.properties),
     }

@@ -32,6 +32,28 @@ def pod(name, **spec):
     return {"kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
 
 
+class Waits:
+    """Stands in for the waiting of a watcher: says how long it would have waited, and does not wait.
+
+    After so many waits it does wait until the watcher is stopped, so that a test sees a finished list of them.
+    """
+
+    def __init__(self, most):
+        self.seconds = []
+        self._most = most
+
+    def wait(self, watcher, seconds):
+        if seconds > 0:
+            self.seconds.append(seconds)
+        if len(self.seconds) >= self._most:
+            watcher._stop.wait()
+        return not watcher._stop.is_set()
+
+    @property
+    def are_over(self):
+        return len(self.seconds) >= self._most
+
+
 class Following:
     """A source that follows a server, and all that it gave."""
 

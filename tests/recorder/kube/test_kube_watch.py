@@ -7,7 +7,6 @@ what was found by listing again is `inferred`.
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -18,7 +17,7 @@ from formats.loss import LossReason
 from recorder.kube import conversation_set, watch
 from recorder.kube.pacing import Timing
 from recorder.sources.kube_object import KubeObjectSource
-from tests.recorder.kube.following import QUICK, Following, pod
+from tests.recorder.kube.following import PATIENCE_S, QUICK, Following, Waits, pod
 
 
 def test_lists_then_follows(server, follow):
@@ -172,18 +171,30 @@ def test_a_storm_of_server_errors_is_weathered(server, follow, code):
     assert (server.count("list", "pods"), server.count("watch", "pods")) == (6, 6)
 
 
-def test_retry_after_is_heeded(server, follow):
+@pytest.fixture
+def take_waits(monkeypatch):
+    """Lets no watcher wait in real time."""
+
+    def take(most):
+        waits = Waits(most)
+        monkeypatch.setattr(watch.Watcher, "_wait", lambda *given: waits.wait(*given))  # noqa: PLW0108 - binds
+        return waits
+
+    return take
+
+
+def test_retry_after_is_heeded(server, follow, take_waits):
     # GIVEN
-    server.add_fault(Fault(Action.STATUS, "list", code=429, retry_after=1))
+    waits = take_waits(most=100)
+    server.add_fault(Fault(Action.STATUS, "list", code=429, retry_after=7))
     server.put(pod("a"))
 
     # WHEN
-    begin = time.monotonic()
     following = follow()
     following.wait_until_same("Pod")
 
     # THEN
-    assert time.monotonic() - begin >= 1.0
+    assert 7.0 <= waits.seconds[0] < 7.0 + QUICK.longest_backoff
     assert server.count("list", "pods") == 2
 
 
@@ -404,33 +415,36 @@ def test_a_full_queue_is_a_counted_loss_and_a_gap_and_then_the_state_is_found_ag
     assert stats.produced == len(following.rows) + sum(stats.missing.values())
 
 
-def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_loop(server, follow):
+def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_loop(server, follow, take_waits):
     # GIVEN
+    waits = take_waits(most=8)
     server.add_fault(Fault(Action.ERROR_EVENT, code=500, times=1_000_000))
-    following = follow(
-        KubeObjectSource(Timing(**{**_fields(QUICK), "first_backoff": 0.05, "longest_backoff": 30.0})),
-        resources=("pods",),
-    )
-
-    # WHEN half a second goes by
-    begin = time.monotonic()
-    following.wait_until(lambda: time.monotonic() - begin > 0.5)
-
-    # THEN 0.025 + 0.05 + 0.1 + 0.2 + 0.4 s is the least that five waits take
-    assert 1 <= server.count("watch", "pods") <= 6
-
-
-def test_a_lasting_410_does_not_list_more_often_than_allowed(server, follow):
-    # GIVEN
-    server.add_fault(Fault(Action.ERROR_EVENT, code=410, times=1_000_000))
-    following = follow(KubeObjectSource(Timing(**{**_fields(QUICK), "list_interval": 0.2})), resources=("pods",))
 
     # WHEN
-    begin = time.monotonic()
-    following.wait_until(lambda: time.monotonic() - begin > 0.7)
+    following = follow(
+        KubeObjectSource(Timing(**{**_fields(QUICK), "first_backoff": 1.0, "longest_backoff": 30.0})),
+        resources=("pods",),
+    )
+    following.wait_until(lambda: waits.are_over)
 
-    # THEN
-    assert 2 <= server.count("list", "pods") <= 4
+    # THEN there is a wait after every watch, twice as long each time, up to the longest
+    assert server.count("watch", "pods") == 8
+    for waited, whole in zip(waits.seconds, (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0), strict=True):
+        assert whole / 2 <= waited <= whole
+
+
+def test_a_lasting_410_does_not_list_more_often_than_allowed(server, follow, take_waits):
+    # GIVEN
+    waits = take_waits(most=4)
+    server.add_fault(Fault(Action.ERROR_EVENT, code=410, times=1_000_000))
+
+    # WHEN
+    following = follow(KubeObjectSource(Timing(**{**_fields(QUICK), "list_interval": 3_600.0})), resources=("pods",))
+    following.wait_until(lambda: waits.are_over)
+
+    # THEN every list but the first waits for its hour, less the moments that this test takes
+    assert server.count("list", "pods") == 4
+    assert min(waits.seconds) >= 3_600.0 - PATIENCE_S
 
 
 def test_a_restart_of_the_server_is_survived_without_new_descriptors(tmp_path):

@@ -10,15 +10,13 @@ from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import fact_columns
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.losses import read_recorded
+from analyzer.model.segment_reading import Window
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import rank_candidates
 from analyzer.reasoning.symptoms import SymptomSearch
 from formats.capture.reading import Capture
 from formats.postmortem.document import Document
-
-Window = tuple[int | None, int | None]
-"""Begin and end in unix ns; None = as far as the capture goes."""
 
 
 def analyze_capture(

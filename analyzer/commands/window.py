@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import Window
+from analyzer.model.segment_reading import Window
 from formats.times import parse_time
 
 

@@ -45,7 +45,7 @@ _RESOURCE_BY_KIND = {resource.kind: resource.name for resource in (*OBJECT_RESOU
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class InputSummary:
     """What a first reading of the file found.
 
     Attributes:
@@ -99,7 +99,7 @@ def read_k8s_watch(
     return recording, f"{survey.digest.hex()} {node_name} {configmap_values}"
 
 
-def _survey(path: Path, on_progress: Callable[[int], None] | None) -> Survey:
+def _survey(path: Path, on_progress: Callable[[int], None] | None) -> InputSummary:
     file = ForeignFile(path, on_progress)
     lines = 0
     is_watch = False
@@ -117,7 +117,7 @@ def _survey(path: Path, on_progress: Callable[[int], None] | None) -> Survey:
             where=str(path),
             next_step=f"give {EXPECTED}",
         )
-    return Survey(file.digest.digest(), lines, is_watch, has_core_events, file.damage)
+    return InputSummary(file.digest.digest(), lines, is_watch, has_core_events, file.damage)
 
 
 def _is_watch_line(line: Json | None) -> bool:
@@ -126,7 +126,7 @@ def _is_watch_line(line: Json | None) -> bool:
 
 def _read_watch(
     path: Path,
-    survey: Survey,
+    survey: InputSummary,
     recording: Recording,
     redaction: Redaction,
     on_progress: Callable[[int], None] | None,
@@ -196,7 +196,7 @@ def _int64(value: int) -> int:
     return min(max(value, -(2**63)), 2**63 - 1)
 
 
-def _read_documents(path: Path, survey: Survey, recording: Recording, redaction: Redaction) -> None:
+def _read_documents(path: Path, survey: InputSummary, recording: Recording, redaction: Redaction) -> None:
     file = ForeignFile(path)
     parts = []
     size = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 
 from analyzer.sharing.batches import BatchRewriter
@@ -115,7 +116,7 @@ def _rewrite_header(segment: Segment, number: int, replacement: Replacement) -> 
 
 def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
     because = info.frozen_because
-    return replace(
+    return msgspec.structs.replace(
         info,
         id="",
         frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.known),

@@ -64,7 +64,7 @@ class Stretch:
     member: str | None
 
 
-def lay_out(members: Sequence[Member]) -> list[Stretch]:
+def place_members(members: Sequence[Member]) -> list[Stretch]:
     """The container of these members, in this order, as stretches without gaps."""
     stretches: list[Stretch] = []
     central: list[bytes] = []

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from formats import limits
 from formats.batches import full_schema
-from formats.capture.container import Member, Stretch, lay_out, member_offset, scan_members
+from formats.capture.container import Member, Stretch, member_offset, place_members, scan_members
 from formats.capture.info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, read_listing, segment_order
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import FormatError, MissingInputError, UsageError, VersionError
@@ -221,7 +221,7 @@ def _find_listing(path: Path, data: pa.Buffer) -> tuple[CaptureInfo, list[Stretc
         except FormatError:
             continue
         own = Member(INFO_NAME, len(raw), zlib.crc32(raw))
-        return info, lay_out([own, *members, Member(INFO_COPY_NAME, len(raw), own.crc32)])
+        return info, place_members([own, *members, Member(INFO_COPY_NAME, len(raw), own.crc32)])
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from formats.capture.container import Member, lay_out
+from formats.capture.container import Member, place_members
 from formats.capture.info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, segment_order, write_listing
 from formats.errors import StorageError, UsageError
 from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME, Manifest
@@ -74,7 +74,7 @@ def _write_container(path: Path, members: Sequence[Member], sources: Mapping[str
     try:
         temporary.unlink(missing_ok=True)  # of a freeze that a crash interrupted
         with temporary.open("xb") as file:
-            for stretch in lay_out([own[0], *members, own[1]]):
+            for stretch in place_members([own[0], *members, own[1]]):
                 if stretch.content is not None:
                     file.write(stretch.content)
                 elif stretch.member is not None and stretch.member in sources:

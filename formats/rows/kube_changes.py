@@ -35,11 +35,11 @@ _KEYS = ("name", "type", "containerPort", "port", "mountPath", "devicePath", "ui
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*", re.ASCII)
 _ABSENT = object()
 
-Change = dict[str, Any]
+FieldDifference = dict[str, Any]
 """`path`, `old` and `new`; old is null for what is new, new is null for what is gone."""
 
 
-def list_changes(old: Json, new: Json) -> list[Change]:
+def list_changes(old: Json, new: Json) -> list[FieldDifference]:
     """The differences between two versions, sorted by path.
 
     Items of lists are matched by their own key (`spec.template.spec.containers[name=app].image`), not by position, so a
@@ -62,7 +62,7 @@ def changes_json(old: Json, new: Json) -> str:
     return canonical_json(list_changes(old, new))
 
 
-def _differences(path: str, field: str, old: Any, new: Any) -> Iterator[Change]:
+def _differences(path: str, field: str, old: Any, new: Any) -> Iterator[FieldDifference]:
     if isinstance(old, dict) and isinstance(new, dict):
         yield from _object_differences(path, field, old, new)
     elif isinstance(old, list) and isinstance(new, list):
@@ -72,7 +72,7 @@ def _differences(path: str, field: str, old: Any, new: Any) -> Iterator[Change]:
         yield {"path": path, "old": _told(old), "new": _told(new)}
 
 
-def _object_differences(path: str, field: str, old: Json, new: Json) -> Iterator[Change]:
+def _object_differences(path: str, field: str, old: Json, new: Json) -> Iterator[FieldDifference]:
     for key in old.keys() | new.keys():
         if key in HEARTBEATS or (path == "metadata" and (path, key) in _BOOKKEEPING):
             continue
@@ -92,7 +92,7 @@ def _with_empty(old: Any, new: Any) -> tuple[Any, Any]:
     return old, new
 
 
-def _list_differences(path: str, field: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
+def _list_differences(path: str, field: str, old: list[Any], new: list[Any]) -> Iterator[FieldDifference]:
     if old == new:
         return
     if not all(isinstance(item, dict) for item in (*old, *new)):

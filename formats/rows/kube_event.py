@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from formats.batches import batch_from_rows
 from formats.rows.kube_json import Json, clean_text, field, integer, text
-from formats.rows.kube_object import Change
+from formats.rows.kube_object import Observation
 from formats.rows.kube_redaction import Redaction, redact_text
 from formats.rows.kube_time import unix_nano
 from formats.severity import SeverityNumber
@@ -23,7 +23,7 @@ NOTE_CHARACTERS = 16_384
 class EventRow:
     """One row of `kube_event` without its time, which its receiver adds. Columns as in `formats.tables.kube_event`."""
 
-    change: Change
+    change: Observation
     uid: str
     type: str
     reason: str
@@ -57,7 +57,12 @@ def event_count(raw: Json) -> int:
 
 
 def event_row(
-    raw: Json, change: Change, redaction: Redaction, *, previous_count: int | None = None, is_inferred: bool = False
+    raw: Json,
+    change: Observation,
+    redaction: Redaction,
+    *,
+    previous_count: int | None = None,
+    is_inferred: bool = False,
 ) -> EventRow:
     """The row of one version of an Event. Whatever is of a wrong type reads as absent.
 
@@ -101,8 +106,8 @@ def event_row(
     )
 
 
-def _count_delta(count: int, change: Change, previous: int | None) -> int:
-    if change in (Change.STATE, Change.DELETED):
+def _count_delta(count: int, change: Observation, previous: int | None) -> int:
+    if change in (Observation.STATE, Observation.DELETED):
         return 0
     # A count that fell is a counter that began again, as Prometheus has it.
     return count if previous is None or count < previous else count - previous

@@ -17,7 +17,7 @@ from formats.severity import SeverityNumber
 from formats.tables import kube_object
 
 
-class Change(StrEnum):
+class Observation(StrEnum):
     """How a version of an object became known."""
 
     STATE = "state"
@@ -31,7 +31,7 @@ class Change(StrEnum):
 class ObjectRow:
     """One row of `kube_object` without its time, which its receiver adds; see `formats.tables.kube_object`."""
 
-    change: Change
+    change: Observation
     kind: str
     api_version: str
     namespace: str | None
@@ -52,7 +52,7 @@ class ObjectRow:
 
 
 def object_row(
-    raw: Json, change: Change, redaction: Redaction, *, previous: Json | None = None, is_inferred: bool = False
+    raw: Json, change: Observation, redaction: Redaction, *, previous: Json | None = None, is_inferred: bool = False
 ) -> ObjectRow:
     """The row of one version. Whatever is of a wrong type reads as absent: it never raises for what the object holds.
 
@@ -64,12 +64,12 @@ def object_row(
         is_inferred: whether it was found by listing again.
     """
     recorded, content = bounded_json(redact_object(raw, redaction))
-    changes = None if previous is None or change is Change.DELETED else changes_json(previous, recorded)
+    changes = None if previous is None or change is Observation.DELETED else changes_json(previous, recorded)
     return row_of_content(recorded, content, change, changes=changes, is_inferred=is_inferred)
 
 
 def row_of_content(
-    recorded: Json, content: str, change: Change, *, changes: str | None = None, is_inferred: bool = False
+    recorded: Json, content: str, change: Observation, *, changes: str | None = None, is_inferred: bool = False
 ) -> ObjectRow:
     """The row of content that was recorded before: for `state` at the start of a segment and for inferred deletions.
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from formats.rows.kube_event import EventRow, event_count, event_row
 from formats.rows.kube_json import Json, field, text
-from formats.rows.kube_object import Change, ObjectRow, object_row, row_of_content
+from formats.rows.kube_object import ObjectRow, Observation, object_row, row_of_content
 from formats.rows.kube_redaction import Redaction
 
 CONTENT_BYTES = 32 << 20
@@ -27,7 +27,7 @@ KEYS = 200_000
 TOMBSTONES = 4_096
 """Deleted objects remembered, so that a late or repeated message does not bring an object back."""
 
-_CHANGE_BY_WATCH_TYPE = {"ADDED": Change.ADDED, "MODIFIED": Change.MODIFIED, "DELETED": Change.DELETED}
+_CHANGE_BY_WATCH_TYPE = {"ADDED": Observation.ADDED, "MODIFIED": Observation.MODIFIED, "DELETED": Observation.DELETED}
 
 RowT = TypeVar("RowT")
 
@@ -97,9 +97,9 @@ class _Conversation(Generic[RowT]):
             # Resource versions are opaque across lists: only equality means something.
             if known is not None and known.resource_version == _version(raw):
                 continue
-            change = Change.ADDED if known is None else Change.MODIFIED
+            change = Observation.ADDED if known is None else Observation.MODIFIED
             if not self._was_listed:
-                change = Change.STATE
+                change = Observation.STATE
             rows.append(self._accept(key, raw, change, is_inferred=self._was_listed))
         return rows
 
@@ -117,14 +117,16 @@ class _Conversation(Generic[RowT]):
             self.rejected += 1
             return None
         known = self._known.get(key)
-        is_repeated = known is not None and change is not Change.DELETED and _is_not_newer(raw, known.resource_version)
+        is_repeated = (
+            known is not None and change is not Observation.DELETED and _is_not_newer(raw, known.resource_version)
+        )
         if is_repeated or (key in self._tombstones and _is_not_newer(raw, self._tombstones[key])):
             self.repeated += 1
             return None
-        if change is Change.ADDED and known is not None:
-            change = Change.MODIFIED
+        if change is Observation.ADDED and known is not None:
+            change = Observation.MODIFIED
         row = self._accept(key, raw, change, is_inferred=False)
-        if change is Change.DELETED:
+        if change is Observation.DELETED:
             if known is not None:
                 self._forget(key)
             self._bury(key, _version(raw))
@@ -153,7 +155,7 @@ class _Conversation(Generic[RowT]):
         if len(self._known) > KEYS:
             self._forget(next(iter(self._known)))
 
-    def _accept(self, key: str, raw: Json, change: Change, *, is_inferred: bool) -> RowT:
+    def _accept(self, key: str, raw: Json, change: Observation, *, is_inferred: bool) -> RowT:
         raise NotImplementedError
 
     def _vanished(self, key: str, known: _Known) -> RowT | None:
@@ -178,19 +180,19 @@ class ObjectVersions(_Conversation[ObjectRow]):
         for known in list(self._known.values()):
             if known.content is not None:
                 content = zlib.decompress(known.content).decode()
-                yield row_of_content(json.loads(content), content, Change.STATE)
+                yield row_of_content(json.loads(content), content, Observation.STATE)
 
-    def _accept(self, key: str, raw: Json, change: Change, *, is_inferred: bool) -> ObjectRow:
+    def _accept(self, key: str, raw: Json, change: Observation, *, is_inferred: bool) -> ObjectRow:
         typed = {**raw, "apiVersion": raw.get("apiVersion") or self._api_version, "kind": raw.get("kind") or self._kind}
         if self._kind in ("Secret", "ConfigMap"):
             # What is asked for as a Secret is treated as one, whatever it calls itself.
             typed["kind"] = self._kind
         known = self._known.get(key)
         previous = None
-        if known is not None and known.content is not None and change is not Change.DELETED:
+        if known is not None and known.content is not None and change is not Observation.DELETED:
             previous = json.loads(zlib.decompress(known.content))
         row = object_row(typed, change, self._redaction, previous=previous, is_inferred=is_inferred)
-        if change is not Change.DELETED:
+        if change is not Observation.DELETED:
             if known is not None:
                 self._forget(key)
             content: bytes | None = zlib.compress(row.content.encode(), 1)
@@ -211,9 +213,9 @@ class ObjectVersions(_Conversation[ObjectRow]):
             recorded: Json = {"apiVersion": self._api_version, "kind": self._kind, "metadata": {"uid": key}}
             if "/" in key:
                 recorded["metadata"] = {"namespace": namespace, "name": name}
-            return row_of_content(recorded, json.dumps(recorded), Change.DELETED, is_inferred=True)
+            return row_of_content(recorded, json.dumps(recorded), Observation.DELETED, is_inferred=True)
         content = zlib.decompress(known.content).decode()
-        return row_of_content(json.loads(content), content, Change.DELETED, is_inferred=True)
+        return row_of_content(json.loads(content), content, Observation.DELETED, is_inferred=True)
 
 
 class EventVersions(_Conversation[EventRow]):
@@ -227,11 +229,11 @@ class EventVersions(_Conversation[EventRow]):
         """Nothing: Events are no state."""
         return iter(())
 
-    def _accept(self, key: str, raw: Json, change: Change, *, is_inferred: bool) -> EventRow:
+    def _accept(self, key: str, raw: Json, change: Observation, *, is_inferred: bool) -> EventRow:
         known = self._known.get(key)
         previous_count = None if known is None else known.count
         row = event_row(raw, change, self._redaction, previous_count=previous_count, is_inferred=is_inferred)
-        if change is not Change.DELETED:
+        if change is not Observation.DELETED:
             self._remember(key, _Known(_version(raw), count=event_count(raw)))
         return row
 

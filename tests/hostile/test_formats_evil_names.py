@@ -11,7 +11,7 @@ import zlib
 import pyarrow as pa
 import pytest
 
-from formats.capture.container import Member, lay_out
+from formats.capture.container import Member, place_members
 from formats.capture.info import CaptureInfo
 from formats.capture.reading import _open_file, open_capture
 from formats.errors import FormatError, TapioError
@@ -66,7 +66,7 @@ def capture_with(path, change):
     change(content)
     listing = seal_json(content)
     members = [Member("capture.json", len(listing), zlib.crc32(listing))]
-    stretches = lay_out(members)
+    stretches = place_members(members)
     return stretches[0].content + listing + raw[512:]
 
 
@@ -137,8 +137,8 @@ def test_a_list_of_members_with_right_digest_and_wrong_content_is_not_taken(tmp_
 def test_members_that_overlap_are_told(tmp_path, segment):
     # GIVEN two headers that claim the same bytes, in a container without a list
     raw = (segment / "manifest.json").read_bytes()
-    inner = lay_out([Member("s00001.manifest.json", len(raw), zlib.crc32(raw))])[0].content
-    outer = lay_out([Member("s00000.manifest.json", len(inner) + len(raw), 0)])[0].content
+    inner = place_members([Member("s00001.manifest.json", len(raw), zlib.crc32(raw))])[0].content
+    outer = place_members([Member("s00000.manifest.json", len(inner) + len(raw), 0)])[0].content
 
     opened_from = pa.py_buffer(outer + inner + raw)
     opened = _open_file(tmp_path / "c.tapio", opened_from)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats.capture.container import MEMBER_NAME, Member, lay_out, scan_members
+from formats.capture.container import MEMBER_NAME, Member, place_members, scan_members
 
 NAMES = st.from_regex(MEMBER_NAME, fullmatch=True).filter(str.isascii)
 
@@ -18,7 +18,8 @@ NAMES = st.from_regex(MEMBER_NAME, fullmatch=True).filter(str.isascii)
 def build(contents):
     members = [Member(name, len(content), zlib.crc32(content)) for name, content in contents.items()]
     return b"".join(
-        stretch.content if stretch.content is not None else contents[stretch.member] for stretch in lay_out(members)
+        stretch.content if stretch.content is not None else contents[stretch.member]
+        for stretch in place_members(members)
     )
 
 
@@ -36,13 +37,13 @@ def test_any_members_come_back_through_zip_tools_and_through_their_headers(conte
 
 
 def test_members_begin_where_arrow_wants_buffers():
-    stretches = lay_out([Member("a", 5, 0), Member("b" * 64, 1 << 40, 0), Member("c", 0, 0)])
+    stretches = place_members([Member("a", 5, 0), Member("b" * 64, 1 << 40, 0), Member("c", 0, 0)])
 
     assert [stretch.offset % 64 for stretch in stretches if stretch.content is None] == [0, 0, 0]
 
 
 def test_stretches_leave_no_gap():
-    stretches = lay_out([Member("a", 5, 0), Member("b", 70, 0)])
+    stretches = place_members([Member("a", 5, 0), Member("b", 70, 0)])
 
     position = 0
     for stretch in stretches:
@@ -54,7 +55,7 @@ def test_stretches_leave_no_gap():
 def test_sizes_beyond_32_bits_are_written_as_zip64():
     # GIVEN 6 GiB that nobody writes down: headers in a sparse file
     large = Member("large", 6 << 30, 1)
-    stretches = lay_out([large, Member("small", 4, zlib.crc32(b"tail"))])
+    stretches = place_members([large, Member("small", 4, zlib.crc32(b"tail"))])
     with io.BytesIO() as end:
         directory = stretches[-1]
         end.write(directory.content)
@@ -72,7 +73,7 @@ def test_large_containers_are_read_by_zip_tools(tmp_path):
     path = tmp_path / "large.zip"
     members = [Member("large", 5 << 30, 0), Member("small", 4, zlib.crc32(b"tail"))]
     with path.open("wb") as file:
-        for stretch in lay_out(members):
+        for stretch in place_members(members):
             file.seek(stretch.offset)
             if stretch.content is not None:
                 file.write(stretch.content)

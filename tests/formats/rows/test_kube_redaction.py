@@ -9,7 +9,7 @@ import random
 import pytest
 
 from formats.rows.kube_event import event_batch, event_row
-from formats.rows.kube_object import Change, object_batch, object_row
+from formats.rows.kube_object import Observation, object_batch, object_row
 from formats.rows.kube_redaction import SECRET_NAME, Redaction, redact_object, redact_text
 
 REDACTION = Redaction(b"k" * 32)
@@ -97,10 +97,10 @@ def test_no_canary_in_500_places_reaches_a_batch():
     # WHEN they become batches, also as changes of one another
     rows = []
     for raw in objects:
-        rows.append(object_row(raw, Change.STATE, REDACTION))
-        rows.append(object_row(raw, Change.MODIFIED, REDACTION, previous={"kind": raw["kind"]}))
+        rows.append(object_row(raw, Observation.STATE, REDACTION))
+        rows.append(object_row(raw, Observation.MODIFIED, REDACTION, previous={"kind": raw["kind"]}))
     batch = object_batch(rows, [0] * len(rows))
-    notes = event_batch([event_row(raw, Change.ADDED, REDACTION) for raw in events], [0] * len(events))
+    notes = event_batch([event_row(raw, Observation.ADDED, REDACTION) for raw in events], [0] * len(events))
 
     # THEN no byte of any of them is in it
     stored = b"".join(

@@ -12,7 +12,7 @@ from formats.catalog import TABLE_BY_NAME
 from formats.limits import TEXT_BYTES
 from formats.rows.kube_event import event_batch, event_row
 from formats.rows.kube_json import parse_object
-from formats.rows.kube_object import Change, object_batch, object_row
+from formats.rows.kube_object import Observation, object_batch, object_row
 from formats.rows.kube_redaction import Redaction
 from formats.rows.kube_time import unix_nano
 from formats.rows.kube_versions import EventVersions, ObjectVersions
@@ -37,7 +37,7 @@ POD = {
 
 def test_an_object_becomes_one_exact_row():
     # WHEN
-    batch = object_batch([object_row(POD, Change.ADDED, REDACTION)], [5])
+    batch = object_batch([object_row(POD, Observation.ADDED, REDACTION)], [5])
 
     # THEN
     assert batch.schema == TABLE_BY_NAME["kube_object"].drained_schema
@@ -68,7 +68,7 @@ def test_an_object_that_is_too_large_keeps_its_shape_with_shorter_texts():
     raw = {**POD, "status": {"message": "x" * (2 * TEXT_BYTES), "phase": "Running"}}
 
     # WHEN
-    content = json.loads(object_row(raw, Change.STATE, REDACTION).content)
+    content = json.loads(object_row(raw, Observation.STATE, REDACTION).content)
 
     # THEN
     assert content["status"]["phase"] == "Running"
@@ -80,7 +80,7 @@ def test_an_object_of_a_million_small_texts_keeps_who_it_is():
     raw = {**POD, "status": {"list": ["abcdefgh"] * 200_000}}
 
     # WHEN
-    row = object_row(raw, Change.STATE, REDACTION)
+    row = object_row(raw, Observation.STATE, REDACTION)
 
     # THEN
     assert (row.name, row.uid, row.kind) == ("cache-1", "u-1", "Pod")
@@ -127,7 +127,7 @@ NEW_EVENT = {
 
 def test_both_forms_of_an_event_give_the_same_row():
     # WHEN
-    rows = [event_row(raw, Change.ADDED, REDACTION, previous_count=1) for raw in (CORE_EVENT, NEW_EVENT)]
+    rows = [event_row(raw, Observation.ADDED, REDACTION, previous_count=1) for raw in (CORE_EVENT, NEW_EVENT)]
 
     # THEN
     assert rows[0] == rows[1]
@@ -152,7 +152,7 @@ def test_an_event_with_a_series_counts_by_it():
     }
 
     # WHEN
-    row = event_row(raw, Change.MODIFIED, REDACTION, previous_count=4)
+    row = event_row(raw, Observation.MODIFIED, REDACTION, previous_count=4)
 
     # THEN
     assert (row.count, row.count_delta, row.reporter, row.namespace) == (5, 1, "scheduler", None)
@@ -163,11 +163,11 @@ def test_an_event_with_a_series_counts_by_it():
 @pytest.mark.parametrize(
     ("change", "previous", "delta"),
     [
-        (Change.STATE, None, 0),
-        (Change.ADDED, None, 3),
-        (Change.MODIFIED, 2, 1),
-        (Change.MODIFIED, 9, 3),
-        (Change.DELETED, 3, 0),
+        (Observation.STATE, None, 0),
+        (Observation.ADDED, None, 3),
+        (Observation.MODIFIED, 2, 1),
+        (Observation.MODIFIED, 9, 3),
+        (Observation.DELETED, 3, 0),
     ],
 )
 def test_the_count_of_a_row_is_what_is_new_in_it(change, previous, delta):
@@ -258,12 +258,12 @@ OBJECTS = st.dictionaries(
 @given(raw=OBJECTS, previous=OBJECTS)
 def test_hostile_json_never_raises_and_always_fits_the_table(raw, previous):
     # GIVEN an earlier version as it would have been recorded
-    recorded = json.loads(object_row(previous, Change.STATE, REDACTION).content)
+    recorded = json.loads(object_row(previous, Observation.STATE, REDACTION).content)
 
     # WHEN
-    row = object_row(raw, Change.MODIFIED, REDACTION, previous=recorded)
+    row = object_row(raw, Observation.MODIFIED, REDACTION, previous=recorded)
     objects = object_batch([row], [0])
-    events = event_batch([event_row(raw, Change.ADDED, REDACTION)], [0])
+    events = event_batch([event_row(raw, Observation.ADDED, REDACTION)], [0])
 
     # THEN
     objects.validate(full=True)
@@ -297,7 +297,7 @@ def test_absurd_depth_is_cut_or_refused(depth):
 
     # THEN
     if raw is not None:
-        assert len(object_row(raw, Change.STATE, REDACTION).content) < 1_000
+        assert len(object_row(raw, Observation.STATE, REDACTION).content) < 1_000
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"1", b"nul", b'{"a":', b"\xff\xfe", b'{"a":' + b"9" * 5_000 + b"}"])
@@ -311,7 +311,7 @@ def test_ten_megabytes_of_text_become_one_bounded_row():
     raw = {"kind": big, "apiVersion": "v1", "metadata": {"name": big, "uid": "u", "labels": {"a": big}}, "spec": big}
 
     # WHEN
-    row = object_row(raw, Change.STATE, REDACTION)
+    row = object_row(raw, Observation.STATE, REDACTION)
 
     # THEN
     assert len(row.content) <= TEXT_BYTES

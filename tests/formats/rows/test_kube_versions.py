@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from formats.rows import kube_versions
-from formats.rows.kube_object import Change
+from formats.rows.kube_object import Observation
 from formats.rows.kube_redaction import Redaction
 from formats.rows.kube_versions import EventVersions, ObjectVersions
 
@@ -113,7 +113,7 @@ def test_the_snapshot_is_the_last_version_of_everything_as_recorded():
     [row] = versions.snapshot()
 
     # THEN
-    assert (row.change, row.content, row.resource_version) == (Change.STATE, last.content, "3")
+    assert (row.change, row.content, row.resource_version) == (Observation.STATE, last.content, "3")
 
 
 def test_memory_is_bounded_and_what_is_not_kept_has_no_changes(monkeypatch):

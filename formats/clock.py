@@ -6,6 +6,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment by two clocks.
+
+    Attributes:
+        unix_nano: wall clock, ns.
+        boot_ns: CLOCK_BOOTTIME, ns.
+    """
+
+    unix_nano: int
+    boot_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSnapshot:
     """Readings of several clocks at one instant.
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import click
@@ -17,13 +18,13 @@ from formats.units import format_bytes, parse_duration
 from recorder.allocation import limit_allocation
 from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
 from recorder.control import ControlServer, request_reply
-from recorder.daemon import Daemon
 from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
 from recorder.metrics_server import MetricsServer
 from recorder.plan import format_plan, plan_retention
 from recorder.registry import SOURCES
 from recorder.source import Profile
+from recorder.start import start_recorder
 from recorder.status import format_status
 from recorder.store.layout import DataDirectory
 
@@ -71,10 +72,11 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     os.umask(0o077)  # recordings are for the owner alone
     limit_allocation()
     chosen = {spec.name for spec in select_sources(config, [source.spec for source in SOURCES])}
-    daemon = Daemon(config, [source() for source in SOURCES if source.spec.name in chosen], log=_log)
-    signal.signal(signal.SIGTERM, lambda *_: daemon.stop())
-    signal.signal(signal.SIGINT, lambda *_: daemon.stop())
-    daemon.start()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    sources = [source() for source in SOURCES if source.spec.name in chosen]
+    daemon = start_recorder(config, sources, log=_log, stop=stop)
     control = ControlServer(config.socket_path, lambda: daemon.status, daemon.request_freeze)
     metrics = MetricsServer(config.metrics_listen, lambda: daemon.status) if config.metrics_listen else None
     try:

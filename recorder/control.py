@@ -20,9 +20,8 @@ from typing import Any
 
 from formats.errors import ExitCode, OutputError, TapioError, UnavailableError, UsageError
 from formats.text import escape_text
-from recorder.daemon import FreezeRequest
 from recorder.status import RecorderStatus
-from recorder.store.freeze import FreezeResult, result_to_json
+from recorder.store.freeze import FreezeRequest, FreezeResult, result_to_json
 
 _LINE_BYTES = 16_384
 _IDLE_SECONDS = 10.0

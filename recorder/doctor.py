@@ -12,10 +12,10 @@ from pathlib import Path
 from formats.errors import TapioError
 from formats.units import format_bytes
 from recorder.cgroup_tree import find_hierarchies, read_text
-from recorder.clocks import read_boot_time_ns
-from recorder.config import HostConfig, RecorderConfig, SourceConfig, resolve_options, select_sources
-from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
-from recorder.source import Need, Source, SourceContext
+from recorder.clocks import WallClock, read_boot_time_ns
+from recorder.config import HostConfig, RecorderConfig, select_sources
+from recorder.source import Need, Source
+from recorder.source_opening import build_contexts, open_sources
 
 _CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
 """Source: include/uapi/linux/capability.h."""
@@ -123,36 +123,21 @@ def format_diagnosis(diagnosis: Diagnosis) -> str:
     return "\n".join(lines)
 
 
-def _try_sources(config: RecorderConfig, sources: Sequence[type[Source]]) -> dict[str, tuple[Exception | None, str]]:
-    """Open each, take what it says of itself, and close it."""
-    opened: list[tuple[Source, SourceContext]] = []
-    for kind in sources:
-        options = resolve_options(kind.spec, config.sources.get(kind.spec.name, SourceConfig()))
-        context = SourceContext(
-            config.resolved_node_name,
-            options,
-            read_boot_time_ns,
-            config.host.proc,
-            config.host.sysfs,
-        )
-        opened.append((kind(), context))
-    in_kernel = [(source, context) for source, context in opened if isinstance(source, KernelSource)]
-    failures: dict[str, Exception | None] = {}
-    if in_kernel:
-        results = open_kernel_sources([source for source, _ in in_kernel], [context for _, context in in_kernel])
-        failures = {source.spec.name: error for (source, _), error in zip(in_kernel, results, strict=True)}
+def _try_sources(config: RecorderConfig, kinds: Sequence[type[Source]]) -> dict[str, tuple[Exception | None, str]]:
+    """Open each as the recorder does, take what it says of itself, and close it."""
+    sources = [kind() for kind in kinds]
+    contexts = build_contexts(config, sources, read_boot_time_ns, WallClock())
     found = {}
-    for source, context in opened:
-        error = failures.get(source.spec.name)
+    for source, error in zip(sources, open_sources(sources, contexts), strict=True):
+        problem, detail = error, ""
         try:
-            if not isinstance(source, KernelSource):
-                source.open(context)
-            detail = source.stats().detail
+            if problem is None:
+                detail = source.stats().detail
         except Exception as raised:  # noqa: BLE001 - whatever it is, it is this source's answer
-            error, detail = raised, ""
+            problem = raised
         finally:
             source.close()
-        found[source.spec.name] = (error, detail)
+        found[source.spec.name] = (problem, detail)
     return found
 
 

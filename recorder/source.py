@@ -7,7 +7,7 @@ derive from one of three classes that have these methods: `PolledSource`, `Kerne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from formats.columns import Table
 from formats.loss import LossReason
+from recorder.clocks import WallClock
 
 
 class Profile(StrEnum):
@@ -46,7 +47,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """What a source is: data, printable, the same for every instance.
+    """What a source is, and what it needs of the recorder's loop: data, the same for every instance.
 
     Attributes:
         table: the one table that it records; the source bears the table's name.
@@ -57,6 +58,10 @@ class SourceSpec:
         shed_order: lower is shed first when the recorder is over its budget; None is never shed.
         fallback: what it does when a need is not met; None: it does not work then.
         options: its configuration keys with their defaults; a key not in here is refused.
+        opens_slowly: `open` may wait for a peer; the recorder opens it in a thread and does not wait.
+        open_together: opens all sources whose specs name the same function at once; it gives, for each in order, None
+            or why it is not open. None: each source is opened by its own `open`.
+        drains_when_shed: while it is shed it stays open and is drained, so that what is left out is counted exactly.
     """
 
     table: Table
@@ -67,6 +72,9 @@ class SourceSpec:
     shed_order: int | None = None
     fallback: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    opens_slowly: bool = False
+    open_together: Callable[[Sequence[Any], Sequence[SourceContext]], Sequence[Exception | None]] | None = None
+    drains_when_shed: bool = False
 
     @property
     def name(self) -> str:
@@ -87,6 +95,7 @@ class SourceContext:
         cgroup_ids: record only these cgroup2 inodes and what is below them; empty = everything.
         cgroup_paths: the same cgroups as paths below the root of each hierarchy.
         state_directory: where a source may keep a small file over restarts.
+        wall_clock: the source that reads the node's clocks keeps it current; every row is dated by it.
     """
 
     node_name: str
@@ -97,6 +106,7 @@ class SourceContext:
     cgroup_ids: tuple[int, ...] = ()
     cgroup_paths: tuple[str, ...] = ()
     state_directory: Path | None = None
+    wall_clock: WallClock = field(default_factory=WallClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,11 @@ class SourceStats:
 
 
 class Source(Protocol):
-    """One producer of one table. Every method is called from one thread."""
+    """One producer of one table.
+
+    No two methods run at once. All are called by the thread of the recorder's loop, except `open` of a source that
+    `opens_slowly`: it is called by a thread of its own, and nothing else is called until it has returned.
+    """
 
     spec: SourceSpec
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from formats.times import format_time
 from formats.units import format_bytes, format_duration
+from recorder import VERSION
+from recorder.config import RecorderConfig
+from recorder.store.store_status import StoreStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +39,21 @@ class SourceStatus:
     restarts: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecorderStatus:
-    """The recorder at one moment. Times are ns, sizes bytes; times of the ring are 0 while it is empty.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderStatus(StoreStatus):
+    """The recorder at one moment, with all that its store says.
 
     Attributes:
+        version: of the recorder.
+        node_name: `k8s.node.name`.
+        pid: of its process.
+        profile: how much it records.
+        data_dir: where.
+        now_unix_nano: wall clock of this snapshot.
         heartbeat_ns: CLOCK_MONOTONIC of the main loop's last turn, for liveness.
-        written: rows written since the start, by table.
-        losses: known counts of losses since the start, as (table, reason, count).
-        have_from_unix_nano: earliest row that can still be frozen; `have_to_unix_nano` is the latest.
-        ring_bytes: of sealed segments; `journal_bytes` of what is not sealed yet.
-        queued_bytes: in memory, waiting for the disk.
-        storage_problem: why nothing can be written or sealed; empty if all is well.
+        sources: in the order in which they are drained.
         cpu_percent: of one core over the last 10 s, without children.
-        last_freeze: None if there was none since the start.
+        resident_bytes: of its own memory.
     """
 
     version: str
@@ -54,28 +61,35 @@ class RecorderStatus:
     pid: int
     profile: str
     data_dir: str
-    started_unix_nano: int
     now_unix_nano: int
     heartbeat_ns: int
     sources: tuple[SourceStatus, ...]
-    written: dict[str, int]
-    losses: tuple[tuple[str, str, int], ...]
-    have_from_unix_nano: int
-    have_to_unix_nano: int
-    segments: int
-    ring_bytes: int
-    journal_bytes: int
-    unsealed_journals: int
-    queued_bytes: int
-    bytes_written: int
-    storage_problem: str
     cpu_percent: float
     resident_bytes: int
-    pending_freezes: int
-    suppressed_freezes: int
-    failed_freezes: int
-    freeze_problem: str
-    last_freeze: dict[str, Any] | None
+
+
+def assemble_status(
+    config: RecorderConfig,
+    store: StoreStatus,
+    sources: tuple[SourceStatus, ...],
+    *,
+    cpu_percent: float,
+    resident_bytes: int,
+) -> RecorderStatus:
+    """The snapshot of this process."""
+    return RecorderStatus(
+        **{field.name: getattr(store, field.name) for field in dataclasses.fields(store)},
+        version=VERSION,
+        node_name=config.resolved_node_name,
+        pid=os.getpid(),
+        profile=config.profile,
+        data_dir=str(config.data_dir),
+        now_unix_nano=store.have_to_unix_nano,
+        heartbeat_ns=time.monotonic_ns(),
+        sources=sources,
+        cpu_percent=round(cpu_percent, 3),
+        resident_bytes=resident_bytes,
+    )
 
 
 def format_status(status: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 import pyarrow as pa
@@ -12,7 +11,8 @@ import pyarrow as pa
 from formats.errors import TapioError, UnavailableError
 from formats.loss import LossReason
 from recorder.ledger import LossEntry
-from recorder.source import Need, Source, SourceContext, SourceSpec, SourceStats
+from recorder.source import Source, SourceContext, SourceSpec, SourceStats
+from recorder.source_opening import open_sources
 
 _FIRST_PAUSE_NS = 1_000_000_000
 _MAX_PAUSE_NS = 600_000_000_000
@@ -35,131 +35,124 @@ class SourceState(StrEnum):
     """The recorder is over its budget."""
 
 
-_ABSENCE_REASONS = {SourceState.STARTING: LossReason.STARTING, SourceState.SHED: LossReason.SHED}
-"""Why nothing is recorded in a state; everything else is a failure."""
+_FAILURES = frozenset({SourceState.UNAVAILABLE, SourceState.FAILED})
+_ABSENCE_REASONS = {
+    SourceState.STARTING: LossReason.STARTING,
+    SourceState.UNAVAILABLE: LossReason.SOURCE_FAILED,
+    SourceState.FAILED: LossReason.SOURCE_FAILED,
+    SourceState.SHED: LossReason.SHED,
+}
 
 
-@dataclass(slots=True)
 class SupervisedSource:
-    """One source and what the recorder knows of it.
+    """One source and what the recorder knows of it. `_to` is the only place where its state changes.
 
-    Attributes:
-        source: the source.
+    Args:
+        source: not yet open.
         context: what it is opened with.
-        state: what it is doing.
-        problem: why it does not run; empty if it does.
-        events: rows that it gave since the recorder started.
-        bytes: of these rows in memory.
-        restarts: how often it was opened again.
     """
 
-    source: Source
-    context: SourceContext
-    state: SourceState = SourceState.STARTING
-    problem: str = "not opened yet"
-    events: int = 0
-    bytes: int = 0
-    restarts: int = 0
-    _pause_ns: int = _FIRST_PAUSE_NS
-    _retry_at_ns: int = 0
-    _opened_at_ns: int = 0
-    _last_drain_ns: int = 0
-    _absent_since_ns: int = 0
-    _last_stats_ns: int = 0
-    _drained_since_stats: bool = False
-    _missing: dict[LossReason, int] = field(default_factory=dict)
-    _gaps: frozenset[tuple[int, int, LossReason, str]] = frozenset()
-    _stats: SourceStats = field(default_factory=SourceStats)
-    _opening: Future[None] | None = None
-    _losses: list[LossEntry] = field(default_factory=list)
+    def __init__(self, source: Source, context: SourceContext) -> None:
+        self.source = source
+        self.context = context
+        self._state = SourceState.STARTING
+        self._why = ""
+        self._absent_since_ns: int | None = None
+        self._absence_is_told = False
+        self._opening: Future[None] | None = None
+        self._opened_at_ns = 0
+        self._last_drain_ns = 0
+        self._last_stats_ns = 0
+        self._drained_since_stats = False
+        self._pause_ns = _FIRST_PAUSE_NS
+        self._retry_at_ns = 0
+        self._stats = SourceStats()
+        self._losses: list[LossEntry] = []
+        self.events = 0
+        """Rows that it gave since the recorder started."""
+        self.bytes = 0
+        """Of these rows in memory."""
+        self.restarts = 0
+        """How often it failed, and was or will be opened again."""
 
     @property
     def spec(self) -> SourceSpec:
-        """Of the source."""
+        """What the source is."""
         return self.source.spec
 
     @property
+    def state(self) -> SourceState:
+        """What it is doing."""
+        return self._state
+
+    @property
     def is_open(self) -> bool:
-        """Whether it is attached or connected: it runs, or was shed while its kernel part goes on."""
-        return self.state is SourceState.RECORDING or (self.state is SourceState.SHED and self._drains_when_shed)
+        """Whether it is attached or connected: it records, or was shed and goes on to be drained."""
+        return self._state is SourceState.RECORDING or (self._state is SourceState.SHED and self.spec.drains_when_shed)
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a thread is opening it: nothing else may use it then."""
+        return self._opening is not None
 
     @property
     def detail(self) -> str:
-        """One sentence for people: why it does not run, or what it says itself."""
-        return self.problem or self._stats.detail
+        """One sentence for people: why it does not record, or what it says itself; empty if all is well."""
+        return self._why or self._stats.detail
 
     @property
     def lost(self) -> int:
         """Events that it missed since it was opened, where known."""
         return sum(self._stats.missing.values())
 
-    @property
-    def _drains_when_shed(self) -> bool:
-        """Kernel programs go on making records: counting them is exact, and cheap beside recording them."""
-        return Need.BPF in self.spec.needs
+    # Opening.
 
-    def open(self, now_ns: int) -> None:
-        """Open it; whatever it raises is its state."""
-        problem: Exception | None = None
-        try:
-            self.source.open(self.context)
-        except Exception as error:  # noqa: BLE001 - one failing source never stops the others
-            problem = error
-        self.note_opened(problem, now_ns)
-
-    def open_beside(self, now_ns: int) -> None:
-        """Open it in a thread: a peer that does not answer holds up nobody. `finish_opening` tells when it is done.
-
-        No other method is called meanwhile, so the source still sees one thread at a time.
-        """
-        self._opening = Future()
-        if self.state is SourceState.STARTING:
-            self.problem = "being opened"
-        if self._absent_since_ns == 0:
+    def open_in_background(self, now_ns: int) -> None:
+        """Open it in a thread: a peer that does not answer holds up nobody. `finish_opening` tells when it is done."""
+        opening: Future[None] = Future()
+        self._opening = opening
+        if self._absent_since_ns is None:
             self._absent_since_ns = now_ns
-        threading.Thread(target=self._open_in_thread, args=(self._opening,), name=self.spec.name, daemon=True).start()
+
+        def work() -> None:
+            (problem,) = open_sources([self.source], [self.context])
+            if problem is None:
+                opening.set_result(None)
+            else:
+                opening.set_exception(problem)
+
+        threading.Thread(target=work, name=self.spec.name, daemon=True).start()
 
     def finish_opening(self, now_ns: int) -> bool:
         """Whether an opening in a thread has ended since the last call; then the state says how."""
         if self._opening is None or not self._opening.done():
             return False
         opening, self._opening = self._opening, None
-        error = opening.exception()
-        self.note_opened(error if isinstance(error, Exception) else None, now_ns)
+        problem = opening.exception()
+        self.note_opened(problem if isinstance(problem, Exception) else None, now_ns)
         return True
 
-    def _open_in_thread(self, opening: Future[None]) -> None:
-        try:
-            self.source.open(self.context)
-        except Exception as error:  # noqa: BLE001 - one failing source never stops the others
-            opening.set_exception(error)
-        else:
-            opening.set_result(None)
+    def await_opening(self, seconds: float) -> None:
+        """Wait until a thread that opens it has ended, at most that long."""
+        if self._opening is not None:
+            self._opening.exception(seconds)
 
     def note_opened(self, problem: Exception | None, now_ns: int) -> None:
-        """The source was opened, here or together with others, or could not be."""
+        """It was opened, or could not be."""
         if problem is None:
-            self.tell_absence(now_ns)
-            self.state, self.problem, self._absent_since_ns = SourceState.RECORDING, "", 0
             self._opened_at_ns = self._last_drain_ns = self._last_stats_ns = now_ns
-            self._missing, self._gaps = {}, frozenset()
-            return
-        if self._absent_since_ns == 0:
-            self._absent_since_ns = now_ns
-        unavailable = isinstance(problem, UnavailableError) and self.state is not SourceState.FAILED
-        self.state = SourceState.UNAVAILABLE if unavailable else SourceState.FAILED
-        self.problem = _describe(problem)
-        self._close_quietly()
-        self.tell_absence(now_ns)
-        self._back_off(now_ns)
+            self._stats = SourceStats()
+            self._to(SourceState.RECORDING, "", now_ns)
+        elif isinstance(problem, UnavailableError) and self._state is not SourceState.FAILED:
+            self._to(SourceState.UNAVAILABLE, _describe(problem), now_ns)
+        else:
+            self._to(SourceState.FAILED, _describe(problem), now_ns)
 
     def wants_restart(self, now_ns: int) -> bool:
         """Whether it does not run, and its pause is over."""
-        return (
-            self._opening is None
-            and self.state in (SourceState.UNAVAILABLE, SourceState.FAILED)
-            and now_ns >= self._retry_at_ns
-        )
+        return not self.is_opening and self._state in _FAILURES and now_ns >= self._retry_at_ns
+
+    # Rows.
 
     def drain(self, now_ns: int, budget_ns: int) -> list[pa.RecordBatch]:
         """What has happened; empty if it does not run, is shed, or fails now."""
@@ -170,7 +163,7 @@ class SupervisedSource:
         except Exception as error:  # noqa: BLE001 - one failing source never stops the others
             self._fail(error, now_ns)
             return []
-        if self.state is SourceState.SHED:
+        if self._state is SourceState.SHED:
             rows = sum(batch.num_rows for batch in batches)
             if rows:
                 self._add_loss(LossReason.SHED, rows, self._last_drain_ns, now_ns, "")
@@ -183,7 +176,7 @@ class SupervisedSource:
 
     def snapshot(self, now_ns: int) -> list[pa.RecordBatch]:
         """Its state for a segment's start; empty if it does not run."""
-        if self.state is not SourceState.RECORDING:
+        if self._state is not SourceState.RECORDING:
             return []
         try:
             batches = self.source.snapshot()
@@ -200,31 +193,22 @@ class SupervisedSource:
         except Exception:  # noqa: BLE001 - without a bell it is drained by the timer
             return ()
 
+    # The budget.
+
     def shed(self, now_ns: int) -> None:
         """Stop recording it."""
         self.take_stats(now_ns)
-        self.state, self.problem = SourceState.SHED, "switched off to stay within the recorder's budget"
-        self._absent_since_ns = now_ns
-        if not self._drains_when_shed:
-            self._close_quietly()
+        if self._state is SourceState.RECORDING:
+            self._to(SourceState.SHED, "switched off to stay within the recorder's budget", now_ns)
 
-    def restore(self, now_ns: int) -> None:
-        """Record it again after it was shed."""
-        self.tell_absence(now_ns)
-        if self._drains_when_shed:
-            self.state, self.problem, self._absent_since_ns = SourceState.RECORDING, "", 0
-        else:
-            self.state, self._absent_since_ns = SourceState.UNAVAILABLE, 0
-            self.open(now_ns)
+    def resume(self, now_ns: int) -> bool:
+        """Record it again after it was shed; False if it must be opened for that."""
+        if self._state is not SourceState.SHED or not self.spec.drains_when_shed:
+            return False
+        self._to(SourceState.RECORDING, "", now_ns)
+        return True
 
-    def tell_absence(self, now_ns: int) -> None:
-        """Note that nothing was recorded since it stopped, so that every segment says what is not in it."""
-        if self._absent_since_ns == 0 or self.is_open:
-            return
-        reason = _ABSENCE_REASONS.get(self.state, LossReason.SOURCE_FAILED)
-        detail = "" if self.state is SourceState.STARTING else self.problem
-        self._add_loss(reason, None, self._absent_since_ns, now_ns, detail)
-        self._absent_since_ns = now_ns
+    # Losses.
 
     def wants_stats(self, now_ns: int) -> bool:
         """Whether its totals may have changed: it gave something, or was not asked for some seconds."""
@@ -240,17 +224,23 @@ class SupervisedSource:
             self._fail(error, now_ns)
             return
         for reason, total in stats.missing.items():
-            grown = total - self._missing.get(reason, 0)
+            grown = total - self._stats.missing.get(reason, 0)
             if grown > 0:
                 self._add_loss(reason, grown, self._last_stats_ns, now_ns, "")
-            self._missing[reason] = total
-        for gap in stats.unknown_gaps:
-            if gap not in self._gaps:
-                self._add_loss(gap[2], None, gap[0], gap[1], gap[3])
-        self._gaps = frozenset(stats.unknown_gaps)
+        for from_ns, to_ns, reason, detail in stats.unknown_gaps:
+            if (from_ns, to_ns, reason, detail) not in self._stats.unknown_gaps:
+                self._add_loss(reason, None, from_ns, to_ns, detail)
         self._stats = stats
         self._last_stats_ns = now_ns
         self._drained_since_stats = False
+
+    def tell_absence(self, now_ns: int) -> None:
+        """Note that nothing was recorded since it stopped, so that every segment says what is not in it."""
+        if self._absent_since_ns is None or (self._absence_is_told and self._absent_since_ns == now_ns):
+            return
+        self._add_loss(_ABSENCE_REASONS[self._state], None, self._absent_since_ns, now_ns, self._why)
+        self._absent_since_ns = now_ns
+        self._absence_is_told = True
 
     def take_losses(self) -> list[LossEntry]:
         """The losses since the last call."""
@@ -260,28 +250,50 @@ class SupervisedSource:
     def close(self, now_ns: int) -> None:
         """Close it for good."""
         self.take_stats(now_ns)
-        if self._opening is None:  # else its thread still uses it, and ends with the process
+        self.tell_absence(now_ns)
+        if not self.is_opening:  # else its thread still uses it, and ends with the process
             self._close_quietly()
+
+    # Its state.
+
+    def _to(self, state: SourceState, why: str, now_ns: int, absent_since_ns: int | None = None) -> None:
+        """Change the state.
+
+        What is missing until now is told for the reason of the state that ends; but what was never open and cannot be
+        opened was not starting, it failed.
+
+        Args:
+            state: the new one.
+            why: one sentence; empty if it records.
+            now_ns: CLOCK_BOOTTIME.
+            absent_since_ns: from when on nothing is recorded if it was until now; None: from now on.
+        """
+        failed_to_start = self._state is SourceState.STARTING and state in _FAILURES
+        if not failed_to_start:
+            self.tell_absence(now_ns)
+        self._state, self._why = state, why
+        if self.is_open:
+            self._absent_since_ns, self._absence_is_told = None, False
+            return
+        if self._absent_since_ns is None:
+            self._absent_since_ns = now_ns if absent_since_ns is None else absent_since_ns
+        self._close_quietly()
+        if state in _FAILURES:
+            self.tell_absence(now_ns)
+            self._retry_at_ns = now_ns + self._pause_ns
+            self._pause_ns = min(2 * self._pause_ns, _MAX_PAUSE_NS)
+            self.restarts += 1
 
     def _fail(self, error: Exception, now_ns: int) -> None:
         if now_ns - self._opened_at_ns >= _HEALTHY_AFTER_NS:
             self._pause_ns = _FIRST_PAUSE_NS
-        self.state, self.problem = SourceState.FAILED, _describe(error)
-        self._close_quietly()
-        self._absent_since_ns = self._last_drain_ns
-        self.tell_absence(now_ns)
-        self._back_off(now_ns)
-
-    def _back_off(self, now_ns: int) -> None:
-        self._retry_at_ns = now_ns + self._pause_ns
-        self._pause_ns = min(2 * self._pause_ns, _MAX_PAUSE_NS)
-        self.restarts += 1
+        self._to(SourceState.FAILED, _describe(error), now_ns, absent_since_ns=self._last_drain_ns)
 
     def _close_quietly(self) -> None:
         try:
             self.source.close()
         except Exception as error:  # noqa: BLE001 - one failing source never stops the others
-            self.problem = self.problem or _describe(error)
+            self._why = self._why or _describe(error)
 
     def _count(self, batches: list[pa.RecordBatch]) -> None:
         self.events += sum(batch.num_rows for batch in batches)

@@ -21,7 +21,8 @@ from typing import Any
 
 from analyzer.importers.foreign_file import ForeignFile
 from analyzer.importers.kube_conversations import EVENT_RESOURCES, KubeConversations
-from analyzer.importers.recording import Instant, Recording
+from analyzer.importers.recording import Recording
+from formats.clock import Instant
 from formats.errors import FormatError
 from formats.loss import LossReason
 from formats.rows.kube_json import Json, integer, items, parse_object, text

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analyzer.importers.recording import Instant, Recording
+from analyzer.importers.recording import Recording
+from formats.clock import Instant
 from formats.loss import LossReason
 from formats.rows.kube_event import EventRow
 from formats.rows.kube_json import Json, items, text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 
 from formats.batches import batch_from_rows, complete_batch
 from formats.catalog import TABLE_BY_NAME
-from formats.clock import ClockSnapshot
+from formats.clock import ClockSnapshot, Instant
 from formats.columns import TIME_UNIX_NANO, Table
 from formats.loss import LossReason
 from formats.rows.clock_row import clock_row
@@ -32,19 +31,6 @@ are read one after the other, so they always differ by some microseconds."""
 CLOCK_SNAPSHOTS = 1_000
 
 RowT = TypeVar("RowT", ObjectRow, EventRow)
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """When something was received.
-
-    Attributes:
-        unix_nano: wall clock.
-        boot_ns: CLOCK_BOOTTIME.
-    """
-
-    unix_nano: int
-    boot_ns: int
 
 
 class Recording:

@@ -92,6 +92,8 @@ class ClockSource:
 
     def _batch(self, snapshot: ClockSnapshot, *, is_jump: bool = False) -> list[pa.RecordBatch]:
         self.newest = snapshot
+        if self._context is not None:
+            self._context.wall_clock.follow(snapshot)
         self._produced += 1
         row = clock_row(snapshot, is_jump=is_jump, clocksource=self._clocksource, boot_id=self._boot_id)
         return [batch_from_rows(clock.TABLE, [row])]

@@ -24,6 +24,7 @@ class KubeEventSource(KubeSource[EventRow]):
         loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP),
         shed_order=70,
         options={"kubeconfig": "", "namespaces": ()},
+        opens_slowly=True,
     )
 
     def follow(self, context: SourceContext, timing: Timing) -> ConversationSet[EventRow]:

@@ -31,6 +31,7 @@ class KubeObjectSource(KubeSource[ObjectRow]):
             "configmap_values": False,
             "node_pods_only": False,
         },
+        opens_slowly=True,
     )
 
     def follow(self, context: SourceContext, timing: Timing) -> ConversationSet[ObjectRow]:

@@ -16,7 +16,7 @@ from formats.loss import LossReason
 from formats.rows.kernel_log import OomReport, OomReportReader, parse_kernel_log_record
 from formats.severity import SeverityNumber
 from formats.tables import oom
-from recorder.ebpf.kernel_source import KernelSource
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -59,6 +59,8 @@ class OomSource(KernelSource):
         shed_order=None,
         fallback="without BPF the kernel log alone (oom.report), without that the tracepoint alone (oom.kill)",
         options={"ring_bytes": 64 << 10},
+        open_together=open_kernel_sources,
+        drains_when_shed=True,
     )
 
     def __init__(self, kernel_log: str = _KERNEL_LOG) -> None:

@@ -11,7 +11,7 @@ from formats.errors import TapioError
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import process
-from recorder.ebpf.kernel_source import KernelSource
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     decode_text,
@@ -46,6 +46,8 @@ class ProcessSource(KernelSource):
         loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=None,
         options={"ring_bytes": 1 << 20},
+        open_together=open_kernel_sources,
+        drains_when_shed=True,
     )
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:

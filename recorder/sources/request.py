@@ -12,7 +12,7 @@ from formats.errors import TapioError
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import request
-from recorder.ebpf.kernel_source import KernelSource
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.maps import possible_cpus
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
@@ -43,6 +43,8 @@ class RequestSource(KernelSource):
         loss_reasons=(LossReason.KERNEL_MAP_FULL, LossReason.RECORDER_DOWN),
         shed_order=5,
         options={"map_entries": 8_192},
+        open_together=open_kernel_sources,
+        drains_when_shed=True,
     )
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:

@@ -14,7 +14,7 @@ from formats.errors import ConfigurationError, TapioError
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import syscall_error
-from recorder.ebpf.kernel_source import KernelSource
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.maps import possible_cpus, read_per_cpu
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
@@ -72,6 +72,8 @@ class SyscallErrorSource(KernelSource):
                 "wait4:ECHILD",
             ],
         },
+        open_together=open_kernel_sources,
+        drains_when_shed=True,
     )
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:

@@ -15,7 +15,7 @@ from formats.loss import LossReason
 from formats.rows.address import address_column, is_ipv4
 from formats.severity import SeverityNumber
 from formats.tables import tcp
-from recorder.ebpf.kernel_source import KernelSource
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.maps import possible_cpus, read_per_cpu
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
@@ -65,6 +65,8 @@ class TcpSource(KernelSource):
         loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=30,
         options={"ring_bytes": 2 << 20, "map_entries": 32_768},
+        open_together=open_kernel_sources,
+        drains_when_shed=True,
     )
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from formats.errors import ConfigurationError, TapioError
 from formats.loss import LossReason
 from formats.tables import tracepoint
-from recorder.ebpf.kernel_source import KernelSource
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -45,6 +45,8 @@ class TracepointSource(KernelSource):
         loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=0,
         options={"ring_bytes": 8 << 20, "events": []},
+        open_together=open_kernel_sources,
+        drains_when_shed=True,
     )
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:

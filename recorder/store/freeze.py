@@ -20,6 +20,7 @@ from pathlib import Path
 
 from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
+from formats.clock import Instant
 from formats.errors import OutputError, TapioError, UnavailableError, UsageError
 from formats.text import escape_text
 from formats.times import NANOSECONDS, format_time
@@ -38,11 +39,20 @@ _MAX_EXTENSIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Now, by both clocks, ns."""
+class FreezeRequest:
+    """What somebody asks for on the control socket.
 
-    boot_ns: int
-    unix_nano: int
+    Attributes:
+        name: of the capture, without a path; empty: made from the time.
+        reason: for the capture's own description.
+        before_ns: how far back; None: as configured.
+        after_ns: how much longer; None: as configured.
+    """
+
+    name: str = ""
+    reason: str = ""
+    before_ns: int | None = None
+    after_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ class Freezer:
         self.suppressed = 0
         """Triggers that came too soon after the one before."""
         self.failed = 0
-        """Freezes that came to nothing."""
+        """Freezes that failed."""
         self.problem = ""
         """Why the last one failed; empty if it did not."""
 
@@ -124,25 +134,13 @@ class Freezer:
         """How many are on their way."""
         return len(self._freezes)
 
-    def request(
-        self,
-        now: Moment,
-        segments: Iterable[SegmentName],
-        *,
-        name: str = "",
-        reason: str = "",
-        before_ns: int | None = None,
-        after_ns: int | None = None,
-    ) -> Future[FreezeResult]:
+    def request(self, now: Instant, segments: Iterable[SegmentName], request: FreezeRequest) -> Future[FreezeResult]:
         """Freeze [now - before, now + after] for somebody.
 
         Args:
             now: the moment.
             segments: of the ring.
-            name: of the capture, without a path; empty: made from the time.
-            reason: for the capture's own description.
-            before_ns: None: as configured.
-            after_ns: None: as configured.
+            request: what is asked for.
 
         Returns:
             What is fulfilled when the capture is written, or has failed.
@@ -150,19 +148,19 @@ class Freezer:
         Raises:
             UsageError: the name is not allowed, or the window is.
             OutputError: there is such a capture.
-            UnavailableError: too many freezes are on their way.
+            UnavailableError: too many freezes are in progress.
         """
-        before = self._config.before_ns if before_ns is None else before_ns
-        after = self._config.after_ns if after_ns is None else after_ns
+        before = self._config.before_ns if request.before_ns is None else request.before_ns
+        after = self._config.after_ns if request.after_ns is None else request.after_ns
         if before < 0 or not 0 <= after <= 3600 * NANOSECONDS:
             raise UsageError(
                 "the window must not be negative, nor end later than in an hour", next_step="choose another"
             )
-        chosen = self._choose_name(name or f"freeze-{_compact(now.unix_nano)}")
-        because = escape_text(reason, limit=_REASON_CHARACTERS) or "asked for on the command line"
+        chosen = self._choose_name(request.name or f"freeze-{_compact(now.unix_nano)}")
+        because = escape_text(request.reason, limit=_REASON_CHARACTERS) or "asked for on the command line"
         return self._begin(now, segments, chosen, because, before, after, None).reply
 
-    def trigger(self, now: Moment, segments: Iterable[SegmentName], *, key: str, reason: str) -> None:
+    def trigger(self, now: Instant, segments: Iterable[SegmentName], *, key: str, reason: str) -> None:
         """Freeze because an event was recorded: extends the trigger's own freeze, or begins one, or is too soon.
 
         Args:
@@ -232,7 +230,7 @@ class Freezer:
 
     def _begin(  # noqa: PLR0917 - private; each is named at its two callers
         self,
-        now: Moment,
+        now: Instant,
         segments: Iterable[SegmentName],
         name: str,
         reason: str,
@@ -241,7 +239,7 @@ class Freezer:
         trigger: str | None,
     ) -> _Freeze:
         if len(self._freezes) >= _MAX_PENDING:
-            raise UnavailableError(f"{_MAX_PENDING} freezes are on their way", next_step="try again when one is done")
+            raise UnavailableError(f"{_MAX_PENDING} freezes are in progress", next_step="try again when one is done")
         freeze = _Freeze(
             name=name,
             reason=reason,
@@ -322,7 +320,7 @@ class Freezer:
     def _fail(self, freeze: _Freeze, why: str) -> None:
         self._note_failure(why)
         self._remove(freeze)
-        freeze.reply.set_exception(UnavailableError(f"the freeze came to nothing: {why}", where=freeze.name))
+        freeze.reply.set_exception(UnavailableError(f"the freeze failed: {why}", where=freeze.name))
 
     def _note_failure(self, why: str) -> None:
         self.failed += 1

@@ -16,7 +16,8 @@ from formats.journal.reading import OpenedJournal, open_journal
 from formats.tables import loss
 from recorder.store.layout import JOURNAL_SUFFIX, DataDirectory, SegmentName, measure_tree
 from recorder.store.retention import KeptSegment
-from recorder.store.sealing import ClosedJournal, list_damage_losses
+from recorder.store.sealer import ClosedJournal
+from recorder.store.sealing_child import list_damage_losses
 from recorder.store.sequences import (
     forget_sequences,
     raise_sequences,

@@ -22,6 +22,7 @@ from formats.columns import BOOT_TIME_NS, EVENT_NAME
 from formats.errors import TapioError
 from formats.loss import LOSS_ADVICE, LossReason
 from recorder.clocks import read_boot_time_ns
+from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.registry import SOURCES
 from recorder.source import Need, Profile, Source, SourceContext, SourceSpec, SourceStats
 
@@ -79,6 +80,16 @@ def context(own_cgroup: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cl
         )
 
     return make
+
+
+@every_source
+def test_the_spec_tells_the_loop_what_it_needs(kind: type[Source]):
+    # Kernel programs are compiled by one child for all sources, and go on to be counted while a source is shed.
+    is_in_kernel = issubclass(kind, KernelSource)
+    assert (kind.spec.open_together is open_kernel_sources) == is_in_kernel
+    assert kind.spec.drains_when_shed == is_in_kernel
+    # An API server may keep us waiting; nothing else may.
+    assert kind.spec.opens_slowly == (Need.KUBERNETES in kind.spec.needs)
 
 
 @every_source

@@ -17,7 +17,7 @@ from formats.clock import ClockSnapshot
 from formats.loss import LossReason
 from formats.tables import pressure
 from recorder.config import BudgetConfig, FreezeConfig, JournalConfig, RecorderConfig, RingConfig
-from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
+from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
 from recorder.status import RecorderStatus, SourceStatus
 
 SECOND = 1_000_000_000
@@ -80,7 +80,12 @@ class ScriptedSource:
     def __init__(self, *, in_kernel: bool = False, state: Sequence[pa.RecordBatch] = ()) -> None:
         if in_kernel:
             self.spec = SourceSpec(
-                table=pressure.TABLE, needs=(Need.BPF,), profile=Profile.LEAN, cost="a fake", shed_order=10
+                table=pressure.TABLE,
+                needs=(),
+                profile=Profile.LEAN,
+                cost="a fake",
+                shed_order=10,
+                drains_when_shed=True,
             )
         self.waiting: list[pa.RecordBatch] = []
         self.error: Exception | None = None
@@ -182,8 +187,9 @@ class InlineChild:
 
 def run_children_inline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let sealing and freezing do their work at once, so that a test takes no time for starting processes."""
-    for module in ("recorder.store.sealing", "recorder.store.freeze"):
+    for module in ("recorder.store.sealer", "recorder.store.freeze"):
         monkeypatch.setattr(f"{module}.start_child", InlineChild.start)
+    for module in ("recorder.store.sealing_child", "recorder.store.freeze"):
         monkeypatch.setattr(f"{module}.begin_child", lambda: None)
     monkeypatch.setattr("os.setpriority", lambda *_: None)
 

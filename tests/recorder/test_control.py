@@ -15,9 +15,8 @@ import pytest
 
 from formats.errors import ExitCode, OutputError, TapioError, UnavailableError
 from recorder.control import ControlServer, request_reply
-from recorder.daemon import FreezeRequest
 from recorder.status import RecorderStatus, format_status
-from recorder.store.freeze import FreezeResult
+from recorder.store.freeze import FreezeRequest, FreezeResult
 from tests.recorder.recorder_fakes import STATUS
 
 RESULT = FreezeResult("/data/captures/x.tapio", 5, 1, 1, 2, 1, 2, "why")

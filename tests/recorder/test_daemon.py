@@ -15,10 +15,13 @@ from formats.capture.reading import open_capture
 from formats.errors import ConfigurationError, OutputError, TapioError, UnavailableError, UsageError
 from formats.loss import Damage
 from formats.tables import oom
-from recorder.config import BudgetConfig, FreezeConfig, TriggerConfig
-from recorder.daemon import Daemon, FreezeRequest
-from recorder.source import Need, Profile, SourceContext, SourceSpec
+from recorder.config import BudgetConfig, FreezeConfig, RingConfig, TriggerConfig
+from recorder.source import Profile, SourceContext, SourceSpec
 from recorder.sources.clock import ClockSource
+from recorder.start import start_recorder
+from recorder.store.freeze import FreezeRequest
+from recorder.store.layout import DataDirectory
+from recorder.store.store_status import StoreStatus
 from recorder.supervision import SourceState
 from tests.recorder.recorder_fakes import SECOND, FakeClock, ScriptedSource, make_config, make_rows, run_children_inline
 
@@ -43,18 +46,26 @@ class OomLike(ScriptedSource):
 class Bench:
     """A recorder on a bench: turns when told."""
 
-    def __init__(self, data: Path, *, begin: int = 1_000, **changes) -> None:
+    def __init__(self, data: Path, *, begin: int = 1_000, kills: OomLike | None = None, **changes) -> None:
         self.clock = FakeClock(begin * SECOND)
         self.source = ScriptedSource(state=[make_rows([begin * SECOND])])
-        self.kills = OomLike()
+        self.kills = kills or OomLike()
         self.log: list[str] = []
-        self.daemon = Daemon(
+        self.directory = DataDirectory(data)
+        self.daemon = start_recorder(
             make_config(data, **changes),
             [ClockSource(self.clock.snapshot), self.kills, self.source],
             boot_time_ns=self.clock,
             log=self.log.append,
         )
-        self.daemon.start()
+
+    @property
+    def store(self) -> StoreStatus:
+        return self.daemon.store.describe(self.clock())
+
+    @property
+    def acknowledged(self) -> dict[str, int]:
+        return self.daemon.store.acknowledged
 
     def turn(self, seconds: float = 0.2, *, rows: int = 0) -> None:
         self.clock.pass_seconds(seconds)
@@ -80,8 +91,7 @@ def _children(monkeypatch: pytest.MonkeyPatch) -> None:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     found = Bench(tmp_path / "data")
     yield found
-    if found.daemon._lock_fd >= 0:
-        found.daemon.finish()
+    found.daemon.finish()
 
 
 def read_table(path: Path, table: str) -> list[dict[str, object]]:
@@ -103,21 +113,21 @@ def test_what_is_drained_is_in_the_ring_after_the_end(bench: Bench):
     bench.daemon.finish()
 
     # THEN they are sealed, with dense numbers, behind the state of the segment's begin
-    rows = read_table(bench.daemon._directory.ring, "pressure")
+    rows = read_table(bench.directory.ring, "pressure")
     assert [row["event_seq"] for row in rows] == list(range(16))
-    assert list(bench.daemon._directory.journals.iterdir()) == []
-    assert read_table(bench.daemon._directory.ring, "clock")[0]["event_name"] == "clock.snapshot"
+    assert list(bench.directory.journals.iterdir()) == []
+    assert read_table(bench.directory.ring, "clock")[0]["event_name"] == "clock.snapshot"
 
 
 def test_a_fatal_event_is_synced_at_once(bench: Bench):
     bench.turn(5)
     bench.turn(0.01, rows=1)
-    before = bench.daemon.acknowledged.get("pressure", 0)
+    before = bench.acknowledged.get("pressure", 0)
     bench.turn(0.01, rows=1)
-    assert bench.daemon.acknowledged["pressure"] == before, "an ordinary event waits for the interval"
+    assert bench.acknowledged["pressure"] == before, "an ordinary event waits for the interval"
     bench.source.waiting.append(make_rows([bench.clock()], severity=21))
     bench.turn(0.01)
-    assert bench.daemon.acknowledged["pressure"] == before + 2
+    assert bench.acknowledged["pressure"] == before + 2
 
 
 def test_every_segment_begins_with_the_state(bench: Bench):
@@ -125,7 +135,7 @@ def test_every_segment_begins_with_the_state(bench: Bench):
     for _ in range(2):
         bench.turn(61)
     bench.daemon.finish()
-    segments = sorted(bench.daemon._directory.ring.iterdir())
+    segments = sorted(bench.directory.ring.iterdir())
     assert len(segments) == 3
     for segment in segments:
         assert read_table(segment, "clock"), "the wall clock is known"
@@ -158,14 +168,14 @@ def test_a_failing_source_stops_no_other(bench: Bench):
     bench.turn()
 
     # THEN the other one's event is recorded, and the failure is logged, told as a loss, and over soon
-    assert bench.daemon.acknowledged["oom"] == 1
+    assert bench.acknowledged["oom"] == 1
     assert any("RuntimeError: pop" in line for line in bench.log)
     for _ in range(12):
         bench.turn()
     assert bench.daemon.status is not None
     assert {source.name: source.state for source in bench.daemon.status.sources}["pressure"] == SourceState.RECORDING
     bench.daemon.finish()
-    losses = read_table(bench.daemon._directory.ring, "loss")
+    losses = read_table(bench.directory.ring, "loss")
     assert {row["loss.reason"] for row in losses} == {"source_failed"}
 
 
@@ -175,7 +185,7 @@ def test_a_batch_of_the_wrong_schema_is_counted_as_rejected(bench: Bench):
     bench.source.waiting = [wrong]
     bench.turn()
     bench.daemon.finish()
-    (loss,) = read_table(bench.daemon._directory.ring, "loss")
+    (loss,) = read_table(bench.directory.ring, "loss")
     assert (loss["loss.table"], loss["loss.reason"], loss["loss.count"]) == ("pressure", "rejected", 2)
 
 
@@ -190,7 +200,7 @@ def test_a_freeze_collects_the_window_while_recording_goes_on(bench: Bench):
     bench.turn(rows=1)
     bench.turn(61, rows=1)
     bench.turn(61, rows=1)
-    bench.work(lambda: len(bench.daemon._ring.names) == 2)
+    bench.work(lambda: bench.store.segments == 2)
 
     # WHEN somebody freezes the last half a minute and one more second
     reply = freeze(bench, name="night", reason="it broke\x1b[31m", before_ns=30 * SECOND)
@@ -201,7 +211,7 @@ def test_a_freeze_collects_the_window_while_recording_goes_on(bench: Bench):
     # THEN the capture holds the segments of the window, says why and what was asked for, and recording went on
     result = reply.result(0)
     assert result.segments == 2
-    path = bench.daemon._directory.captures / "night.tapio"
+    path = bench.directory.captures / "night.tapio"
     assert result.path == str(path)
     with open_capture(path) as capture:
         assert list(capture.verify()) == []
@@ -210,10 +220,10 @@ def test_a_freeze_collects_the_window_while_recording_goes_on(bench: Bench):
         assert asked == 31 * SECOND
         assert capture.info.achieved_from_unix_nano <= capture.info.asked_from_unix_nano + 31 * SECOND
     assert len([row for row in read_table(path, "pressure") if row["event_seq"] > 2]) >= 6
-    assert list(bench.daemon._directory.frozen.iterdir()) == []
+    assert list(bench.directory.frozen.iterdir()) == []
     bench.turn(rows=1)
     bench.daemon.finish()
-    assert len(read_table(bench.daemon._directory.ring, "pressure")) >= 12
+    assert len(read_table(bench.directory.ring, "pressure")) >= 12
 
 
 def test_several_freezes_at_once_each_have_their_window(bench: Bench):
@@ -227,32 +237,42 @@ def test_several_freezes_at_once_each_have_their_window(bench: Bench):
     assert sizes[0] < sizes[2]
 
 
-def test_retention_takes_nothing_from_a_freeze(bench: Bench):
+def test_retention_takes_nothing_from_a_freeze(tmp_path: Path):
     # GIVEN a sealed segment, and a freeze that still waits for its window to end
+    bench = Bench(tmp_path / "data", ring=RingConfig(keep_free_bytes=0, max_age_ns=90 * SECOND))
     bench.turn(rows=3)
     bench.turn(61, rows=1)
-    bench.work(lambda: len(bench.daemon._ring.names) == 1)
-    reply = freeze(bench, name="kept", after_ns=30 * SECOND, before_ns=600 * SECOND)
+    bench.work(lambda: bench.store.segments == 1)
+    (sealed,) = bench.directory.ring.iterdir()
+    reply = freeze(bench, name="kept", after_ns=300 * SECOND, before_ns=600 * SECOND)
 
-    # WHEN the ring lets go of everything meanwhile
-    bench.daemon._ring._config = type(bench.daemon._ring._config)(max_bytes=0, keep_free_bytes=0)
-    bench.turn(2)
-    assert bench.daemon._ring.names == []
-    assert not list(bench.daemon._directory.ring.iterdir())
-    bench.turn(31)
+    # WHEN the ring lets go of it meanwhile
+    bench.turn(200)
+    assert not sealed.exists()
+    assert not reply.done()
+    bench.turn(101)
     bench.work(reply.done)
 
     # THEN the capture has it
-    assert len(read_table(Path(reply.result(0).path), "pressure")) >= 5
+    assert [row["event_seq"] for row in read_table(Path(reply.result(0).path), "pressure")][:5] == list(range(5))
+    bench.daemon.finish()
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/b", "", ".hidden", "x" * 200, "a\nb", "..", "-rf"])
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/b", ".hidden", "x" * 200, "a\nb", "..", "-rf"])
 def test_a_name_is_never_a_path(bench: Bench, name: str):
-    if not name:
-        return  # an empty name is chosen by the recorder
     reply = freeze(bench, name=name)
     with pytest.raises(UsageError):
         reply.result(0)
+    assert bench.store.pending_freezes == 0
+
+
+def test_without_a_name_the_recorder_chooses_one(bench: Bench):
+    bench.turn(rows=1)
+    reply = freeze(bench, name="", after_ns=0)
+    bench.work(reply.done)
+    path = Path(reply.result(0).path)
+    assert path.parent == bench.directory.captures
+    assert path.name.startswith("freeze-")
 
 
 def test_a_capture_is_never_written_over(bench: Bench):
@@ -264,7 +284,7 @@ def test_a_capture_is_never_written_over(bench: Bench):
         freeze(bench, name="once").result(0)
 
 
-def test_a_window_without_anything_says_so(bench: Bench):
+def test_a_negative_window_is_refused(bench: Bench):
     with pytest.raises(UsageError):
         freeze(bench, before_ns=-1).result(0)
 
@@ -278,15 +298,15 @@ def test_an_oom_kill_freezes_by_itself_and_repeats_extend_it(bench: Bench):
     bench.kills.kill(bench.clock(), command="api")
     bench.turn(0.1)
     bench.turn(0.5)
-    assert bench.daemon._freezer.pending == 1
-    assert bench.daemon._freezer.last is None
+    assert bench.store.pending_freezes == 1
+    assert bench.store.last_freeze is None
 
     # WHEN the window has passed
     bench.turn(1)
-    bench.work(lambda: bench.daemon._freezer.pending == 0)
+    bench.work(lambda: bench.store.pending_freezes == 0)
 
     # THEN there is one capture, with both kills, that says what it was frozen for
-    (path,) = bench.daemon._directory.captures.glob("auto-oom-kill-*.tapio")
+    (path,) = bench.directory.captures.glob("auto-oom-kill-*.tapio")
     assert [row["process.command"] for row in read_table(path, "oom")] == ["cache", "api"]
     with open_capture(path) as capture:
         assert "oom.kill in table oom" in (capture.info.frozen_because or "")
@@ -294,12 +314,12 @@ def test_an_oom_kill_freezes_by_itself_and_repeats_extend_it(bench: Bench):
     # AND a kill soon after is counted, and freezes only when the interval is over
     bench.kills.kill(bench.clock())
     bench.turn()
-    assert bench.daemon._freezer.pending == 0
-    assert bench.daemon._freezer.suppressed == 1
+    assert bench.store.pending_freezes == 0
+    assert bench.store.suppressed_freezes == 1
     bench.turn(301)
     bench.kills.kill(bench.clock())
     bench.turn()
-    assert bench.daemon._freezer.pending == 1
+    assert bench.store.pending_freezes == 1
 
 
 def test_triggers_are_configured_by_table_event_and_severity(tmp_path: Path):
@@ -308,22 +328,22 @@ def test_triggers_are_configured_by_table_event_and_severity(tmp_path: Path):
     bench.turn(rows=5)
     bench.kills.kill(bench.clock())
     bench.turn()
-    assert bench.daemon._freezer.pending == 0
+    assert bench.store.pending_freezes == 0
     bench.source.waiting.append(make_rows([bench.clock()], severity=17))
     bench.turn()
-    assert bench.daemon._freezer.pending == 1
+    assert bench.store.pending_freezes == 1
     bench.daemon.finish()
 
 
 def test_automatic_captures_make_room_and_those_of_people_stay(tmp_path: Path):
     config = FreezeConfig(after_ns=0, min_interval_ns=0, max_capture_bytes=1)
     bench = Bench(tmp_path / "data", freeze=config)
-    captures = bench.daemon._directory.captures
+    captures = bench.directory.captures
     bench.turn(rows=1)
     for _ in range(2):
         bench.kills.kill(bench.clock())
         bench.turn(0.1)
-        bench.work(lambda: bench.daemon._freezer.pending == 0)
+        bench.work(lambda: bench.store.pending_freezes == 0)
         bench.turn(1)
     assert len(list(captures.glob("auto-*.tapio"))) == 1, "the older one made room"
     reply = freeze(bench, name="mine")
@@ -331,7 +351,7 @@ def test_automatic_captures_make_room_and_those_of_people_stay(tmp_path: Path):
     bench.kills.kill(bench.clock())
     bench.turn(1)
     assert (captures / "mine.tapio").exists()
-    assert "max_capture_bytes" in bench.daemon._freezer.problem
+    assert "max_capture_bytes" in bench.store.freeze_problem
     bench.daemon.finish()
 
 
@@ -356,7 +376,7 @@ def test_over_budget_the_first_in_the_order_is_shed_and_told(tmp_path: Path):
     assert states == {"clock": "recording", "oom": "recording", "pressure": "shed"}
     bench.turn(61)
     bench.daemon.finish()
-    losses = read_table(bench.daemon._directory.ring, "loss")
+    losses = read_table(bench.directory.ring, "loss")
     assert {(row["loss.table"], row["loss.reason"], row["event_name"]) for row in losses} == {
         ("pressure", "shed", "loss.suppressed")
     }
@@ -365,7 +385,7 @@ def test_over_budget_the_first_in_the_order_is_shed_and_told(tmp_path: Path):
 def test_status_says_how_far_back_a_freeze_reaches(bench: Bench):
     bench.turn(rows=2)
     bench.turn(61, rows=1)
-    bench.work(lambda: len(bench.daemon._ring.names) == 1)
+    bench.work(lambda: bench.store.segments == 1)
     bench.turn(1)
     status = bench.daemon.status
     assert status is not None
@@ -389,28 +409,28 @@ def test_a_cgroup_that_does_not_exist_is_refused(tmp_path: Path):
 def test_a_journal_that_cannot_be_sealed_is_set_aside(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     # GIVEN a journal that turned into something else before it was sealed
     bench.turn(rows=1)
-    path = bench.daemon._journaling.open_path
+    path = bench.daemon.store.open_journal
     assert path is not None
     bench.clock.pass_seconds(61)
     path.write_bytes(b"no journal at all")
     bench.turn()
 
     # WHEN sealing has failed often enough
-    bench.work(lambda: bool(list(bench.daemon._directory.quarantine.iterdir())), turns=5_000)
+    bench.work(lambda: bool(list(bench.directory.quarantine.iterdir())), turns=5_000)
 
     # THEN it is kept for people, and recording goes on
-    assert [item.name for item in bench.daemon._directory.quarantine.iterdir()] == [path.name]
+    assert [item.name for item in bench.directory.quarantine.iterdir()] == [path.name]
     assert any("is set aside" in line for line in bench.log)
     bench.turn(rows=1)
     bench.daemon.finish()
-    assert read_table(bench.daemon._directory.ring, "pressure")
+    assert read_table(bench.directory.ring, "pressure")
 
 
 def test_damage_in_a_journal_becomes_losses_of_its_segment(tmp_path: Path, bench: Bench):
     # GIVEN a recorder that was killed, and one frame of its journal damaged meanwhile
     for _ in range(4):
         bench.turn(1.1, rows=2)
-    path = bench.daemon._journaling.open_path
+    path = bench.daemon.store.open_journal
     assert path is not None
     content = bytearray(path.read_bytes())
     crashed = tmp_path / "crashed"
@@ -420,7 +440,7 @@ def test_damage_in_a_journal_becomes_losses_of_its_segment(tmp_path: Path, bench
 
     # WHEN it starts again
     second = Bench(crashed, begin=1_100)
-    second.work(lambda: len(second.daemon._ring.names) == 1)
+    second.work(lambda: second.store.segments == 1)
 
     # THEN the segment has the other frames, and says what it misses; the damaged journal is kept
     rows = read_table(crashed / "ring", "pressure")
@@ -433,40 +453,87 @@ def test_damage_in_a_journal_becomes_losses_of_its_segment(tmp_path: Path, bench
     assert numbers == list(range(len(numbers))), "and the numbers of losses stay dense"
 
 
-def test_a_peer_that_does_not_answer_holds_up_nobody(tmp_path: Path):
-    # GIVEN a source of Kubernetes whose server lets it wait
-    release = threading.Event()
+class Slow(OomLike):
+    """A source whose peer answers when the test says so."""
 
-    class Waiting(OomLike):
-        spec = dataclasses.replace(OomLike.spec, needs=(Need.KUBERNETES,))
+    spec = dataclasses.replace(OomLike.spec, opens_slowly=True)
 
-        def open(self, context: SourceContext) -> None:
-            assert release.wait(30)
-            super().open(context)
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = threading.Event()
 
-    clock = FakeClock()
-    source, waiting = ScriptedSource(), Waiting()
-    daemon = Daemon(make_config(tmp_path), [ClockSource(clock.snapshot), waiting, source], boot_time_ns=clock)
-    daemon.start()
+    def open(self, context: SourceContext) -> None:
+        assert self.may_answer.wait(30)
+        super().open(context)
+
+
+class SlowBench(Bench):
+    """A recorder with a source that opens slowly."""
+
+    def __init__(self, data: Path) -> None:
+        self.slow = Slow()
+        super().__init__(data, kills=self.slow)
+
+    def answer(self) -> None:
+        """The peer answers, and the recorder has noticed."""
+        self.slow.may_answer.set()
+        self.daemon.sources.await_openings(30)
+        self.turn()
+
+    def losses(self) -> list[dict[str, object]]:
+        """What is told in the end."""
+        self.daemon.finish()
+        return read_table(self.directory.ring, "loss")
+
+
+def test_a_peer_that_does_not_answer_holds_up_nobody_and_its_start_is_no_failure(tmp_path: Path):
+    # GIVEN a source whose peer lets it wait
+    bench = SlowBench(tmp_path)
+    begin = bench.clock()
 
     # WHEN others have something to tell THEN it is recorded
-    source.waiting.append(make_rows([clock()]))
-    clock.pass_seconds(2)
-    daemon.turn()
-    assert daemon.acknowledged["pressure"] == 1
-    assert waiting.opened == 0
-    # AND when the server answers, the source begins, and its absence is told
-    release.set()
-    daemon._supervised[1]._opening.exception(30)
-    waiting.kill(clock())
-    clock.pass_seconds(2)
-    daemon.turn()
-    assert daemon.acknowledged["oom"] == 1
-    daemon.finish()
-    losses = read_table(tmp_path / "ring", "loss")
-    (told,) = losses
+    bench.turn(2, rows=1)
+    assert bench.acknowledged["pressure"] == 2
+    assert bench.slow.opened == 0
+    assert {source.name: source.state for source in bench.daemon.status.sources}["oom"] == SourceState.STARTING
+    # AND when the peer answers, the source begins
+    bench.answer()
+    opened = bench.clock()
+    bench.slow.kill(bench.clock())
+    bench.turn(2)
+    assert bench.acknowledged["oom"] == 1
+    # AND what was missed is told once, exactly, and as what it is
+    (told,) = bench.losses()
     assert (told["loss.table"], told["loss.reason"], told["loss.detail"]) == ("oom", "starting", None)
-    assert told["loss.to_boot_ns"] - told["loss.from_boot_ns"] == 4 * SECOND
+    assert (told["loss.from_boot_ns"], told["loss.to_boot_ns"]) == (begin, opened)
+
+
+def test_a_capture_of_a_time_in_which_a_source_was_still_starting_says_so(tmp_path: Path):
+    # GIVEN a peer that has not answered WHEN somebody freezes
+    bench = SlowBench(tmp_path)
+    bench.turn(rows=1)
+    reply = freeze(bench, after_ns=0)
+    bench.work(reply.done)
+
+    # THEN the capture alone says that the table is not in it
+    (told,) = read_table(Path(reply.result(0).path), "loss")
+    assert (told["loss.table"], told["loss.reason"]) == ("oom", "starting")
+    bench.answer()
+    bench.daemon.finish()
+
+
+def test_a_source_that_cannot_be_opened_in_the_end_was_not_starting_but_failed(tmp_path: Path):
+    bench = SlowBench(tmp_path)
+    bench.slow.open_error = UnavailableError("the API server refuses access")
+
+    # WHEN the peer refuses THEN all of the time is a failure, with its reason
+    bench.turn(2)
+    bench.answer()
+    told = bench.losses()
+    assert {(row["loss.table"], row["loss.reason"], row["loss.detail"]) for row in told} == {
+        ("oom", "source_failed", "the API server refuses access")
+    }
+    assert any("source oom does not run: the API server refuses access" in line for line in bench.log)
 
 
 def test_an_unusable_directory_stops_the_start(tmp_path: Path):

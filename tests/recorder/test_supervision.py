@@ -7,6 +7,7 @@ import pytest
 from formats.errors import UnavailableError
 from formats.loss import LossReason
 from recorder.source import SourceStats
+from recorder.source_opening import open_sources
 from recorder.supervision import SourceState, SupervisedSource
 from tests.recorder.recorder_fakes import SECOND, FakeClock, ScriptedSource, make_context, make_rows
 
@@ -18,8 +19,14 @@ def clock() -> FakeClock:
 
 def supervise(source: ScriptedSource, clock: FakeClock) -> SupervisedSource:
     supervised = SupervisedSource(source, make_context(clock))
-    supervised.open(clock())
+    reopen(supervised, clock)
     return supervised
+
+
+def reopen(supervised: SupervisedSource, clock: FakeClock) -> None:
+    """As the source set does it."""
+    (problem,) = open_sources([supervised.source], [supervised.context])
+    supervised.note_opened(problem, clock())
 
 
 def losses(supervised: SupervisedSource) -> list[tuple[LossReason, int | None, int, int]]:
@@ -60,12 +67,12 @@ def test_a_source_that_raises_comes_back_with_growing_pauses(clock: FakeClock):
         while not supervised.wants_restart(clock()):
             clock.pass_seconds(1)
         pauses.append((clock() - begin) // SECOND)
-        supervised.open(clock())
+        reopen(supervised, clock)
     assert pauses == [1, 2, 4]
     # AND when it is back, the whole gap is told without a hole
     source.open_error = None
     clock.pass_seconds(8)
-    supervised.open(clock())
+    reopen(supervised, clock)
     assert supervised.state is SourceState.RECORDING
     told = losses(supervised)
     assert [entry[:2] for entry in told] == [(LossReason.SOURCE_FAILED, None)] * len(told)
@@ -136,7 +143,7 @@ def test_a_shed_kernel_source_counts_what_it_leaves_out(clock: FakeClock):
 
     # THEN they are counted exactly, and it goes on at once when it is restored
     assert losses(supervised) == [(LossReason.SHED, 3, 1_000 * SECOND, 1_001 * SECOND)]
-    supervised.restore(clock())
+    assert supervised.resume(clock())
     source.waiting = [make_rows([4])]
     assert len(supervised.drain(clock(), 1)) == 1
     assert source.opened == 1
@@ -151,7 +158,8 @@ def test_a_shed_polling_source_is_closed_and_opened_again(clock: FakeClock):
     source.waiting = [make_rows([1])]
     assert supervised.drain(clock(), 1) == []
     clock.pass_seconds(30)
-    supervised.restore(clock())
+    assert not supervised.resume(clock()), "it must be opened"
+    reopen(supervised, clock)
     assert losses(supervised) == [(LossReason.SHED, None, 1_000 * SECOND, 1_030 * SECOND)]
     assert supervised.state is SourceState.RECORDING
     assert source.opened == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,9 @@ import pyarrow as pa  # noqa: E402
 from formats.batches import constant_text  # noqa: E402
 from formats.tables import process_state  # noqa: E402
 from recorder.config import FreezeConfig, HostConfig, JournalConfig, RecorderConfig, RingConfig  # noqa: E402
-from recorder.daemon import Daemon  # noqa: E402
 from recorder.source import Profile, SourceContext, SourceSpec, SourceStats  # noqa: E402
 from recorder.sources.clock import ClockSource  # noqa: E402
+from recorder.start import start_recorder  # noqa: E402
 
 TABLE = process_state.TABLE
 """A narrow table with a number to spare: `process.start_boot_ns` holds a checksum of the event's own number."""
@@ -97,21 +98,21 @@ def make_config(data: Path, *, segment_ns: int = 300_000_000) -> RecorderConfig:
 def record(config: RecorderConfig, per_turn: int, tell: Callable[[str], object]) -> None:
     """Record until killed or told to end, telling the parent what is safe."""
     load = LoadSource(per_turn)
-    daemon = Daemon(config, [ClockSource(), load], log=lambda text: tell(f"LOG {text}"))
-    signal.signal(signal.SIGTERM, lambda *_: daemon.stop())
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     begin = time.monotonic()
-    daemon.start()
+    daemon = start_recorder(config, [ClockSource(), load], log=lambda text: tell(f"LOG {text}"), stop=stop)
     # Numbers go on where what was recovered ends: each event says its own `event_seq`.
-    load.next = load.first = daemon._journaling.next_seq(TABLE.name)
+    load.next = load.first = daemon.store.next_seq(TABLE.name)
     tell(f"STARTED {round((time.monotonic() - begin) * 1e3)}")
     told = -1
-    while not daemon._stopping:
+    while not stop.is_set():
         daemon.turn()
-        acknowledged = daemon.acknowledged.get(TABLE.name, 0)
+        acknowledged = daemon.store.acknowledged.get(TABLE.name, 0)
         if acknowledged != told:
             told = acknowledged
             tell(f"ACK {acknowledged}")
-        daemon._wakeup.wait(0.002)
+        stop.wait(0.002)
     daemon.finish()
     tell("ENDED")
 

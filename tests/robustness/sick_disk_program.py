@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from recorder.daemon import Daemon, FreezeRequest
 from recorder.sources.clock import ClockSource
+from recorder.start import start_recorder
+from recorder.store.freeze import FreezeRequest
 from tests.recorder.recorder_fakes import SECOND, FakeClock, make_config, run_children_inline
 from tests.robustness.recorder_under_test import TABLE, LoadSource
 
@@ -29,21 +30,21 @@ def record_script(data: Path, tell: socket.socket) -> None:
     for run in range(2):
         load = LoadSource(PER_TURN)
         sources = [ClockSource(clock.snapshot), load]
-        daemon = Daemon(make_config(data, before_ns=SECOND, after_ns=0), sources, boot_time_ns=clock)
-        daemon.start()
-        load.next = daemon._journaling.next_seq(TABLE.name)
+        daemon = start_recorder(make_config(data, before_ns=SECOND, after_ns=0), sources, boot_time_ns=clock)
+        load.next = daemon.store.next_seq(TABLE.name)
         for turn in range(TURNS):
             clock.pass_seconds(2 if turn % 5 else 61)
             daemon.turn()
-            if not daemon._journaling.problem and not daemon._ledger.totals:
-                tell.sendall(f"ACK {daemon.acknowledged.get(TABLE.name, 0)}\n".encode())
+            status = daemon.store.describe(clock())
+            if not status.storage_problem and not status.losses:
+                tell.sendall(f"ACK {daemon.store.acknowledged.get(TABLE.name, 0)}\n".encode())
             if turn == 6:
                 daemon.request_freeze(FreezeRequest(name=f"run{run}"))
         # What the disk refused is tried again once a second; a sick disk is well again by now.
         for _ in range(5):
             clock.pass_seconds(61)
             daemon.turn()
-        lost = sum(count for (table, _), count in daemon._ledger.totals.items() if table == TABLE.name)
+        lost = sum(count for table, _, count in daemon.store.describe(clock()).losses if table == TABLE.name)
         daemon.finish()
         tell.sendall(f"RUN {load.next} {lost}\n".encode())
         clock.pass_seconds(100)

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from formats.journal.reading import open_journal
-from recorder.daemon import Daemon
+from recorder.clocks import read_boot_time_ns
 from recorder.sources.clock import ClockSource
+from recorder.start import start_recorder
 from recorder.store.layout import DataDirectory, SegmentName
 from recorder.store.recovery import recover
+from tests.recorder.recorder_fakes import run_children_inline
 from tests.robustness import kill_sweep
 from tests.robustness import recorder_under_test as driver
 
@@ -31,19 +33,23 @@ def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path):
 
 
 def make_journal(data: Path, turns: int, per_turn: int = 100) -> Path:
-    """A journal of a recorder that was never ended: what kill -9 leaves."""
+    """A directory with a journal of a recorder that was never ended: what kill -9 leaves."""
+    live = data / "live"
     load = driver.LoadSource(per_turn)
-    daemon = Daemon(driver.make_config(data, segment_ns=3_600_000_000_000), [ClockSource(), load])
-    daemon.start()
-    load.next = daemon._journaling.next_seq(driver.TABLE.name)
+    daemon = start_recorder(driver.make_config(live, segment_ns=3_600_000_000_000), [ClockSource(), load])
+    load.next = daemon.store.next_seq(driver.TABLE.name)
     for _ in range(turns):
         daemon.turn()
-        daemon._journaling.flush(daemon._clock(), at_once=True)
-    path = daemon._journaling.open_path
-    daemon._sealer.stop()
-    os.close(daemon._lock_fd)
+        daemon.store.flush(read_boot_time_ns(), at_once=True)
+    path = daemon.store.open_journal
     assert path is not None
-    return path
+    crashed = DataDirectory(data)
+    crashed.create()
+    shutil.copy(path, crashed.journals)
+    shutil.copytree(DataDirectory(live).state, crashed.state, dirs_exist_ok=True)
+    daemon.finish()
+    shutil.rmtree(live)
+    return crashed.journals / path.name
 
 
 def test_recovering_twice_is_recovering_once(tmp_path: Path):
@@ -74,14 +80,14 @@ def test_a_journal_cut_in_its_header_stops_no_start(tmp_path: Path, keep: int):
     assert len(quarantined) + len(recovered.journals) == (0 if keep in (0, 1024) else 1)
 
 
-def test_a_ring_of_one_gibibyte_and_a_torn_journal_start_within_two_seconds(tmp_path: Path):
+def test_a_ring_of_one_gibibyte_and_a_torn_journal_start_within_two_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     # GIVEN a ring with 150 segments, and a journal as large as they get, with a torn end
+    run_children_inline(monkeypatch)
     make_journal(tmp_path, turns=3)
-    daemon = Daemon(
-        driver.make_config(tmp_path, segment_ns=3_600_000_000_000), [ClockSource(), driver.LoadSource(2_000)]
-    )
-    daemon.start()
-    daemon.finish()
+    config = driver.make_config(tmp_path, segment_ns=3_600_000_000_000)
+    start_recorder(config, [ClockSource(), driver.LoadSource(2_000)]).finish()
     directory = DataDirectory(tmp_path)
     sealed = next(directory.ring.iterdir())
     name = SegmentName.parse(sealed.name)

@@ -24,8 +24,8 @@ import pytest
 from formats.capture.reading import open_capture
 from formats.loss import Damage
 from recorder.config import BudgetConfig, JournalConfig, RingConfig
-from recorder.daemon import Daemon
 from recorder.sources.clock import ClockSource
+from recorder.start import start_recorder
 from recorder.store.layout import measure_tree
 from tests.recorder.recorder_fakes import SECOND, FakeClock, make_config, run_children_inline
 from tests.robustness import recorder_under_test as driver
@@ -110,8 +110,7 @@ def recovered_numbers(data: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray
     """Start on what is left, end in order, and read every event; each is checked to be what it says it is."""
     run_children_inline(monkeypatch)
     clock = FakeClock(5_000 * SECOND)
-    daemon = Daemon(make_config(data), [ClockSource(clock.snapshot)], boot_time_ns=clock)
-    daemon.start()
+    daemon = start_recorder(make_config(data), [ClockSource(clock.snapshot)], boot_time_ns=clock)
     for _ in range(20):
         clock.pass_seconds(61)
         daemon.turn()
@@ -234,8 +233,7 @@ def test_a_full_disk_never_corrupts_and_recording_goes_on(small_disk: Path, monk
         ring=RingConfig(max_bytes=2 << 20, keep_free_bytes=1 << 20),
         budget=BudgetConfig(queue_bytes=1 << 20),
     )
-    daemon = Daemon(config, [ClockSource(clock.snapshot), load], boot_time_ns=clock)
-    daemon.start()
+    daemon = start_recorder(config, [ClockSource(clock.snapshot), load], boot_time_ns=clock)
     other = small_disk / "other"
     problems = set()
     for cycle in range(12):
@@ -243,14 +241,14 @@ def test_a_full_disk_never_corrupts_and_recording_goes_on(small_disk: Path, monk
         for _ in range(6):
             clock.pass_seconds(1)
             daemon.turn()
-            problems.add(daemon._journaling.problem)
+            problems.add(daemon.store.describe(clock()).storage_problem)
             assert measure_tree(small_disk / "data") <= (2 << 20) + 600_000, "the ceiling holds"
         other.unlink()
-        before = daemon.acknowledged.get(driver.TABLE.name, 0)
+        before = daemon.store.acknowledged.get(driver.TABLE.name, 0)
         for _ in range(3):
             clock.pass_seconds(1)
             daemon.turn()
-        assert daemon.acknowledged[driver.TABLE.name] > before, f"recording goes on within 2 s, cycle {cycle}"
+        assert daemon.store.acknowledged[driver.TABLE.name] > before, f"recording goes on within 2 s, cycle {cycle}"
     daemon.finish()
 
     # THEN the disk was full, no segment is damaged, and every gap in what is kept is counted exactly

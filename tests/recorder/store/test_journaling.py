@@ -14,10 +14,12 @@ from formats.errors import StorageError, TapioError
 from formats.journal.reading import JournalFrame, open_journal
 from formats.loss import LossReason
 from formats.tables import interface_state, pressure
+from recorder.clocks import WallClock
 from recorder.config import JournalConfig
 from recorder.ledger import LossEntry, LossLedger
-from recorder.store.journaling import Journaling, Node
+from recorder.store.journaling import Journaling
 from recorder.store.layout import DataDirectory
+from recorder.store.node import Node
 from recorder.store.sequences import read_newest_sequences
 from tests.recorder.recorder_fakes import SECOND, make_rows
 
@@ -71,9 +73,10 @@ def directory(tmp_path: Path) -> DataDirectory:
 def make_journaling(
     directory: DataDirectory, ledger: LossLedger, queue_bytes: int = 1 << 20, **next_seq: int
 ) -> Journaling:
-    journaling = Journaling(directory, JournalConfig(), NODE, queue_bytes=queue_bytes, ledger=ledger, next_seq=next_seq)
-    journaling.unix_minus_boot_ns = 1_700_000_000 * SECOND
-    return journaling
+    wall_clock = WallClock(1_700_000_000 * SECOND)
+    return Journaling(
+        directory, JournalConfig(), NODE, wall_clock, queue_bytes=queue_bytes, ledger=ledger, next_seq=next_seq
+    )
 
 
 def read_rows(directory: DataDirectory, table: str = "pressure") -> Iterator[dict[str, object]]:
@@ -228,7 +231,7 @@ def test_a_disk_that_takes_no_new_file_is_tried_again(directory: DataDirectory, 
         raise StorageError("the journal cannot be created", errno=errno.EROFS)
 
     with monkeypatch.context() as patch:
-        patch.setattr("recorder.store.journaling.JournalWriter", refuse)
+        patch.setattr("recorder.store.open_journal.JournalWriter", refuse)
         for tenth in range(20):
             journaling.flush(START + tenth * SECOND // 10, at_once=True)
 

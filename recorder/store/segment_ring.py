@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from recorder.config import RingConfig
 from recorder.store.layout import DataDirectory, SegmentName, measure_tree
 from recorder.store.retention import KeptSegment, choose_expired
-from recorder.store.sealing import SealedJournal
+from recorder.store.sealer import SealedJournal
 from recorder.store.sequences import forget_sequences
 
 

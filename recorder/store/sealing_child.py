@@ -1,19 +1,15 @@
-"""Full journals become segments, one after the other, in a child: draining never waits for it.
+"""The child that turns closed journals into segments.
 
-`python -m recorder.store.sealing RING [JOURNAL NAME DAMAGE_SEQ]…` is the child. It prints `sealed NAME` for each
-journal that is sealed now, or was before; and `damaged NAME` if the journal is worth keeping.
+`python -m recorder.store.sealing_child RING [JOURNAL NAME DAMAGE_SEQ]…` prints one `SealReport` as a line of JSON for
+each journal that is sealed now, or was before, and ends at the first one that cannot be sealed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import os
-import subprocess
+import json
 import sys
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,131 +23,38 @@ from formats.loss import Damage, DamageKind, LossReason
 from formats.segment.sealing import SegmentHeader, seal_segment
 from formats.tables import clock, loss
 from recorder import VERSION
-from recorder.child import begin_child, start_child
+from recorder.child import begin_child
 from recorder.ledger import LossEntry, to_batch
-from recorder.store.layout import SegmentName, measure_tree
-
-_SEALED, _DAMAGED = "sealed", "damaged"
-_PER_CHILD = 32
-"""Journals that one child seals. Why not one: starting a child costs as much as sealing a small journal."""
-_ATTEMPTS = 5
-_FIRST_PAUSE_NS = 1_000_000_000
-_MAX_PAUSE_NS = 60_000_000_000
+from recorder.store.layout import SegmentName
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedJournal:
-    """A journal that nothing is written to any more.
+class SealReport:
+    """What the child says of one journal.
 
     Attributes:
-        path: of the file.
-        name: of the segment that it becomes.
-        damage_seq: `event_seq` of the first loss row that tells of damage in it.
+        segment: name of the segment that is there now.
+        is_damaged: whether the journal has damage beyond the torn end that a crash leaves, so it is kept for people.
     """
 
-    path: Path
-    name: SegmentName
-    damage_seq: int = 0
+    segment: str
+    is_damaged: bool
+
+    def to_line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
 
 
-@dataclass(frozen=True, slots=True)
-class SealedJournal:
-    """What became of a closed journal.
-
-    Attributes:
-        journal: that was sealed.
-        size: of the segment on disk; None if it could not be sealed and must be set aside.
-        problem: why not; empty if it was.
-        is_damaged: the journal has wounds beyond a torn end, so it is kept for people.
-    """
-
-    journal: ClosedJournal
-    size: int | None
-    problem: str = ""
-    is_damaged: bool = False
-
-
-class Sealer:
-    """Seals journals one at a time, in the order in which they were closed.
-
-    Args:
-        ring: where segments are.
-    """
-
-    def __init__(self, ring: Path) -> None:
-        self._ring = ring
-        self._waiting: deque[ClosedJournal] = deque()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._failures = 0
-        self._not_before_ns = 0
-        self.problem = ""
-        """Why the last attempt failed; empty if it did not."""
-
-    @property
-    def waiting(self) -> tuple[ClosedJournal, ...]:
-        """Journals that are not sealed yet, those in work first."""
-        return tuple(self._waiting)
-
-    def submit(self, journal: ClosedJournal) -> None:
-        """Seal this one after those before it."""
-        self._waiting.append(journal)
-
-    def advance(self, now_ns: int) -> list[SealedJournal]:
-        """Start a child if there is work, and give what is done; never waits."""
-        done: list[SealedJournal] = []
-        if self._child is not None and self._child.poll() is not None:
-            done = self._finish(self._child, now_ns)
-            self._child = None
-        if self._child is None and self._waiting and now_ns >= self._not_before_ns:
-            arguments = [str(self._ring)]
-            for journal in itertools.islice(self._waiting, _PER_CHILD):
-                arguments += [str(journal.path), str(journal.name), str(journal.damage_seq)]
-            try:
-                self._child = start_child("recorder.store.sealing", arguments)
-            except OSError as error:
-                self._fail(f"no process can be started ({error.strerror})", now_ns)
-        return done
-
-    def wait(self, seconds: float) -> None:
-        """Wait for the child that runs, at most that long; it need not be considerate any more."""
-        if self._child is not None:
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._child.pid, 0)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(seconds)
-
-    def stop(self) -> None:
-        """End the child; its journal stays and is sealed at the next start."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
-
-    def _finish(self, child: subprocess.Popen[bytes], now_ns: int) -> list[SealedJournal]:
-        """What the child sealed are the first ones that wait; the next one is where it failed, if it did."""
-        output, errors = child.communicate()
-        said = set(output.decode("utf-8", "replace").splitlines())
-        done: list[SealedJournal] = []
-        while self._waiting and f"{_SEALED} {self._waiting[0].name}" in said:
-            journal = self._waiting.popleft()
-            is_damaged = f"{_DAMAGED} {journal.name}" in said
-            done.append(SealedJournal(journal, measure_tree(self._ring / str(journal.name)), is_damaged=is_damaged))
-        if done:
-            self._failures = 0
-            self.problem = ""
-        if child.returncode == 0 or not self._waiting:
-            return done
-        lines = errors.decode("utf-8", "replace").strip().splitlines()
-        self._fail(lines[-1] if lines else f"the sealing child ended with {child.returncode}", now_ns)
-        if self._failures >= _ATTEMPTS:
-            done.append(SealedJournal(self._waiting.popleft(), None, self.problem))
-            self._failures = self._not_before_ns = 0
-        return done
-
-    def _fail(self, problem: str, now_ns: int) -> None:
-        self.problem = problem
-        self._failures += 1
-        self._not_before_ns = now_ns + min(_FIRST_PAUSE_NS << self._failures, _MAX_PAUSE_NS)
+def parse_reports(output: bytes) -> dict[str, SealReport]:
+    """The reports in a child's output, by segment. A child may be killed within a line: such a line says nothing."""
+    reports = {}
+    for line in output.splitlines():
+        try:
+            report = SealReport(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        reports[report.segment] = report
+    return reports
 
 
 def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0) -> bool:
@@ -265,15 +168,13 @@ def main() -> None:
     for path, name, damage_seq in zip(journals[0::3], journals[1::3], journals[2::3], strict=True):
         parsed = SegmentName.parse(name)
         if parsed is None:
-            raise SystemExit(f"{name} is no name of a segment")
+            raise SystemExit(f"{name} is not the name of a segment")
         try:
             is_damaged = seal_journal(Path(path), Path(ring), parsed, int(damage_seq))
         except TapioError as error:
             print(str(error), file=sys.stderr)
             raise SystemExit(int(error.exit_code)) from error
-        if is_damaged:
-            print(_DAMAGED, name)
-        print(_SEALED, name, flush=True)
+        print(SealReport(name, is_damaged).to_line(), flush=True)
 
 
 if __name__ == "__main__":

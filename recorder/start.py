@@ -1,0 +1,43 @@
+"""How a recorder starts: the store is opened, then the sources, and a loop over both is ready to run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from recorder.clocks import WallClock, read_boot_time_ns, read_clocks
+from recorder.config import RecorderConfig
+from recorder.daemon import Daemon
+from recorder.source import Source
+from recorder.source_opening import build_contexts
+from recorder.source_set import SourceSet
+from recorder.store.store import Store
+
+
+def start_recorder(
+    config: RecorderConfig,
+    sources: Sequence[Source],
+    *,
+    boot_time_ns: Callable[[], int] = read_boot_time_ns,
+    log: Callable[[str], None] = lambda _: None,
+    stop: threading.Event | None = None,
+) -> Daemon:
+    """Open the store and the sources, and begin the first segment.
+
+    Args:
+        config: what to record and keep.
+        sources: instances, not yet open.
+        boot_time_ns: reads CLOCK_BOOTTIME; a parameter for tests.
+        log: takes one sentence for the operator.
+        stop: ends the loop when it is set; None: only `Daemon.stop` does.
+
+    Raises:
+        ConfigurationError: the configuration names a cgroup that does not exist, or the boot id cannot be read.
+        TapioError: the data directory cannot be used, or another recorder has it.
+    """
+    wall_clock = WallClock(read_clocks().unix_minus_boot_ns)
+    contexts = build_contexts(config, sources, boot_time_ns, wall_clock)
+    store = Store.open(config, wall_clock, boot_time_ns(), log=log)
+    store.note_downtime(source.spec.name for source in sources)
+    opened = SourceSet.open(sources, contexts, boot_time_ns, log)
+    return Daemon(config, opened, store, boot_time_ns=boot_time_ns, stop=stop or threading.Event())

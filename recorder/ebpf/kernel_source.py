@@ -18,7 +18,7 @@ from recorder.ebpf.loader_process import load_programs
 from recorder.ebpf.maps import possible_cpus, read_per_cpu, recursion_misses
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import layout_of, struct_dtype
-from recorder.ebpf.ring import Records, Ring
+from recorder.ebpf.ring_buffer import Records, RingBuffer
 from recorder.source import SourceContext, SourceSpec, SourceStats
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -40,7 +40,7 @@ class KernelRing:
 
     def __init__(self, program: LoadedProgram, record: np.dtype[Any], ring_bytes: int, cpus: int) -> None:
         self._program = program
-        self._ring = Ring.map(program.maps["ring"], ring_bytes, record)
+        self._ring = RingBuffer.map(program.maps["ring"], ring_bytes, record)
         self._cpus = cpus
 
     @property
@@ -49,11 +49,11 @@ class KernelRing:
         return self._program.maps["ring"]
 
     def mark(self) -> None:
-        """See `Ring.mark`."""
+        """See `RingBuffer.mark`."""
         self._ring.mark()
 
     def take(self, limit: int) -> Records:
-        """See `Ring.take`."""
+        """See `RingBuffer.take`."""
         return self._ring.take(limit)
 
     def count(self) -> tuple[int, int]:

@@ -24,11 +24,10 @@ from typing import IO, Any
 
 from formats.errors import TapioError, UnavailableError
 from recorder.ebpf.btf import Btf
+from recorder.ebpf.program import MAX_DESCRIPTORS
 
 _BPF_FOLDER = Path(__file__).resolve().parents[2] / "bpf"
 _INCLUDE = re.compile(r"^#include <(tapio/[a-z_]+\.h)>.*$", re.MULTILINE)
-_MAX_DESCRIPTORS = 253
-"""SCM_MAX_FD of the kernel: what one message can carry."""
 _MESSAGE_CHARACTERS = 8_000
 """The end of what compiler and verifier said; the last lines tell what is wrong."""
 
@@ -89,9 +88,9 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     functions = {name.decode(): function.fd for name, function in program.funcs.items()}
     links = [*program.raw_tracepoint_fds.values(), *program.tracepoint_fds.values()]
     descriptors = [*maps.values(), *functions.values(), *links]
-    if len(descriptors) > _MAX_DESCRIPTORS:
+    if len(descriptors) > MAX_DESCRIPTORS:
         raise UnavailableError(
-            f"{len(descriptors)} descriptors are more than the {_MAX_DESCRIPTORS} of one message",
+            f"{len(descriptors)} descriptors are more than the {MAX_DESCRIPTORS} of one message",
             next_step="name fewer tracepoints",
         )
     return {"maps": list(maps), "functions": list(functions), "links": len(links)}, descriptors
@@ -144,14 +143,14 @@ def _macros(request: Mapping[str, Any], kernel_types: _KernelTypes) -> list[str]
             elif path in required:
                 raise UnavailableError(
                     f"this kernel has no member {path}",
-                    next_step="report the kernel version: this source must learn it",
+                    next_step="please report your kernel version so that support can be added",
                 )
         for tracepoint, struct in request["tracepoint_structs"]:
             parameters = btf.tracepoint_parameters(tracepoint)
             if not parameters or parameters[0] != struct:
                 raise UnavailableError(
                     f"the tracepoint {tracepoint} of this kernel does not begin with a {struct}",
-                    next_step="report the kernel version: this source must learn it",
+                    next_step="please report your kernel version so that support can be added",
                 )
         for macro, (tracepoint, least) in request["defines_if_tracepoint_has"].items():
             if len(btf.tracepoint_parameters(tracepoint) or ()) >= least:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from formats.errors import TapioError, UnavailableError
-from recorder.ebpf.program import LoadedProgram, ProgramRequest
+from recorder.child import child_environment
+from recorder.ebpf.program import MAX_DESCRIPTORS, LoadedProgram, ProgramRequest
 
 _SECONDS_PER_PROGRAM: Final = 30
 """Why so long: compiling takes 0.2 s on an idle machine, but a recorder may start while a node is in trouble."""
 _ANSWER_BYTES: Final = 128 << 10
-_MAX_DESCRIPTORS: Final = 253
 
 
 def load_programs(
@@ -62,13 +62,11 @@ def _ask(process: subprocess.Popen[bytes], question: bytes) -> None:
 
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """The loader, which finds our packages where this process found them."""
-    root = str(Path(__file__).resolve().parents[2])
     return subprocess.Popen(
         [sys.executable, "-m", "recorder.ebpf.loader", str(theirs.fileno())],
         stdin=subprocess.PIPE,
         pass_fds=[theirs.fileno()],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+        env=child_environment(),
     )
 
 
@@ -100,7 +98,7 @@ def _receive_with_descriptors(answers: socket.socket) -> tuple[bytes, list[int]]
     """
     descriptors = array.array("i")
     message, ancillary, _flags, _address = answers.recvmsg(
-        _ANSWER_BYTES, socket.CMSG_LEN(_MAX_DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
+        _ANSWER_BYTES, socket.CMSG_LEN(MAX_DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
     )
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+MAX_DESCRIPTORS: Final = 253
+"""SCM_MAX_FD of the kernel: what one message can carry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from formats.batches import constant_text
-from recorder.ebpf.ring import Records
+from recorder.ebpf.ring_buffer import Records
 
 EVENT_HEADER = (
     ("boot_time_ns", "<u8"),

@@ -26,7 +26,7 @@ from recorder.ebpf.records import (
     record_dtype,
     sort_by_time,
 )
-from recorder.ebpf.ring import Records
+from recorder.ebpf.ring_buffer import Records
 from recorder.ebpf.tracefs import tracepoint_fields
 from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
 

@@ -21,7 +21,7 @@ from recorder.ebpf.records import (
     record_dtype,
     sort_by_time,
 )
-from recorder.ebpf.ring import Records
+from recorder.ebpf.ring_buffer import Records
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 LIFE_RECORD = record_dtype(("start_boot_ns", "<u8"), ("parent_pid", "<u4"), ("exit_status", "<u4"))

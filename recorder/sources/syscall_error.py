@@ -27,7 +27,7 @@ from recorder.ebpf.records import (
     sort_by_time,
     struct_dtype,
 )
-from recorder.ebpf.ring import Records
+from recorder.ebpf.ring_buffer import Records
 from recorder.ebpf.syscall_names import syscall_name, syscall_names
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, KernelTally, Tallies
 from recorder.source import Need, Profile, SourceContext, SourceSpec

@@ -26,7 +26,7 @@ from recorder.ebpf.records import (
     sort_by_time,
     struct_dtype,
 )
-from recorder.ebpf.ring import Records
+from recorder.ebpf.ring_buffer import Records
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 TCP_RECORD = record_dtype(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.errors import TapioError
-from recorder.ebpf.ring import BUSY, DISCARDED, Ring
+from recorder.ebpf.ring_buffer import BUSY, DISCARDED, RingBuffer
 
 RECORD = np.dtype([("number", "<u8"), ("name", "S4"), ("small", "<u4")])
 SLOT = 8 + RECORD.itemsize
@@ -58,12 +58,12 @@ def hand() -> KernelHand:
 
 @pytest.fixture
 def ring(hand: KernelHand):
-    opened = Ring(hand.consumer, hand.memory, RECORD)
+    opened = RingBuffer(hand.consumer, hand.memory, RECORD)
     yield opened
     opened.close()
 
 
-def test_an_empty_ring_gives_an_empty_array_of_the_record(ring: Ring) -> None:
+def test_an_empty_ring_gives_an_empty_array_of_the_record(ring: RingBuffer) -> None:
     # WHEN
     records = ring.take(100)
 
@@ -72,7 +72,7 @@ def test_an_empty_ring_gives_an_empty_array_of_the_record(ring: Ring) -> None:
     assert len(records) == 0
 
 
-def test_finished_records_come_in_order_and_their_place_is_freed(hand: KernelHand, ring: Ring) -> None:
+def test_finished_records_come_in_order_and_their_place_is_freed(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN
     for number in range(5):
         hand.write(number)
@@ -87,7 +87,7 @@ def test_finished_records_come_in_order_and_their_place_is_freed(hand: KernelHan
     assert ring.waiting_bytes() == 0
 
 
-def test_what_comes_after_a_mark_waits_for_the_next_one(hand: KernelHand, ring: Ring) -> None:
+def test_what_comes_after_a_mark_waits_for_the_next_one(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN
     hand.write(0)
     ring.mark()
@@ -103,7 +103,7 @@ def test_what_comes_after_a_mark_waits_for_the_next_one(hand: KernelHand, ring: 
     assert after == [1]
 
 
-def test_records_that_wrap_around_the_end_are_read_whole(hand: KernelHand, ring: Ring) -> None:
+def test_records_that_wrap_around_the_end_are_read_whole(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN a position from which the second record crosses the end of the data
     hand.start_at(SIZE * 3 - SLOT - 8)
     for number in range(4):
@@ -117,7 +117,7 @@ def test_records_that_wrap_around_the_end_are_read_whole(hand: KernelHand, ring:
     assert set(records["small"].tolist()) == {7}
 
 
-def test_a_record_that_is_still_written_holds_back_those_behind_it(hand: KernelHand, ring: Ring) -> None:
+def test_a_record_that_is_still_written_holds_back_those_behind_it(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN
     hand.write(0)
     unfinished = hand.write(1, BUSY)
@@ -133,7 +133,9 @@ def test_a_record_that_is_still_written_holds_back_those_behind_it(hand: KernelH
     assert second["number"].tolist() == [1, 2]
 
 
-def test_a_first_record_that_is_still_written_gives_nothing_and_frees_nothing(hand: KernelHand, ring: Ring) -> None:
+def test_a_first_record_that_is_still_written_gives_nothing_and_frees_nothing(
+    hand: KernelHand, ring: RingBuffer
+) -> None:
     # GIVEN
     hand.write(0, BUSY)
 
@@ -145,7 +147,7 @@ def test_a_first_record_that_is_still_written_gives_nothing_and_frees_nothing(ha
     assert hand.consumed() == 0
 
 
-def test_discarded_records_are_left_out_and_their_place_is_freed(hand: KernelHand, ring: Ring) -> None:
+def test_discarded_records_are_left_out_and_their_place_is_freed(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN
     hand.write(0)
     hand.write(1, DISCARDED)
@@ -159,7 +161,7 @@ def test_discarded_records_are_left_out_and_their_place_is_freed(hand: KernelHan
     assert hand.consumed() == 3 * SLOT
 
 
-def test_the_limit_leaves_the_rest_for_the_next_call(hand: KernelHand, ring: Ring) -> None:
+def test_the_limit_leaves_the_rest_for_the_next_call(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN
     for number in range(5):
         hand.write(number)
@@ -171,7 +173,7 @@ def test_the_limit_leaves_the_rest_for_the_next_call(hand: KernelHand, ring: Rin
     assert taken == [[0, 1], [2, 3], [4], []]
 
 
-def test_records_stay_good_after_their_place_is_written_again(hand: KernelHand, ring: Ring) -> None:
+def test_records_stay_good_after_their_place_is_written_again(hand: KernelHand, ring: RingBuffer) -> None:
     # GIVEN
     hand.write(1)
     records = ring.take(100)
@@ -185,7 +187,9 @@ def test_records_stay_good_after_their_place_is_written_again(hand: KernelHand, 
 
 
 @pytest.mark.parametrize("length", [0, RECORD.itemsize - 8, RECORD.itemsize + 8, 0x3FFF_FFFF])
-def test_a_record_of_another_length_is_an_error_that_names_both(hand: KernelHand, ring: Ring, length: int) -> None:
+def test_a_record_of_another_length_is_an_error_that_names_both(
+    hand: KernelHand, ring: RingBuffer, length: int
+) -> None:
     # GIVEN
     hand.write(0, length=length)
 
@@ -196,7 +200,7 @@ def test_a_record_of_another_length_is_an_error_that_names_both(hand: KernelHand
 
 
 @pytest.mark.parametrize("producer", [SIZE + 8, 2**63, 2**64 - 8])
-def test_a_producer_position_beyond_the_ring_is_an_error(hand: KernelHand, ring: Ring, producer: int) -> None:
+def test_a_producer_position_beyond_the_ring_is_an_error(hand: KernelHand, ring: RingBuffer, producer: int) -> None:
     # GIVEN
     hand.memory[:8] = struct.pack("<Q", producer)
 
@@ -209,7 +213,7 @@ def test_a_record_is_padded_to_eight_bytes_as_the_kernel_does() -> None:
     # GIVEN
     odd = np.dtype([("number", "<u4")])
     hand = KernelHand()
-    ring = Ring(hand.consumer, hand.memory, odd)
+    ring = RingBuffer(hand.consumer, hand.memory, odd)
     for index in range(2):
         hand._store(index * 16, struct.pack("<IIII", 4, 0, 40 + index, 0xDEAD))
     hand.memory[:8] = struct.pack("<Q", 32)
@@ -229,7 +233,7 @@ def test_a_record_is_padded_to_eight_bytes_as_the_kernel_does() -> None:
 def test_any_history_gives_every_kept_record_once_and_in_order(history: list[tuple[str, int]]) -> None:
     # GIVEN
     hand = KernelHand()
-    ring = Ring(hand.consumer, hand.memory, RECORD)
+    ring = RingBuffer(hand.consumer, hand.memory, RECORD)
     kept: list[int] = []
     unfinished: list[int] = []
     given_back: list[int] = []

@@ -25,7 +25,7 @@ Records = npt.NDArray[Any]
 """A structured array, one element per record."""
 
 
-class Ring:
+class RingBuffer:
     """The reading end of one BPF ring buffer of fixed-size records.
 
     Args:
@@ -53,7 +53,7 @@ class Ring:
         self._barrier = threading.Lock()
 
     @classmethod
-    def map(cls, descriptor: int, size: int, record: np.dtype[Any]) -> Ring:
+    def map(cls, descriptor: int, size: int, record: np.dtype[Any]) -> RingBuffer:
         """Map the ring of a map descriptor.
 
         Args:
@@ -86,7 +86,7 @@ class Ring:
         waits.
 
         Raises:
-            TapioError: the positions or a record's length make no sense: the program and the dtype do not belong
+            TapioError: the positions or a record's length are impossible: the program and the dtype do not belong
                 together.
         """
         begin = int(self._consumer[0])
@@ -97,7 +97,7 @@ class Ring:
             pass
         waiting = (end - begin) & 0xFFFF_FFFF_FFFF_FFFF
         if waiting > self._size:
-            raise self._senseless(f"producer position {end:,} is {waiting:,} bytes after consumer position {begin:,}")
+            raise self._mismatch(f"producer position {end:,} is {waiting:,} bytes after consumer position {begin:,}")
         count = min(waiting // self._slot.itemsize, limit)
         offset = begin & (self._size - 1)
         slots = self._data[offset : offset + count * self._slot.itemsize].view(self._slot)
@@ -114,7 +114,7 @@ class Ring:
         lengths = states & ~np.uint32(DISCARDED)
         if (lengths != self._record_bytes).any():
             wrong = int(lengths[lengths != self._record_bytes][0])
-            raise self._senseless(f"a record of {wrong:,} bytes")
+            raise self._mismatch(f"a record of {wrong:,} bytes")
         records: Records = slots["record"][~is_discarded] if is_discarded.any() else slots["record"].copy()
         with self._barrier:
             pass
@@ -137,7 +137,7 @@ class Ring:
         for mapping in self._maps:
             mapping.close()
 
-    def _senseless(self, problem: str) -> TapioError:
+    def _mismatch(self, problem: str) -> TapioError:
         return TapioError(
             f"{problem} in a ring of {self._size:,} bytes with records of {self._record_bytes}",
             where="BPF ring buffer",

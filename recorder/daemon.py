@@ -6,8 +6,6 @@ the store's.
 
 from __future__ import annotations
 
-import functools
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -18,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from formats.columns import SEVERITY_NUMBER
-from formats.errors import TapioError
 from recorder.budget import Advice, Budget, read_own_usage
 from recorder.config import RecorderConfig
+from recorder.freeze_inbox import FreezeInbox
 from recorder.source_set import Drained, SourceSet
 from recorder.status import RecorderStatus, assemble_status
 from recorder.store.freeze import FreezeRequest, FreezeResult
@@ -48,7 +46,7 @@ class Daemon:
         sources: open.
         store: open.
         boot_time_ns: reads CLOCK_BOOTTIME.
-        stop: ends the loop when it is set; may be set from a signal handler.
+        stop: ends the loop; set by a signal handler, whose signal also wakes the loop.
     """
 
     def __init__(
@@ -67,7 +65,7 @@ class Daemon:
         self._stop = stop
         self._budget = Budget(config.budget, read_own_usage)
         self._wakeup = Wakeup()
-        self._requests: queue.SimpleQueue[tuple[FreezeRequest, Future[FreezeResult]]] = queue.SimpleQueue()
+        self._freezes = FreezeInbox()
         self._is_finished = False
         self._last_turn_ns = 0
         self._next_second_ns = 0
@@ -87,7 +85,7 @@ class Daemon:
         return self._store
 
     def run(self) -> None:
-        """Turn until `stop` is called, then end in order."""
+        """Turn until `stop` is set, then end in order."""
         self._wakeup.catch_signals()
         try:
             while not self._stop.is_set():
@@ -96,15 +94,9 @@ class Daemon:
         finally:
             self.finish()
 
-    def stop(self) -> None:
-        """Ask the recorder to end; may be called from a signal handler or any thread."""
-        self._stop.set()
-        self._wakeup.ring()
-
     def request_freeze(self, request: FreezeRequest) -> Future[FreezeResult]:
         """Ask for a freeze; may be called from any thread."""
-        reply: Future[FreezeResult] = Future()
-        self._requests.put((request, reply))
+        reply = self._freezes.put(request)
         self._wakeup.ring()
         return reply
 
@@ -113,7 +105,7 @@ class Daemon:
         now = self._last_turn_ns = self._clock()
         self._record(self._sources.revive(now))
         is_urgent = self._drain(now)
-        self._answer_requests()
+        self._freezes.answer(lambda request: self._store.freeze(request, self._clock()))
         self._flush(at_once=is_urgent)
         if self._store.wants_new_segment(now):
             self._sources.tell_absences(self._clock())
@@ -191,16 +183,6 @@ class Daemon:
         elif advice is Advice.RESTORE:
             self._record(self._sources.restore_one(now))
 
-    def _answer_requests(self) -> None:
-        while not self._requests.empty():
-            request, reply = self._requests.get()
-            try:
-                promise = self._store.freeze(request, self._clock())
-            except TapioError as error:
-                reply.set_exception(error)
-            else:
-                promise.add_done_callback(functools.partial(_pass_on, reply))
-
     def _describe(self) -> RecorderStatus:
         self._store.note_losses(self._sources.take_losses())
         return assemble_status(
@@ -215,11 +197,3 @@ class Daemon:
 def _is_fatal(batch: pa.RecordBatch) -> bool:
     highest = pc.max(batch.column(SEVERITY_NUMBER.name)).as_py()
     return highest is not None and highest >= _FATAL
-
-
-def _pass_on(reply: Future[FreezeResult], done: Future[FreezeResult]) -> None:
-    error = done.exception()
-    if error is not None:
-        reply.set_exception(error)
-    else:
-        reply.set_result(done.result())

@@ -29,7 +29,7 @@ def start_recorder(
         sources: instances, not yet open.
         boot_time_ns: reads CLOCK_BOOTTIME; a parameter for tests.
         log: takes one sentence for the operator.
-        stop: ends the loop when it is set; None: only `Daemon.stop` does.
+        stop: ends `Daemon.run`; set by a signal handler, whose signal also wakes the loop. None: nothing ends it.
 
     Raises:
         ConfigurationError: the configuration names a cgroup that does not exist, or the boot id cannot be read.

@@ -62,6 +62,7 @@ neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
 
 docs: setup-test ## Write docs/reference.md and docs/sources.md from the code
 	@$(PY) tests/docs/reference.py
+	@$(PY) tests/docs/schemas.py
 
 fixtures: setup-test ## Record the incidents of fixtures/incidents again
 	@$(PY) fixtures/lab/record_all.py

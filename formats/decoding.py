@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,8 @@ _MAX_PROBLEM = 160
 """Characters of what is wrong. Why: a key of a hostile text is part of it."""
 
 _EXPECTED = re.compile(r"Expected `(.+?)`, got `(.+?)`")
+_MISSING = re.compile(r"Object missing required field `(.+?)`")
+_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
 _KINDS = {
     "str": "text",
     "int": "an integer",
@@ -55,17 +57,61 @@ def decode_json(raw: bytes | str, kind: type[DecodedT], what: str) -> DecodedT:
         raise FormatError(f"{what} is not JSON ({cut_text(str(error), _MAX_PROBLEM)})") from None
 
 
-def explain(error: msgspec.ValidationError) -> tuple[str, str]:
+def explain(error: Exception) -> tuple[str, str]:
     """What is wrong, as one clause, and the path of the wrong value: `$.tables[0].rows`.
 
     The path has `[...]` for a key of a mapping that does not have declared keys.
     """
     text, _, path = str(error).rpartition(" - at `")
     problem = text or str(error)
-    expected = _EXPECTED.fullmatch(problem)
-    if expected is not None:
+    expected, missing = _EXPECTED.fullmatch(problem), _MISSING.fullmatch(problem)
+    if missing is not None:
+        problem = f"the field {missing[1]!r} is missing"
+    elif expected is not None:
         wanted = " or ".join(_KINDS.get(word.strip(), word.strip()) for word in expected[1].split("|"))
         problem = f"expected {wanted}, found {_KINDS.get(expected[2], expected[2])}"
     else:
         problem = problem[:1].lower() + problem[1:]
     return escape_text(problem, limit=_MAX_PROBLEM), escape_text(path[:-1], limit=_MAX_PROBLEM) or "$"
+
+
+def name_keys(value: Any, kind: Any, path: str) -> str:
+    """The path with `[...]` replaced by the key that is meant: the first one whose value is wrong.
+
+    Args:
+        value: what was decoded, as plain Python values.
+        kind: what it was decoded into.
+        path: of `explain`.
+    """
+    named, place = "$", value
+    for field, index in _STEP.findall(path):
+        key: Any = field or index
+        if index == "...":
+            key = _find_wrong_key(value, kind, path, place)
+            named += f"[{key!r:.60}]"
+        else:
+            named += f".{field}" if field else f"[{index}]"
+        place = place[int(key) if isinstance(place, list) else key]
+    return named
+
+
+def _find_wrong_key(value: Any, kind: Any, path: str, place: dict[str, Any]) -> str:
+    """The key of `place`, a mapping inside of `value`, whose value is wrong; found by halving."""
+    entries = list(place.items())
+    suspects = entries
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        place.clear()
+        place.update(half)
+        suspects = half if _is_wrong_at(value, kind, path) else suspects[len(half) :]
+    place.clear()
+    place.update(entries)
+    return suspects[0][0]
+
+
+def _is_wrong_at(value: Any, kind: Any, path: str) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return explain(error)[1] == path
+    return False

@@ -19,7 +19,7 @@ from reports.terminal import render
 @click.command()
 @capture_argument
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the post-mortem document as JSON (docs/document.schema.json)."
+    "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."
 )
 @knowledge_option
 @from_option

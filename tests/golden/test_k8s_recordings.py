@@ -24,7 +24,7 @@ TRUTHS = {
     path.name.removesuffix(".truth.yaml"): yaml.safe_load(path.read_text()) for path in FOLDER.glob("*.truth.yaml")
 }
 KNOWLEDGE = shipped_knowledge()
-SCHEMA = json.loads((ROOT / "docs" / "document.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "formats" / "schemas" / "document.schema.json").read_text())
 
 CONFIDENCES: dict[str, tuple[float, set[str]]] = {
     "bad-config-value-crashloop": (0.92, set()),
@@ -84,7 +84,7 @@ def test_decoys_are_never_named(name, documents):
 def test_document_fits_its_schema_and_is_closed(name, documents):
     # GIVEN a document as programs get it
     document = json.loads(to_json(documents[name]))
-    # THEN it is what docs/document.schema.json says
+    # THEN it is what formats/schemas/document.schema.json says
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     # AND everything that it names is in it
     symptoms = {symptom["id"] for symptom in document["symptoms"]}

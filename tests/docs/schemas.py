@@ -1,0 +1,129 @@
+"""Writes formats/schemas/*.schema.json from the types that the files are decoded into. `make docs` runs it.
+
+Types and bounds are msgspec's; what a field means is its line under "Attributes:" in the docstring of its class.
+`test_schemas.py` fails when a schema and the code differ.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from formats.postmortem.document import Document  # noqa: E402 - the path above comes first
+
+_ATTRIBUTE = re.compile(r"^(\w+): (.*(?:\n    .*)*)", re.MULTILINE)
+
+
+def split_docstring(kind: type) -> tuple[str, dict[str, str]]:
+    """What a class is, and what each of its attributes means, by its docstring; line breaks are spaces."""
+    head, _, rest = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:\n")
+    attributes = {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(inspect.cleandoc(rest))}
+    return " ".join(head.split()), attributes
+
+
+def declared_types(kind: Any) -> dict[str, type]:
+    """A dataclass or Struct and all that its fields refer to, by name."""
+    found: dict[str, type] = {}
+    _collect(msgspec.inspect.type_info(kind), found)
+    return found
+
+
+def _collect(info: Any, found: dict[str, type]) -> None:
+    if isinstance(info, msgspec.inspect.DataclassType | msgspec.inspect.StructType):
+        if info.cls.__name__ in found:
+            return
+        found[info.cls.__name__] = info.cls
+        for field in info.fields:
+            _collect(field.type, found)
+        return
+    for name in ("type", "types", "item_type", "item_types", "key_type", "value_type"):
+        inner = getattr(info, name, ())
+        for part in inner if isinstance(inner, tuple) else (inner,):
+            _collect(part, found)
+
+
+def make_schema(
+    kind: Any, name: str, title: str, hook: Callable[[type], dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The JSON Schema of a declared type.
+
+    Args:
+        kind: what a file is decoded into.
+        name: of the file that the schema is written to.
+        title: of the schema.
+        hook: the schema of types that msgspec does not know.
+    """
+    made = msgspec.json.schema(kind, schema_hook=hook)
+    definitions = made.pop("$defs")
+    for type_name, declared in declared_types(kind).items():
+        _describe(definitions[type_name], declared)
+    root = made.pop("$ref").rpartition("/")[2]
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": name, "title": title}
+    top = definitions.pop(root)
+    top.pop("title", None)
+    return head | top | {"$defs": dict(sorted(definitions.items()))}
+
+
+def _describe(schema: dict[str, Any], declared: type) -> None:
+    summary, attributes = split_docstring(declared)
+    schema["description"] = summary
+    schema["additionalProperties"] = False
+    names = {field.encode_name: field.name for field in fields_of(declared)}
+    for key, described in schema["properties"].items():
+        if names[key] in attributes:
+            described["description"] = re.sub(r"\bNone\b", "null", attributes[names[key]])
+
+
+def fields_of(declared: type) -> tuple[Any, ...]:
+    """The fields of a dataclass or Struct, with `name` in Python and `encode_name` in the file."""
+    info = msgspec.inspect.type_info(declared)
+    assert isinstance(info, msgspec.inspect.DataclassType | msgspec.inspect.StructType)
+    return info.fields
+
+
+ROOTS: Mapping[str, Any] = {"document.schema.json": Document}
+"""What a file is decoded into, by the name of its schema."""
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "document.schema.json": lambda: make_schema(Document, "document.schema.json", "Post-mortem document"),
+}
+"""Makes each schema."""
+
+
+def schema_path(name: str) -> Path:
+    """Where a schema is kept."""
+    return REPOSITORY / "formats" / "schemas" / name
+
+
+def render_schema(name: str) -> str:
+    """The text of a schema, as the code would have it now."""
+    return json.dumps(SCHEMAS[name](), indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Write the schemas, or with `--check` say which of them the code has left behind."""
+    if "--check" in sys.argv:
+        stale = [
+            name
+            for name in SCHEMAS
+            if not schema_path(name).exists() or schema_path(name).read_text(encoding="utf-8") != render_schema(name)
+        ]
+        print(*(f"formats/schemas/{name} is not what the code says: run `make docs`" for name in stale), sep="\n")
+        return 1 if stale else 0
+    for name in SCHEMAS:
+        schema_path(name).write_text(render_schema(name), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""The shipped JSON Schemas say what the code says, hold for what we ship, and refuse what is misspelt."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("schemas.py")
+_SPEC = importlib.util.spec_from_file_location("tests_docs_schemas", SCRIPT)
+schemas = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(schemas)
+
+DOCUMENTS = [
+    *(REPOSITORY / "fixtures" / "documents" / f"{name}.json" for name in ("shop_incident", "calm")),
+]
+"""`hostile.json` is left out: its symptoms have a nature that does not exist, which the reader takes on purpose."""
+
+
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    """Of the schema as it is shipped."""
+    schema = json.loads((resources.files("formats") / "schemas" / name).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_schemas_are_what_the_code_says():
+    done = subprocess.run([sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", schemas.SCHEMAS)
+def test_every_field_has_a_description_in_its_docstring(name):
+    # GIVEN every class that a file is decoded into
+    # WHEN its docstring lists its attributes THEN it lists its fields, all of them, in their order
+    for declared in schemas.declared_types(schemas.ROOTS[name]).values():
+        fields = [field.name for field in schemas.fields_of(declared)]
+        assert list(schemas.split_docstring(declared)[1]) == fields, declared.__name__
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_documents_are_valid_and_a_wrong_key_is_not(path):
+    document = json.loads(path.read_text(encoding="utf-8"))
+    validator("document.schema.json").validate(document)
+
+    wrong = copy.deepcopy(document)
+    wrong["capture"]["evnts"] = wrong["capture"].pop("events")
+
+    said = {error.message for error in validator("document.schema.json").iter_errors(wrong)}
+    assert any("'evnts'" in message for message in said)
+    assert any("'events' is a required property" in message for message in said)

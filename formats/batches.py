@@ -48,7 +48,7 @@ def complete_batch(
     """
     if not drained.schema.equals(drained_schema(table)):
         raise TapioError(
-            f"a batch has other columns than the table ({_first_difference(drained.schema, drained_schema(table))})",
+            f"a batch does not match the table ({_first_difference(drained.schema, drained_schema(table))})",
             where=table.name,
             next_step="this is a defect of the source; please report it",
         )
@@ -85,7 +85,7 @@ def batch_from_rows(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Re
         if not known.issuperset(row):
             unknown = min(set(row) - known)
             raise TapioError(
-                f"a row has the key {unknown!r}, which is no column of the table",
+                f"a row has the key {unknown!r}, which is not a column of the table",
                 where=table.name,
                 next_step="this is a defect of the source; please report it",
             )
@@ -102,13 +102,13 @@ def _column_from_values(column: Column, table: Table, values: list[object]) -> p
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         reason = str(error).split("\n", 1)[0][:120]
         raise TapioError(
-            f"a value does not fit the column ({reason})",
+            f"a value does not match the column ({reason})",
             where=f"{table.name}.{column.name}",
             next_step="this is a defect of the source; please report it",
         ) from error
     if array.null_count and not column.nullable:
         raise TapioError(
-            "a row has no value for a column that must have one",
+            "a row has no value for a required column",
             where=f"{table.name}.{column.name}",
             next_step="this is a defect of the source; please report it",
         )
@@ -175,5 +175,5 @@ def _first_difference(found: pa.Schema, expected: pa.Schema) -> str:
     for index, field in enumerate(expected):
         if index >= len(found) or not found.field(index).equals(field):
             there = str(found.field(index)) if index < len(found) else "nothing"
-            return f"column {index} should be {field}, is {there}"
+            return f"column {index} should be {field}, found {there}"
     return f"{len(found)} columns instead of {len(expected)}"

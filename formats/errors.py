@@ -1,7 +1,7 @@
 """The one exception family of Tapio: one sentence, with the place and the next step, and a sysexits code.
 
 Damage inside a recording is data (see `formats.loss.Damage`), never an exception: these are raised only when nothing
-sensible can be returned at all.
+useful can be returned at all.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command ends with. Source: sysexits.h, and 1 for "the answer is no" as with grep, diff and promtool."""
+    """Exit codes of commands. Source: sysexits.h, and 1 for a negative result as with grep, diff and promtool."""
 
     OK = 0
-    """The work is done and the answer is good."""
+    """The command succeeded."""
     NEGATIVE = 1
-    """The work is done and the answer is no: damage was found, a pattern test failed, an object was not there."""
+    """The command succeeded, with a negative result: damage found, a pattern test failed, an object not found."""
     USAGE = 64
     """The command line is wrong."""
     DATA = 65
-    """The input was read and is not what it should be."""
+    """The input is not valid."""
     NO_INPUT = 66
     """The input does not exist or cannot be opened."""
     UNAVAILABLE = 69
-    """A peer (API server, Neo4j, recorder) or a kernel feature is not to be had."""
+    """A peer (API server, Neo4j, recorder) or a kernel feature is not available."""
     SOFTWARE = 70
     """A defect of Tapio itself."""
     CANNOT_CREATE = 73
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
     INPUT_OUTPUT = 74
     """A disk or pipe failed."""
     NO_PERMISSION = 77
-    """The rights of this process do not suffice."""
+    """This process lacks a permission."""
     CONFIGURATION = 78
     """The configuration file is wrong."""
 
@@ -76,11 +76,11 @@ class VersionError(FormatError):
 
 
 class LimitError(FormatError):
-    """A file asks for more than `formats.limits` allows.
+    """A file needs more than `formats.limits` allows.
 
     Args:
         what: the limited thing, as named in `formats.limits`.
-        value: what the file asks for.
+        value: what the file needs.
         limit: what is allowed.
     """
 
@@ -96,7 +96,7 @@ class LimitError(FormatError):
 
 
 class MissingInputError(TapioError):
-    """A file or directory is not there or cannot be opened."""
+    """A file or directory does not exist or cannot be opened."""
 
     exit_code = ExitCode.NO_INPUT
 
@@ -118,13 +118,13 @@ class ConfigurationError(TapioError):
 
 
 class UnavailableError(TapioError):
-    """A peer or a kernel feature cannot be had. An unavailable answer is never an empty answer."""
+    """A peer or a kernel feature is not available. An unavailable answer is never an empty answer."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
 class PermissionDeniedError(TapioError):
-    """The rights of this process do not suffice."""
+    """This process lacks a permission."""
 
     exit_code = ExitCode.NO_PERMISSION
 
@@ -136,7 +136,7 @@ class OutputError(TapioError):
 
 
 class StorageError(TapioError):
-    """A disk failed under us.
+    """A disk failed.
 
     Args:
         errno: the number that the kernel gave.

@@ -26,31 +26,31 @@ class LossReason(StrEnum):
 
 
 SUPPRESSED_REASONS = frozenset({LossReason.SHED, LossReason.SAMPLED, LossReason.RATE_LIMITED})
-"""Left out on purpose, by a stated rule: counted as `suppressed`, not as `lost`."""
+"""Omitted on purpose, by a configured rule: counted as `suppressed`, not as `lost`."""
 
 EXPECTED_REASONS = SUPPRESSED_REASONS | {LossReason.STARTING}
-"""What a recording without any fault has too: a report warns of it only where a finding rests on that time."""
+"""Reasons that also occur in a recording without any fault: a report warns only if a finding depends on that time."""
 
 LOSS_ADVICE: dict[LossReason, str] = {
-    LossReason.KERNEL_RING_FULL: "events came faster than they were drained; raise ring_bytes or the CPU budget",
-    LossReason.KERNEL_MAP_FULL: "more keys than the kernel map holds; raise map_entries or narrow --cgroup",
-    LossReason.QUEUE_FULL: "the memory budget was used up by what waited for the disk; raise memory_bytes",
-    LossReason.REJECTED: "a record did not fit its table; report it with the recorder's log",
-    LossReason.SHED: "switched off to keep the recorder within its budget; raise cpu_percent",
-    LossReason.SAMPLED: "only some of these are kept by design; the totals are in the counted rows",
-    LossReason.RATE_LIMITED: "the source's own rate limit was reached; raise it if these events matter",
-    LossReason.WATCH_GAP: "the watch on the API server broke; what happened meanwhile was found by listing again",
-    LossReason.SOURCE_FAILED: "the source failed and was started again; its error is in the recorder's log",
-    LossReason.STARTING: "the recorder had just started and was still opening this source; nothing needs to be done",
+    LossReason.KERNEL_RING_FULL: "events arrived faster than they were drained; raise ring_bytes or the CPU budget",
+    LossReason.KERNEL_MAP_FULL: "the kernel map was full; raise map_entries or narrow --cgroup",
+    LossReason.QUEUE_FULL: "the memory budget was used up by data waiting for the disk; raise memory_bytes",
+    LossReason.REJECTED: "a record did not match its table; please report this with the recorder's log",
+    LossReason.SHED: "the source was turned off to keep the recorder within its CPU budget; raise cpu_percent",
+    LossReason.SAMPLED: "sampled by design; the totals are in the counted rows",
+    LossReason.RATE_LIMITED: "the rate limit of the source was reached; raise it if these events matter",
+    LossReason.WATCH_GAP: "the watch on the API server was interrupted; the current state was listed again afterwards",
+    LossReason.SOURCE_FAILED: "the source failed and was restarted; see its error in the recorder's log",
+    LossReason.STARTING: "the recorder had just started and was still opening this source; no action is needed",
     LossReason.RECORDER_DOWN: "the recorder was not running",
-    LossReason.DISK_FULL: "the disk was full; free space or lower the ring's max_bytes",
-    LossReason.DISK_ERROR: "the disk failed; the segment was set aside and a new one begun",
-    LossReason.DAMAGED: "what was recorded cannot be read back; see `tapio verify`",
+    LossReason.DISK_FULL: "the disk was full; free space or lower ring.max_bytes",
+    LossReason.DISK_ERROR: "the disk failed; the segment was quarantined and a new one started",
+    LossReason.DAMAGED: "the recorded data is damaged; run `tapio verify`",
 }
 
 
 class DamageKind(StrEnum):
-    """What kind of wound a reader found."""
+    """What kind of damage a reader found."""
 
     TRUNCATED = "truncated"
     DIGEST = "digest"
@@ -62,13 +62,13 @@ class DamageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One damaged stretch of a file: what was read around it is good.
+    """One damaged range of a file; everything outside of it was read without error.
 
     Attributes:
         file: file or capture member.
         offset: first damaged byte, 0 if the file as a whole.
         length: bytes that are affected, to the end of the file if unknown.
-        kind: the kind of wound.
+        kind: the kind of damage.
         detail: one clause for people.
         table: the table that misses rows; None if unknown.
         rows: rows that are missing; None if unknown.

@@ -10,4 +10,4 @@ def suggest(word: str, known: Collection[str]) -> str:
     import difflib  # noqa: PLC0415 - only needed for a mistake
 
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(sorted(known))}"
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known))}"

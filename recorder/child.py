@@ -59,7 +59,7 @@ def begin_child() -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != int(os.environ.get(_PARENT, os.getppid())):
-        raise SystemExit("the recorder ended before its child began")
+        raise SystemExit("the recorder exited before its child started")
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
     number = _SYS_IOPRIO_SET.get(os.uname().machine)

@@ -32,14 +32,14 @@ _CONFIG = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    help="Configuration file (docs/configuration.md); without it, the defaults.",
+    help="Configuration file (docs/configuration.md). Default: built-in defaults.",
 )
 _DATA_DIR = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    help="Where recordings are kept, in place of the configured data_dir.",
+    help="Data directory; overrides data_dir of the configuration.",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,12 +55,12 @@ def cli() -> None:
     "--cgroup",
     "cgroups",
     multiple=True,
-    help="Record only this cgroup (path below the hierarchy's root) and those below it; may be given more than once.",
+    help="Record only this cgroup (path relative to the root of the hierarchy) and its descendants; can be repeated.",
 )
 @click.option(
     "--profile",
     type=click.Choice([str(profile) for profile in Profile]),
-    help="How much is recorded, in place of the configured profile.",
+    help="Profile: how much is recorded; overrides profile of the configuration.",
 )
 def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...], profile: str | None) -> None:
     """Record until SIGTERM or SIGINT, which seal what is recorded and end within 5 seconds."""
@@ -111,15 +111,17 @@ def status(config_path: Path | None, data_dir: Path | None, *, as_json: bool) ->
 @_CONFIG
 @_DATA_DIR
 @_JSON
-@click.option("--before", help="How far back, such as 10m; default: freeze.before of the configuration.")
-@click.option("--after", help="How much longer, such as 30s; default: freeze.after of the configuration.")
-@click.option("--reason", default="", help="Why: kept in the capture.")
+@click.option(
+    "--before", help="How far back the capture reaches, such as 10m. Default: freeze.before of the configuration."
+)
+@click.option("--after", help="How much longer to record, such as 30s. Default: freeze.after of the configuration.")
+@click.option("--reason", default="", help="Reason, stored in the capture.")
 @click.option(
     "-o",
     "--output",
-    help="File or directory for the capture; `.tapio` is added. Without it: only in captures/ below data_dir.",
+    help="File or directory for the capture; `.tapio` is appended. Default: only captures/ in the data directory.",
 )
-@click.option("--force", is_flag=True, help="Replace the file of -o if it exists.")
+@click.option("--force", is_flag=True, help="Overwrite the file given with -o if it exists.")
 def freeze(
     config_path: Path | None,
     data_dir: Path | None,
@@ -133,7 +135,7 @@ def freeze(
 ) -> None:
     """Make a capture of the window around now, while recording goes on; returns when it is written."""
     if force and output is None:
-        raise UsageError("--force replaces the file of -o, and there is no -o", next_step="give -o PATH")
+        raise UsageError("--force requires -o", next_step="give -o PATH")
     destination = None if output is None else choose_destination(output, may_replace=force)
     config = _load_config(config_path, data_dir)
     request = {
@@ -151,11 +153,11 @@ def freeze(
     if as_json:
         click.echo(json.dumps(result, indent=2, sort_keys=True))
         return
-    click.echo(f"asked for  {result['asked_from']} to {result['asked_to']}")
-    click.echo(f"have       {result['achieved_from']} to {result['achieved_to']}")
+    click.echo(f"requested  {result['asked_from']} to {result['asked_to']}")
+    click.echo(f"recorded   {result['achieved_from']} to {result['achieved_to']}")
     click.echo(f"{escape_text(result['path'])}  {format_bytes(result['size'])}")
     if "recorder_path" in result:
-        click.echo(f"also kept  {escape_text(result['recorder_path'])}")
+        click.echo(f"also in    {escape_text(result['recorder_path'])}")
 
 
 @cli.command()

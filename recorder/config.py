@@ -171,7 +171,9 @@ def parse_config(text: str, where: str, specs: Collection[SourceSpec]) -> Record
     """
     documents = read_yaml_documents(text, where=where, error=ConfigurationError)
     if len(documents) > 1:
-        raise ConfigurationError("a configuration is one document", where=where, next_step="remove the second `---`")
+        raise ConfigurationError(
+            "a configuration must be a single YAML document", where=where, next_step="remove the second `---`"
+        )
     if not documents or documents[0] == YamlScalar(documents[0].where, None):
         return RecorderConfig()
     root = _map(documents[0], "the configuration")
@@ -208,7 +210,7 @@ def _map(node: YamlNode, what: str) -> YamlMap:
 
 def _text(node: YamlNode) -> str:
     if not isinstance(node, YamlScalar) or not isinstance(node.value, str):
-        raise ConfigurationError("a text is needed here", where=node.where, next_step="put it in quotes")
+        raise ConfigurationError("the value must be a string", where=node.where, next_step="put it in quotes")
     return node.value
 
 
@@ -216,20 +218,20 @@ def _path(node: YamlNode) -> Path:
     path = Path(_text(node))
     if not path.is_absolute() or ".." in path.parts:
         raise ConfigurationError(
-            f"`{path}` is not an absolute path", where=node.where, next_step="begin it with `/`, without `..`"
+            f"`{path}` is not an absolute path", where=node.where, next_step="start it with `/`, without `..`"
         )
     return path
 
 
 def _boolean(node: YamlNode) -> bool:
     if not isinstance(node, YamlScalar) or not isinstance(node.value, bool):
-        raise ConfigurationError("true or false is needed here", where=node.where)
+        raise ConfigurationError("the value must be true or false", where=node.where)
     return node.value
 
 
 def _integer(node: YamlNode) -> int:
     if not isinstance(node, YamlScalar) or isinstance(node.value, bool) or not isinstance(node.value, int):
-        raise ConfigurationError("a whole number is needed here", where=node.where)
+        raise ConfigurationError("the value must be a whole number", where=node.where)
     return node.value
 
 
@@ -252,13 +254,13 @@ def _profile(node: YamlNode) -> Profile:
         return Profile(_text(node))
     except ValueError:
         raise ConfigurationError(
-            f"there is no profile `{to_plain(node)}`", where=node.where, next_step=suggest(_text(node), list(Profile))
+            f"unknown profile `{to_plain(node)}`", where=node.where, next_step=suggest(_text(node), list(Profile))
         ) from None
 
 
 def _cgroups(node: YamlNode) -> tuple[str, ...]:
     if not isinstance(node, YamlList):
-        raise ConfigurationError("a list of cgroup paths is needed here", where=node.where)
+        raise ConfigurationError("the value must be a list of cgroup paths", where=node.where)
     return tuple(normalize_cgroup_path(_text(item), item.where) for item in node.items)
 
 
@@ -270,13 +272,13 @@ def normalize_cgroup_path(path: str, where: str) -> str:
     """
     parts = [part for part in path.split("/") if part and part != "."]
     if ".." in parts:
-        raise ConfigurationError(f"the cgroup path `{path}` has `..` in it", where=where)
+        raise ConfigurationError(f"the cgroup path `{path}` contains `..`", where=where)
     return "/" + "/".join(parts)
 
 
 def _triggers(node: YamlNode) -> tuple[TriggerConfig, ...]:
     if not isinstance(node, YamlList):
-        raise ConfigurationError("a list of triggers is needed here", where=node.where)
+        raise ConfigurationError("the value must be a list of triggers", where=node.where)
     return tuple(_trigger(_map(item, "a trigger")) for item in node.items)
 
 
@@ -287,7 +289,7 @@ def _trigger(node: YamlMap) -> TriggerConfig:
     table = TABLE_BY_NAME.get(values.get("table", ""))
     if table is None:
         raise ConfigurationError(
-            f"a trigger needs a table, and there is none named `{values.get('table', '')}`",
+            f"a trigger requires a table; unknown table `{values.get('table', '')}`",
             where=node.where,
             next_step=suggest(values.get("table", ""), TABLE_BY_NAME),
         )
@@ -400,7 +402,7 @@ def _read_option(node: YamlNode, default: object, name: str) -> Any:
         fits = True
     if not fits:
         raise ConfigurationError(
-            f"`{name}` must be of the kind of its default, {default!r}",
+            f"`{name}` must have the same type as its default, {default!r}",
             where=node.where,
             next_step="see docs/configuration.md",
         )
@@ -429,6 +431,4 @@ def _check_bounds(config: RecorderConfig, root: YamlMap) -> None:
         if not holds:
             node = root.entries.get(section)
             place = node.entries[key].where if isinstance(node, YamlMap) and key in node.entries else root.where
-            raise ConfigurationError(
-                f"`{section}.{key}` is out of bounds", where=place, next_step=f"allowed is {allowed}"
-            )
+            raise ConfigurationError(f"`{section}.{key}` is out of range", where=place, next_step=f"allowed: {allowed}")

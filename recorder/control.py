@@ -68,9 +68,9 @@ class ControlServer:
         except OSError as error:
             listener.close()
             raise OutputError(
-                f"the control socket cannot be made ({error.strerror or error})",
+                f"the control socket cannot be created ({error.strerror or error})",
                 where=str(self._path),
-                next_step="set control_socket to a path shorter than 108 bytes in a directory that can be written",
+                next_step="set control_socket to a path shorter than 108 bytes in a writable directory",
             ) from error
         self._socket = listener
         threading.Thread(target=self._accept, name="control", daemon=True).start()
@@ -127,7 +127,7 @@ class ControlServer:
             case "status":
                 status = self._read_status()
                 if status is None:
-                    raise UnavailableError("the recorder is starting", next_step="ask again in a moment")
+                    raise UnavailableError("the recorder is starting", next_step="try again in a moment")
                 return dataclasses.asdict(status)
             case "freeze":
                 reply = self._freeze(_parse_freeze(request))
@@ -139,7 +139,7 @@ class ControlServer:
                     ) from None
             case other:
                 raise UsageError(
-                    f"there is no command {escape_text(str(other), limit=40)!r}", next_step="use ping, status or freeze"
+                    f"unknown command {escape_text(str(other), limit=40)!r}", next_step="use ping, status or freeze"
                 )
 
 
@@ -164,14 +164,14 @@ def request_reply(path: Path, request: Mapping[str, Any], *, seconds: float | No
         answer = json.loads(raw)
     except (OSError, ValueError) as error:
         raise UnavailableError(
-            f"no recorder answers ({getattr(error, 'strerror', None) or error})",
+            f"cannot connect to the recorder ({getattr(error, 'strerror', None) or error})",
             where=str(path),
-            next_step="start `tapio-recorder run`, or give its --data-dir or --config here, too",
+            next_step="start `tapio-recorder run`, or give the --data-dir or --config of the running one",
         ) from error
     if answer.get("ok") is True:
         return dict(answer)
     problem = TapioError(
-        str(answer.get("problem", "the recorder gave no reason")),
+        str(answer.get("problem", "no reason given by the recorder")),
         where=answer.get("where"),
         next_step=answer.get("next_step"),
     )

@@ -53,11 +53,11 @@ def choose_destination(output: str, *, may_replace: bool = False) -> Destination
         directory, name = path.parent, path.name if path.name.endswith(_SUFFIX) else path.name + _SUFFIX
     if not directory.is_dir():
         raise OutputError(
-            "the directory does not exist", where=str(directory), next_step="create it, or give another path with -o"
+            "the directory does not exist", where=str(directory), next_step="create it, or choose another path with -o"
         )
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionDeniedError(
-            "the directory is not writable", where=str(directory), next_step="give another path with -o"
+            "the directory is not writable", where=str(directory), next_step="choose another path with -o"
         )
     if name:
         _refuse_existing(directory / name, may_replace=may_replace)
@@ -84,7 +84,7 @@ def find_capture(places: Iterable[Path], size: int) -> Path:
         except OSError:
             continue
     raise UnavailableError(
-        "the capture is written, but this process cannot read it",
+        "the capture was written, but this process cannot read it",
         where=" or ".join(str(place) for place in asked),
         next_step="copy it as the recorder's user, or from the recorder's container",
     )
@@ -151,6 +151,6 @@ def _publish(temporary: Path, path: Path, *, may_replace: bool) -> None:
 
 def _refuse_existing(path: Path, *, may_replace: bool) -> None:
     if path.is_dir() and not path.is_symlink():
-        raise OutputError("a directory has that name", where=str(path), next_step="give another path with -o")
+        raise OutputError("a directory of that name exists", where=str(path), next_step="choose another path with -o")
     if os.path.lexists(path) and not may_replace:
-        raise OutputError("the file exists", where=str(path), next_step="give another path with -o, or --force")
+        raise OutputError("the file exists", where=str(path), next_step="choose another path with -o, or use --force")

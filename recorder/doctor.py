@@ -78,12 +78,20 @@ def diagnose(config: RecorderConfig, sources: Sequence[type[Source]]) -> Diagnos
     for source in sources:
         spec = source.spec
         if spec.name not in on:
-            found.append(SourceDiagnosis(spec.name, "off", f"it is in the profile `{spec.profile}`, or switched off"))
+            found.append(
+                SourceDiagnosis(
+                    spec.name, "off", f"it is part of the profile `{spec.profile}`, or turned off in the configuration"
+                )
+            )
             continue
         error, detail = problems[spec.name]
         missing = [need for need in spec.needs if need in unmet]
         if error is not None:
-            step = error.next_step if isinstance(error, TapioError) else "report it with the output of `doctor --json`"
+            step = (
+                error.next_step
+                if isinstance(error, TapioError)
+                else "please report this with the output of `doctor --json`"
+            )
             place = f"{error.where}: {error.problem}" if isinstance(error, TapioError) and error.where else str(error)
             found.append(SourceDiagnosis(spec.name, "fails", place, step or ""))
         elif missing:
@@ -167,7 +175,7 @@ def _examine_node(config: RecorderConfig) -> list[NodeFact]:
         _fact(
             "rights",
             _may_load_programs(held),
-            ", ".join(sorted(held)) or "none of use",
+            ", ".join(sorted(held)) or "none",
             "run as root, or with CAP_BPF and CAP_PERFMON",
         ),
         _fact("cgroups", version != "none", version, _NEED_STEPS[Need.CGROUPS]),
@@ -184,7 +192,7 @@ def _examine_disk(config: RecorderConfig) -> NodeFact:
     space = os.statvfs(place)
     free = space.f_bavail * space.f_frsize
     needed = config.ring.max_bytes + config.ring.keep_free_bytes
-    found = f"{format_bytes(free)} free at {place}, the ring may take {format_bytes(config.ring.max_bytes)}"
+    found = f"{format_bytes(free)} free at {place}, the ring may use {format_bytes(config.ring.max_bytes)}"
     return _fact("disk", free >= needed, found, "free space, or lower ring.max_bytes or ring.keep_free_bytes")
 
 
@@ -241,9 +249,9 @@ _CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
 }
 _NEED_STEPS: dict[Need, str] = {
     Need.BPF: "install python3-bpfcc, mount tracefs (`doctor --fix`), run with CAP_BPF and CAP_PERFMON",
-    Need.KERNEL_LOG: "give the recorder /dev/kmsg and CAP_SYSLOG",
+    Need.KERNEL_LOG: "give the recorder access to /dev/kmsg and CAP_SYSLOG",
     Need.CGROUPS: "mount the host's /sys/fs/cgroup into the recorder's container",
     Need.PRESSURE: "boot with `psi=1`; it needs Linux 4.20 or later with CONFIG_PSI",
     Need.PROC: "run with hostPID and the host's /proc",
-    Need.KUBERNETES: "give a kubeconfig, or a service account that may list and watch",
+    Need.KUBERNETES: "provide a kubeconfig, or a service account with the verbs list and watch",
 }

@@ -28,7 +28,7 @@ class StatusCollector(Collector):
         """Every metric with its type, meaning and samples; docs/configuration.md lists them, and a test compares."""
         status = self._status
         who = {"version": status.version, "node": status.node_name, "profile": status.profile}
-        yield InfoMetricFamily("tapio_recorder", "Always 1; the labels say which recorder this is.", value=who)
+        yield InfoMetricFamily("tapio_recorder", "Always 1; the labels identify the recorder.", value=who)
         yield _counter(
             "events",
             "Rows written to the journal since the start, by table.",
@@ -43,32 +43,36 @@ class StatusCollector(Collector):
         )
         yield _gauge(
             "source_up",
-            "1 if the source runs, 0 if it is unavailable, failed or shed.",
+            "1 if the source is running, 0 if it is unavailable, failed or shed.",
             [((source.name,), source.state == "recording") for source in status.sources],
             labels=("source",),
         )
         yield _counter(
             "source_restarts",
-            "How often the source was opened again.",
+            "Number of times the source was reopened.",
             [((source.name,), source.restarts) for source in status.sources],
             labels=("source",),
         )
         window_ns = max(status.have_to_unix_nano - status.have_from_unix_nano, 0)
-        yield _gauge("window_seconds", "How far back a freeze can reach now.", _one(window_ns / 1e9))
+        yield _gauge("window_seconds", "How far back a freeze can reach at present.", _one(window_ns / 1e9))
         yield _gauge("ring_bytes", "Sealed segments on disk.", _one(status.ring_bytes))
         yield _gauge("ring_segments", "Number of sealed segments.", _one(status.segments))
         yield _gauge("journal_bytes", "Journals on disk that are not sealed yet.", _one(status.journal_bytes))
-        yield _gauge("queue_bytes", "Memory that waits for the disk.", _one(status.queued_bytes))
+        yield _gauge("queue_bytes", "Memory used by data waiting for the disk.", _one(status.queued_bytes))
         yield _counter("written_bytes", "Bytes written to journals since the start.", _one(status.bytes_written))
         is_failing = bool(status.storage_problem)
-        yield _gauge("storage_failing", "1 if nothing can be written or sealed at the moment.", _one(is_failing))
-        yield _gauge("freezes_pending", "Captures that are being written.", _one(status.pending_freezes))
+        yield _gauge("storage_failing", "1 if nothing can be written or sealed at present.", _one(is_failing))
+        yield _gauge("freezes_pending", "Captures in progress.", _one(status.pending_freezes))
         yield _counter("freezes_failed", "Freezes that failed.", _one(status.failed_freezes))
-        too_soon = "Triggers that came too soon after the one before."
+        too_soon = "Triggers ignored because they came too soon after the previous one."
         yield _counter("freezes_suppressed", too_soon, _one(status.suppressed_freezes))
         cpu_ratio = round(status.cpu_percent / 100, 5)
-        yield _gauge("cpu_ratio", "Own CPU over the last 10 s, 1 = one core, without children.", _one(cpu_ratio))
-        yield _gauge("resident_bytes", "Own resident memory.", _one(status.resident_bytes))
+        yield _gauge(
+            "cpu_ratio",
+            "CPU used by the recorder over the last 10 s, 1 = one core, without child processes.",
+            _one(cpu_ratio),
+        )
+        yield _gauge("resident_bytes", "Resident memory of the recorder.", _one(status.resident_bytes))
 
 
 def format_metrics(status: RecorderStatus, accept: str = "") -> tuple[bytes, str]:

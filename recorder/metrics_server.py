@@ -46,15 +46,15 @@ class MetricsServer:
         address, _, port = listen.rpartition(":")
         if not address or not port.isdecimal() or int(port) > 65_535:
             raise ConfigurationError(
-                f"`{listen}` is no address to listen on", where="metrics_listen", next_step="such as 127.0.0.1:9273"
+                f"`{listen}` is not a valid listen address", where="metrics_listen", next_step="such as 127.0.0.1:9273"
             )
         try:
             self._server = _BoundedServer((address.strip("[]"), int(port)), _handler(read_status, monotonic_ns))
         except OSError as error:
             raise ConfigurationError(
-                f"nothing can listen on {listen} ({error.strerror or error})",
+                f"cannot listen on {listen} ({error.strerror or error})",
                 where="metrics_listen",
-                next_step="choose another port, or an empty text to serve no metrics",
+                next_step="choose another port, or an empty string to disable metrics",
             ) from error
 
     @property
@@ -121,7 +121,7 @@ def _handler(
                 if is_live(status, monotonic_ns()):
                     self._answer(HTTPStatus.OK, b"ok\n")
                 else:
-                    stuck = f"the main loop has not turned for {STUCK_NS // 1_000_000_000} s\n"
+                    stuck = f"the main loop has been stuck for {STUCK_NS // 1_000_000_000} s\n"
                     self._answer(HTTPStatus.SERVICE_UNAVAILABLE, stuck.encode())
             elif self.path != "/metrics":
                 self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics and /healthz\n")

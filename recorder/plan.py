@@ -71,9 +71,9 @@ def plan_retention(config: RecorderConfig) -> RetentionPlan:
             sizes[table.name] = sizes.get(table.name, 0) + table.size
     if not measured_ns:
         raise UnavailableError(
-            "nothing is sealed yet, so there is nothing to measure",
+            "no segment has been sealed yet, so nothing can be measured",
             where=str(ring),
-            next_step="let the recorder run for some time (journal.max_age, 10 minutes by default) and ask again",
+            next_step="let the recorder run for some time (journal.max_age, 10 minutes by default) and try again",
         )
     per_hour = {table: size * 3_600_000_000_000 // measured_ns for table, size in sizes.items()}
     total = sum(per_hour.values())

@@ -25,9 +25,9 @@ def build_contexts(
     if 0 in cgroup_ids:
         missing = config.cgroups[cgroup_ids.index(0)]
         raise ConfigurationError(
-            f"there is no cgroup {missing}",
+            f"the cgroup {missing} does not exist",
             where=str(unified or config.host.sysfs / "fs/cgroup"),
-            next_step="give its path below the root of the cgroup2 tree, e.g. /kubepods",
+            next_step="give its path relative to the root of the cgroup2 hierarchy, e.g. /kubepods",
         )
     return [
         SourceContext(

@@ -97,7 +97,7 @@ class SourceSet:
             self._log_problem(item)
         for item in [*opened, *waiting]:
             if item.state is SourceState.RECORDING:
-                self._log(f"source {item.spec.name} runs")
+                self._log(f"source {item.spec.name} is running")
                 self._has_changed = True
                 yield from self._snapshot_of(item, now_ns)
 
@@ -116,7 +116,7 @@ class SourceSet:
             _, chosen = min(candidates, key=lambda pair: pair[0])
             chosen.shed(now_ns)
             self._has_changed = True
-            self._log(f"source {chosen.spec.name} is shed: {why}")
+            self._log(f"source {chosen.spec.name} was shed: {why}")
 
     def restore_one(self, now_ns: int) -> Drained:
         """Record the source again that is last in the order of shedding, if one is shed; give its state."""
@@ -207,4 +207,4 @@ class SourceSet:
 
     def _log_problem(self, item: SupervisedSource) -> None:
         if not item.is_open:
-            self._log(f"source {item.spec.name} does not run: {item.detail}")
+            self._log(f"source {item.spec.name} is not running: {item.detail}")

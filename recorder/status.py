@@ -110,7 +110,7 @@ def format_status(status: Mapping[str, Any]) -> str:
     if status["storage_problem"]:
         lines.append(f"STORAGE    {status['storage_problem']}")
     if status["pending_freezes"]:
-        lines.append(f"freezing   {status['pending_freezes']} captures on their way")
+        lines.append(f"freezing   {status['pending_freezes']} captures in progress")
     if status["last_freeze"]:
         last = status["last_freeze"]
         lines.append(f"last freeze {last['path']} ({format_bytes(last['size'])}): {last['reason']}")

@@ -199,7 +199,7 @@ class SupervisedSource:
         """Stop recording it."""
         self.take_stats(now_ns)
         if self._state is SourceState.RECORDING:
-            self._to(SourceState.SHED, "switched off to stay within the recorder's budget", now_ns)
+            self._to(SourceState.SHED, "turned off to stay within the recorder's budget", now_ns)
 
     def resume(self, now_ns: int) -> bool:
         """Record it again after it was shed; False if it must be opened for that."""

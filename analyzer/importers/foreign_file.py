@@ -57,7 +57,7 @@ class ForeignFile:
         """Every line without its end, also empty ones. One longer than `LINE_BYTES` is given as `TOO_LONG`.
 
         Raises:
-            MissingInputError: the file is not there or cannot be read.
+            MissingInputError: the file is missing or cannot be read.
         """
         pending: list[bytes] = []
         pending_bytes = 0

@@ -52,9 +52,9 @@ def read_schema(data: pa.Buffer, message: Message) -> pa.Schema:
     except (pa.ArrowException, OSError, ValueError) as error:  # a name that is not UTF-8 is a ValueError
         raise FormatError(f"the Arrow schema is malformed ({_first_line(error)})") from error
     if len(set(names)) != len(names):
-        raise FormatError("the Arrow schema has two columns of one name")
+        raise FormatError("the Arrow schema has two columns of the same name")
     if refused:
-        raise FormatError(f"the column {refused[0]}, which no table may have")
+        raise FormatError(f"the column {refused[0]}, a type that no table uses")
     return schema
 
 
@@ -69,7 +69,7 @@ def read_dictionaries(data: pa.Buffer, messages: Sequence[Message], schema: pa.S
     found: dict[str, pa.Array] = {}
     for message in messages:
         if message.kind is not MessageKind.DICTIONARY or message.layout is None or message.dictionary_id is None:
-            raise FormatError("something else than dictionaries stands between schema and batches")
+            raise FormatError("there are messages other than dictionaries between the schema and the batches")
         if not 0 <= message.dictionary_id < len(names) or names[message.dictionary_id] in found:
             raise FormatError(f"dictionary {message.dictionary_id} is repeated or belongs to no column")
         if message.layout.rows > limits.DICTIONARY_VALUES:
@@ -178,7 +178,7 @@ def _part(body: pa.Buffer, span: tuple[int, int], compressed: bool) -> _Part:
     try:
         content = zstandard.frame_content_size(stored)
     except zstandard.ZstdError as error:
-        raise FormatError("a compressed buffer is no zstd frame") from error
+        raise FormatError("a compressed buffer is not a zstd frame") from error
     if declared < 0 or content != declared:
         raise FormatError(f"a buffer declares {declared:,} bytes, and its zstd frame {content:,}")
     return _Part(stored, declared, compressed=True)

@@ -73,7 +73,7 @@ def read_message(data: memoryview, offset: int) -> Message | None:
     """The message that begins at `offset`; None at the end-of-stream mark or where the data ends cleanly.
 
     Raises:
-        FormatError: it is no message, or it points outside itself.
+        FormatError: it is no message, or it points outside of itself.
         LimitError: it declares more than any Tapio file needs.
     """
     if offset == len(data):
@@ -89,10 +89,10 @@ def read_message(data: memoryview, offset: int) -> Message | None:
         start = offset + 8
         metadata = data[start : start + metadata_length]
         if len(metadata) != metadata_length:
-            raise FormatError(f"the Arrow message at byte {offset:,} is cut short")
+            raise FormatError(f"the Arrow message at byte {offset:,} is truncated")
         return _parse(metadata, offset, start + metadata_length, len(data))
     except struct.error as error:
-        raise FormatError(f"the Arrow message at byte {offset:,} points outside itself") from error
+        raise FormatError(f"the Arrow message at byte {offset:,} points outside of itself") from error
 
 
 def _parse(metadata: memoryview, offset: int, body: int, limit: int) -> Message:
@@ -100,12 +100,14 @@ def _parse(metadata: memoryview, offset: int, body: int, limit: int) -> Message:
     kind_at, header_at, length_at = (_field(metadata, table, index) for index in (1, 2, 3))
     kind_number = _number(metadata, "<B", kind_at) if kind_at else 0
     if kind_number not in MessageKind.__members__.values() or not header_at:
-        raise FormatError(f"the Arrow message at byte {offset:,} is of kind {kind_number}, which no Tapio file has")
+        raise FormatError(
+            f"the Arrow message at byte {offset:,} is of kind {kind_number}, which Tapio files do not use"
+        )
     kind = MessageKind(kind_number)
     body_length = _number(metadata, "<q", length_at) if length_at else 0
     if not 0 <= body_length <= limit - body:
         raise FormatError(
-            f"the Arrow message at byte {offset:,} declares a body of {body_length:,} bytes, more than there are"
+            f"the Arrow message at byte {offset:,} declares a body of {body_length:,} bytes, more than the file has"
         )
     header = _follow(metadata, header_at)
     layout, dictionary_id = None, None
@@ -114,7 +116,7 @@ def _parse(metadata: memoryview, offset: int, body: int, limit: int) -> Message:
     elif kind is MessageKind.DICTIONARY:
         id_at, data_at, delta_at = (_field(metadata, header, index) for index in (0, 1, 2))
         if not data_at or (delta_at and _number(metadata, "<B", delta_at)):
-            raise FormatError(f"the dictionary at byte {offset:,} is empty or a delta, which no Tapio file has")
+            raise FormatError(f"the dictionary at byte {offset:,} is empty or a delta, which Tapio files do not use")
         dictionary_id = _number(metadata, "<q", id_at) if id_at else 0
         layout = _layout(metadata, _follow(metadata, data_at))
     return Message(kind, offset, body, body + body_length, layout, dictionary_id)
@@ -127,7 +129,7 @@ def _layout(metadata: memoryview, table: int) -> BatchLayout:
         compression = _follow(metadata, compression_at)
         codec_at = _field(metadata, compression, 0)
         if not codec_at or _number(metadata, "<b", codec_at) != 1:
-            raise FormatError("an Arrow batch is compressed with another codec than zstd")
+            raise FormatError("an Arrow batch is compressed with a codec other than zstd")
         compressed = True
     rows = _number(metadata, "<q", rows_at) if rows_at else 0
     return BatchLayout(rows, _pairs(metadata, nodes_at), _pairs(metadata, buffers_at), compressed)

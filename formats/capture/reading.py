@@ -87,7 +87,7 @@ class Capture:
                 return segment.schema(table)
         if table in TABLE_BY_NAME:
             return full_schema(TABLE_BY_NAME[table])
-        raise UsageError(f"there is no table {table[:64]!r}", next_step="`tapio info` lists the tables")
+        raise UsageError(f"unknown table {table[:64]!r}", next_step="`tapio info` lists the tables")
 
     def batches(
         self,
@@ -140,7 +140,9 @@ def open_capture(path: Path) -> Capture:
     fd = open_regular(path.resolve())
     if fd is None:
         raise MissingInputError(
-            "it is neither a file nor a directory, or may not be read", where=str(path), next_step="check its rights"
+            "it is neither a file nor a directory, or it cannot be read",
+            where=str(path),
+            next_step="check its type and permissions",
         )
     try:
         return _open_file(path, map_file(fd))
@@ -163,9 +165,9 @@ def _open_directory(path: Path) -> Capture:
         segments.extend(_try_segment(files, child.name, damage))
     if not candidates:
         raise FormatError(
-            "the directory holds no segment, so it is no capture",
+            "the directory contains no segments, so it is not a capture",
             where=str(path),
-            next_step="give a `.tapio` file, a segment, or the recorder's directory of segments",
+            next_step="give a `.tapio` file, a segment, or the directory of segments of the recorder",
         )
     return Capture(path, CaptureInfo(), segments, damage)
 
@@ -190,9 +192,9 @@ def _open_file(path: Path, data: pa.Buffer) -> Capture:
             raise FormatError(
                 "the file is not a Tapio capture" if data.size else "the file is empty",
                 where=str(path),
-                next_step="give a `.tapio` file that `tapio-recorder freeze` or `tapio import` made",
+                next_step="give a `.tapio` file written by `tapio-recorder freeze` or `tapio import`",
             )
-        detail = "both lists of members are damaged; the members were found by their headers"
+        detail = "both lists of members are damaged; members were located by their headers"
         damage.append(Damage(path.name, 0, data.size, DamageKind.DIGEST, detail))
     else:
         info, stretches = listing
@@ -250,7 +252,9 @@ def _container_damage(name: str, data: pa.Buffer, stretches: Sequence[Stretch]) 
         found = view[stretch.offset : end]
         if stretch.content is not None and found != stretch.content:
             what = f"the container's header of {stretch.member}" if stretch.member else "the container's directory"
-            yield Damage(name, stretch.offset, stretch.length, DamageKind.DIGEST, f"{what} is not as it must be")
+            yield Damage(
+                name, stretch.offset, stretch.length, DamageKind.DIGEST, f"{what} does not match its expected bytes"
+            )
         elif stretch.content is None and stretch.member in (INFO_NAME, INFO_COPY_NAME):
             try:
                 open_sealed_json(found)
@@ -264,5 +268,5 @@ def _container_damage(name: str, data: pa.Buffer, stretches: Sequence[Stretch]) 
                 listing = found
     total = stretches[-1].offset + stretches[-1].length
     if data.size > total:
-        detail = "bytes follow after the end of the container"
+        detail = "there are bytes after the end of the container"
         yield Damage(name, total, data.size - total, DamageKind.UNEXPECTED, detail)

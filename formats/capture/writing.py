@@ -32,7 +32,7 @@ def write_capture(path: Path, segments: Sequence[Path], *, info: CaptureInfo) ->
         info: why, by whom and for which window; `id`, the achieved window and the loss are filled in.
 
     Raises:
-        UsageError: a segment is given twice.
+        UsageError: a segment is listed twice.
         FormatError: a directory is no segment, or has no whole manifest.
         StorageError: the disk failed or is full; nothing is left behind under the name.
     """
@@ -42,7 +42,7 @@ def write_capture(path: Path, segments: Sequence[Path], *, info: CaptureInfo) ->
     )
     manifests = [segment.manifest for segment, _ in opened]
     if len({(manifest.id, manifest.node_name) for manifest in manifests}) != len(opened):
-        raise UsageError("a segment is given twice", where=str(path), next_step="give every segment once")
+        raise UsageError("a segment is listed twice", where=str(path), next_step="list each segment once")
     members: list[Member] = []
     sources: dict[str, Path] = {}
     for number, (segment, directory) in enumerate(opened):
@@ -91,7 +91,7 @@ def _write_container(path: Path, members: Sequence[Member], sources: Mapping[str
             f"the capture cannot be written ({os.strerror(error.errno or 0)})",
             errno=error.errno or 0,
             where=str(path),
-            next_step="free space, or choose another place",
+            next_step="free space, or choose another path",
         ) from error
 
 

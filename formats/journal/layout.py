@@ -148,7 +148,7 @@ def unpack_header(copy: bytes | memoryview) -> JournalHeader | None:
         return None
     if major > MAJOR:
         raise VersionError(
-            f"the journal is of format {major}.{minor}, this program reads up to {MAJOR}",
+            f"journal format {major}.{minor} is not supported, this program reads up to {MAJOR}",
             next_step=f"use a version of Tapio that reads journal format {major}",
         )
     try:

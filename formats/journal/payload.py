@@ -124,7 +124,7 @@ def expand_payload(stored: pa.Buffer, frame: FrameHeader, likely_head: PayloadHe
         # Why this is safe from bombs: both declared sizes are equal and within the limit, and zstd stops there.
         data = _ZSTD.decompress(stored, decompressed_size=frame.expanded_bytes)
     except (OSError, zstandard.ZstdError, pa.ArrowException) as error:
-        raise FormatError("the payload is no zstd frame") from error
+        raise FormatError("the payload is not a zstd frame") from error
     view = memoryview(data)
     messages: list[Message] = []
     position = 0
@@ -149,7 +149,7 @@ def expand_payload(stored: pa.Buffer, frame: FrameHeader, likely_head: PayloadHe
         raise _misshapen()
     layout = messages[0].layout
     if layout is None or layout.rows != frame.rows:
-        raise FormatError(f"the payload has not the {frame.rows:,} rows that its frame declares")
+        raise FormatError(f"the payload does not have the {frame.rows:,} rows that its frame declares")
     return Payload(head, data, messages[0], frame)
 
 

@@ -140,7 +140,7 @@ class OpenedJournal:
             unpack_header(self._data[start : start + HEADER_COPY_BYTES]) for start in (0, HEADER_COPY_BYTES)
         )
         if len(self._data) < HEADER_BYTES:
-            self._wound(0, len(self._data), DamageKind.TRUNCATED, "the journal ends within its header")
+            self._wound(0, len(self._data), DamageKind.TRUNCATED, "the journal is truncated within its header")
         else:
             for start, copy in ((0, first), (HEADER_COPY_BYTES, second)):
                 if copy is None:
@@ -181,18 +181,18 @@ class OpenedJournal:
                     position,
                     end - position,
                     DamageKind.UNEXPECTED,
-                    f"frame {frame.number} comes a second time",
+                    f"frame {frame.number} is repeated",
                     frame.table,
                     0,
                 )
             else:
                 if frame.number != expected:
-                    relation = "before its place" if frame.number > expected else "after its place"
+                    relation = "too early" if frame.number > expected else "too late"
                     self._wound(
                         position,
                         0,
                         DamageKind.MISSING if frame.number > expected else DamageKind.UNEXPECTED,
-                        f"frame {frame.number} stands {relation}, where frame {expected} should be",
+                        f"frame {frame.number} comes {relation}, expected frame {expected}",
                     )
                 seen.add(frame.number)
                 expected = max(expected, frame.number + 1)
@@ -204,7 +204,7 @@ class OpenedJournal:
     ) -> tuple[DamageKind, str] | None:
         """What is wrong with the frame whose header is whole; None if nothing is."""
         if end > len(self._data):
-            return DamageKind.TRUNCATED, "the frame is cut short"
+            return DamageKind.TRUNCATED, "the frame is truncated"
         payload = position + FRAME_HEADER_BYTES
         stored = self._data[payload : payload + frame.stored_bytes]
         found = digest_of(self._data[position:payload], stored)
@@ -226,9 +226,11 @@ class OpenedJournal:
         following = self._next_frame(position + 1)
         end = following if following is not None else len(self._data)
         if following is None and MARKER.startswith(bytes(self._data[position : position + len(MARKER)])):
-            self._wound(position, end - position, DamageKind.TRUNCATED, "the journal ends within a frame's header")
+            self._wound(
+                position, end - position, DamageKind.TRUNCATED, "the journal is truncated within a frame's header"
+            )
         else:
-            self._wound(position, end - position, DamageKind.DIGEST, "no whole frame begins here")
+            self._wound(position, end - position, DamageKind.DIGEST, "no complete frame begins here")
         return end
 
     def _next_frame(self, position: int) -> int | None:

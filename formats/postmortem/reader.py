@@ -72,7 +72,7 @@ def _explain_failure(text: str, where: str, error: Exception) -> TapioError:
         return VersionError(
             f"the document has version {version!r:.40}, this Tapio reads version {DOCUMENT_VERSION}",
             where=where,
-            next_step="run `tapio report` on the capture itself",
+            next_step="run `tapio report` on the capture instead",
         )
     _check_json(value, "$", where)
     reason, path = explain(error)

@@ -102,7 +102,9 @@ def _unify(batch: pa.RecordBatch, schema: pa.Schema, dictionaries: Mapping[str, 
             else:
                 places = pc.index_in(column.dictionary, value_set=shared).take(column.indices)
                 if places.null_count != column.null_count:
-                    raise FormatError(f"the column {field.name} has a text that the survey of its table has not")
+                    raise FormatError(
+                        f"the column {field.name} has a text that the survey of its table does not contain"
+                    )
                 columns.append(places)
         else:
             columns.append(column)

@@ -59,7 +59,7 @@ class Segment:
         if table in TABLE_BY_NAME:
             return full_schema(TABLE_BY_NAME[table])
         if table not in self._entries:
-            raise UsageError(f"there is no table {table[:64]!r}", next_step="`tapio info` lists the tables")
+            raise UsageError(f"unknown table {table[:64]!r}", next_step="`tapio info` lists the tables")
         head = self._head(self._entries[table])
         return head.expected if isinstance(head, _Head) else pa.schema([])
 
@@ -107,7 +107,7 @@ class Segment:
         for name in self._files.names:
             if name not in expected:
                 yield Damage(
-                    self._files.label(name), 0, 0, DamageKind.UNEXPECTED, "the manifest does not name this file"
+                    self._files.label(name), 0, 0, DamageKind.UNEXPECTED, "the manifest does not list this file"
                 )
         for entry in self.manifest.tables:
             yield from self._verify_edges(entry)
@@ -138,7 +138,7 @@ class Segment:
         elif digest_of(memoryview(data)[tail : entry.size]).hex() != entry.tail_digest:
             yield Damage(label, tail, entry.size - tail, DamageKind.DIGEST, "the file's footer", entry.name, 0)
         if data.size > entry.size:
-            detail = "bytes follow after the end of the file"
+            detail = "there are bytes after the expected end of the file"
             yield Damage(label, entry.size, data.size - entry.size, DamageKind.UNEXPECTED, detail, entry.name, 0)
 
     def _read_manifests(self) -> Manifest:
@@ -152,7 +152,7 @@ class Segment:
         for name in (MANIFEST_NAME, MANIFEST_COPY_NAME):
             raw = self._files.read(name)
             if raw is None:
-                self._wound(name, 0, DamageKind.MISSING, "the manifest is not there")
+                self._wound(name, 0, DamageKind.MISSING, "the manifest is missing")
                 continue
             try:
                 whole.append((name, read_manifest(memoryview(raw))))
@@ -164,9 +164,9 @@ class Segment:
                 self._wound(name, raw.size, DamageKind.DIGEST, error.problem)
         if not whole:
             raise FormatError(
-                "no whole manifest is there, so nothing in the segment can be trusted",
+                "neither copy of the manifest is intact, so nothing in the segment can be trusted",
                 where=self._files.label(MANIFEST_NAME),
-                next_step="run `tapio verify` on it, and look for a copy",
+                next_step="run `tapio verify` on it, and look for another copy of the segment",
             )
         if len(whole) == 2 and whole[0][1].digest != whole[1][1].digest:
             self._wound(MANIFEST_COPY_NAME, 0, DamageKind.UNEXPECTED, "the manifest and its copy differ")
@@ -186,7 +186,7 @@ class Segment:
     def _read_batch(
         self, entry: TableManifest, head: _Head, batch: BatchRange, data: pa.Buffer | None, names: Sequence[str]
     ) -> pa.RecordBatch | Damage:
-        kind, detail = DamageKind.MISSING, "the file is not there"
+        kind, detail = DamageKind.MISSING, "the file is missing"
         if data is not None:
             stored = data.slice(min(batch.offset, data.size), max(0, min(batch.length, data.size - batch.offset)))
             if stored.size < batch.length:
@@ -206,16 +206,16 @@ class Segment:
     def _notes(self) -> Iterator[str]:
         if self.manifest.catalog_version > CATALOG_VERSION:
             yield (
-                f"the segment was written with table catalog {self.manifest.catalog_version}, this version knows "
+                f"the segment was written with table catalog {self.manifest.catalog_version}, this version uses "
                 f"{CATALOG_VERSION}: the meaning of a column may have changed"
             )
         for entry in self.manifest.tables:
             if entry.name not in TABLE_BY_NAME:
-                yield f"the table {entry.name} is not known to this version; it can be read but means nothing here"
+                yield f"the table {entry.name} is unknown to this version; it can be read but is not interpreted"
                 continue
             head = self._head(entry)
             for name in head.left_out if isinstance(head, _Head) else ():
-                yield f"the column {name[:64]} of the table {entry.name} is not known to this version and is left out"
+                yield f"the column {name[:64]} of the table {entry.name} is unknown to this version and is omitted"
 
     def _wound(self, name: str, length: int, kind: DamageKind, detail: str) -> None:
         self.damage.append(Damage(self._files.label(name), 0, length, kind, detail))
@@ -252,7 +252,7 @@ class _Head:
         message = messages[0] if len(messages) == 1 else None
         layout = message.layout if message is not None and message.kind is MessageKind.BATCH else None
         if message is None or layout is None:
-            raise FormatError("the bytes are not one record batch")
+            raise FormatError("the bytes are not a record batch")
         if layout.rows != rows:
             raise FormatError(f"the batch has {layout.rows:,} rows, the manifest says {rows:,}")
         body = stored.slice(message.body, message.end - message.body)
@@ -283,8 +283,8 @@ def open_segment(path: Path) -> Segment:
     files = DirectoryFiles(path)
     if MANIFEST_NAME not in files.names and MANIFEST_COPY_NAME not in files.names:
         raise FormatError(
-            "the directory has no manifest.json, so it is no segment",
+            "the directory has no manifest.json, so it is not a segment",
             where=str(path),
-            next_step="give a segment's path",
+            next_step="give the path of a segment",
         )
     return Segment(files)

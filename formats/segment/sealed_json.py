@@ -70,10 +70,11 @@ def read_sealed_json(raw: bytes | memoryview, kind: type[DecodedT], *, name: str
     text = open_sealed_json(raw)
     header = decode_json(text, _Header, what)
     if header.format != name:
-        raise FormatError(f"the text is not a {name} of any version")
+        raise FormatError(f"not a {name} of any version")
     if header.version[0] > major:
         raise VersionError(
-            f"it is of {name} version {header.version[0]}.{header.version[1]}, this program reads up to {major}",
+            f"{name} version {header.version[0]}.{header.version[1]} is not supported, "
+            f"this program reads up to {major}",
             next_step=f"use a version of Tapio that reads {name} version {header.version[0]}",
         )
     return decode_json(text, kind, what)

@@ -92,7 +92,7 @@ def seal_segment(
     """
     if SEGMENT_NAME.fullmatch(name) is None or (parent / name).exists():
         raise OutputError(
-            "the segment's name is not allowed or is taken", where=str(parent / name), next_step="choose another name"
+            "the segment's name is invalid or already in use", where=str(parent / name), next_step="choose another name"
         )
     temporary = parent / f".{name}.sealing"
     try:

@@ -121,12 +121,12 @@ class Btf:
         while at < count:
             starts.append(at)
             if at + 3 > count or len(starts) > _MAX_TYPES:
-                raise self._damaged(f"type {len(starts) - 1} is cut or one too many")
+                raise self._damaged(f"type {len(starts) - 1} is truncated or superfluous")
             info = words[at + 1]
             kind = info >> 24 & 31
             at += 3 + _FIXED_EXTRA.get(kind, 0) + _EXTRA_PER_ENTRY.get(kind, 0) * (info & 0xFFFF)
         if at > count:
-            raise self._damaged("the last type is cut")
+            raise self._damaged("the last type is truncated")
         return starts
 
     def _find_member(self, type_id: int, member: str, depth: int = 0) -> tuple[int, int] | None:
@@ -171,4 +171,4 @@ class Btf:
         return self._strings[at : end if end >= 0 else len(self._strings)].decode("ascii", "replace")
 
     def _damaged(self, problem: str) -> FormatError:
-        return FormatError(problem, where=self._where, next_step="it is not the BTF of a kernel")
+        return FormatError(problem, where=self._where, next_step="not the BTF of a kernel")

@@ -162,7 +162,7 @@ class KernelSource(ABC):
         misses = sum(
             recursion_misses(function) for program in self._programs for function in program.functions.values()
         )
-        return f"{misses:,} hits came while a probe was busy on the same CPU" if misses else ""
+        return f"{misses:,} hits occurred while a probe was running on the same CPU" if misses else ""
 
     def wake_fds(self) -> tuple[int, ...]:
         """The rings."""
@@ -270,7 +270,7 @@ def open_kernel_sources(sources: Sequence[KernelSource], contexts: Sequence[Sour
         except OSError as error:
             source.free()
             failures[index] = UnavailableError(
-                f"the kernel refused to hand over the ring: {error}", where=source.spec.name, next_step="report it"
+                f"the ring buffer cannot be mapped: {error}", where=source.spec.name, next_step="please report this"
             )
     return failures
 

@@ -91,7 +91,7 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     if len(descriptors) > MAX_DESCRIPTORS:
         raise UnavailableError(
             f"{len(descriptors)} descriptors are more than the {MAX_DESCRIPTORS} of one message",
-            next_step="name fewer tracepoints",
+            next_step="configure fewer tracepoints",
         )
     return {"maps": list(maps), "functions": list(functions), "links": len(links)}, descriptors
 
@@ -132,7 +132,7 @@ def _macros(request: Mapping[str, Any], kernel_types: _KernelTypes) -> list[str]
     btf = kernel_types.read() if required or optional or request["defines_if_tracepoint_has"] else None
     if required and btf is None:
         raise UnavailableError(
-            "this kernel does not describe its types (no /sys/kernel/btf/vmlinux)",
+            "this kernel has no BTF type information (/sys/kernel/btf/vmlinux is missing)",
             next_step="use a kernel with CONFIG_DEBUG_INFO_BTF, as distributions build it since 2020",
         )
     if btf is not None:
@@ -142,7 +142,7 @@ def _macros(request: Mapping[str, Any], kernel_types: _KernelTypes) -> list[str]
                 macros["OFFSET_" + path.replace(".", "_")] = str(offset)
             elif path in required:
                 raise UnavailableError(
-                    f"this kernel has no member {path}",
+                    f"this kernel has no struct member {path}",
                     next_step="please report your kernel version so that support can be added",
                 )
         for tracepoint, struct in request["tracepoint_structs"]:

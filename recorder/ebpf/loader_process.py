@@ -78,7 +78,7 @@ def _receive(answers: socket.socket, file: str) -> LoadedProgram | TapioError:
     """
     message, descriptors = _receive_with_descriptors(answers)
     if not message:
-        raise ConnectionResetError("it closed the connection without an answer")
+        raise ConnectionResetError("it closed the connection without a response")
     answer: dict[str, Any] = json.loads(message)
     if "error" in answer:
         return _explain(file, answer)
@@ -121,16 +121,16 @@ def _explain(file: str, answer: dict[str, Any]) -> TapioError:
         )
     if compiler:
         return UnavailableError(
-            f"the program does not compile on this kernel: {compiler[1]}", where=place, next_step="report it"
+            f"the program does not compile on this kernel: {compiler[1]}", where=place, next_step="please report this"
         )
     last = messages.strip().splitlines()[-1:] or [""]
     return UnavailableError(
-        f"the kernel refused the program: {problem} {last[0]}".strip(), where=place, next_step="report it"
+        f"the kernel rejected the program: {problem} {last[0]}".strip(), where=place, next_step="please report this"
     )
 
 
 def _loader_died(error: Exception) -> TapioError:
     return UnavailableError(
-        f"the loader of kernel programs ended before its work was done ({error})",
-        next_step="run `python -m recorder.ebpf.loader` by hand, or look for an OOM kill of it",
+        f"the loader of kernel programs exited before it was done ({error})",
+        next_step="run `python -m recorder.ebpf.loader` manually, or check whether it was OOM-killed",
     )

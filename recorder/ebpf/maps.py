@@ -30,7 +30,7 @@ def _bpf(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
     number = _SYSCALL_NUMBER.get(platform.machine())
     if number is None:
         raise UnavailableError(
-            f"the number of the bpf system call on {platform.machine()} is not known",
+            f"the number of the bpf system call on {platform.machine()} is unknown",
             next_step=f"use one of {', '.join(_SYSCALL_NUMBER)}",
         )
     ctypes.set_errno(0)

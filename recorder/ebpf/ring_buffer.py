@@ -141,5 +141,5 @@ class RingBuffer:
         return TapioError(
             f"{problem} in a ring of {self._size:,} bytes with records of {self._record_bytes}",
             where="BPF ring buffer",
-            next_step="report it: the kernel program and its reader do not fit",
+            next_step="please report this: the kernel program and its reader do not match",
         )

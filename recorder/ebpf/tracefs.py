@@ -23,7 +23,7 @@ def events_folder(sysfs: Path) -> Path:
         is_mounted = folder.is_dir()
     except PermissionError as error:
         raise UnavailableError(
-            "this process may not read tracefs", where=str(folder.parent), next_step="run the recorder as root"
+            "no permission to read tracefs", where=str(folder.parent), next_step="run the recorder as root"
         ) from error
     if not is_mounted:
         raise UnavailableError(
@@ -47,6 +47,6 @@ def tracepoint_fields(sysfs: Path, group: str, name: str) -> tuple[str, ...]:
         raise UnavailableError(
             f"this kernel has no tracepoint {group}:{name} ({error.strerror})",
             where=str(file),
-            next_step="choose one of /sys/kernel/tracing/available_events",
+            next_step="choose one listed in /sys/kernel/tracing/available_events",
         ) from error
     return tuple(_FIELD.findall(text))

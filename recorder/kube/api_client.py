@@ -150,9 +150,9 @@ class Stream:
         while read := self._read():
             body += read
             if len(body) > ANSWER_BYTES:
-                raise _lost(self._address, ValueError(f"the answer has more than {ANSWER_BYTES:,} bytes"))
+                raise _lost(self._address, ValueError(f"the response has more than {ANSWER_BYTES:,} bytes"))
             if time.monotonic() > deadline:
-                raise _lost(self._address, TimeoutError(f"the answer took more than {ANSWER_TIMEOUT_S:.0f} s"))
+                raise _lost(self._address, TimeoutError(f"the response took more than {ANSWER_TIMEOUT_S:.0f} s"))
         return Reply(self.status, parse_object(bytes(body)), _seconds(self._response.headers.get("Retry-After")))
 
     def lines(self, silence_s: float) -> Iterator[bytes]:
@@ -176,7 +176,7 @@ class Stream:
             if ended:
                 deadline = now + silence_s
             elif now > deadline:
-                raise _lost(self._address, TimeoutError(f"no whole message in {silence_s:.0f} s"))
+                raise _lost(self._address, TimeoutError(f"no complete message in {silence_s:.0f} s"))
             for piece in ended:
                 pending += piece
                 if is_too_long or pending:
@@ -268,5 +268,7 @@ def _seconds(header: str | None) -> float | None:
 def _lost(address: str, error: Exception) -> UnavailableError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
     return UnavailableError(
-        f"the API server cannot be reached ({reason})", where=address, next_step="check that it runs and its address"
+        f"cannot connect to the API server ({reason})",
+        where=address,
+        next_step="check the address and that the API server is running",
     )

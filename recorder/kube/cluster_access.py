@@ -87,7 +87,7 @@ def load_access(kubeconfig: str, environment: Mapping[str, str] = os.environ) ->
     if server.scheme not in ("http", "https") or not server.hostname:
         raise _wrong("the cluster has no `server` such as https://host:6443", path)
     if cluster.get("proxy-url"):
-        raise _wrong("the cluster needs a proxy (`proxy-url`), which the recorder does not use", path)
+        raise _wrong("the cluster requires a proxy (`proxy-url`), which the recorder does not support", path)
     credential = user
     if isinstance(user.get("exec"), dict):
         credential = run_exec_plugin(user["exec"], cluster, environment, where=str(path))
@@ -112,9 +112,9 @@ def _find_kubeconfig(environment: Mapping[str, str]) -> Path:
         if path.is_file():
             return path
     raise UnavailableError(
-        "there is no kubeconfig, and this is no pod with a service account",
+        "no kubeconfig found, and no service account of a pod",
         where=str(named[0] if named else home),
-        next_step="set the source's option `kubeconfig` to a file that may list and watch",
+        next_step="set the option `kubeconfig` of the source to a file with permission to list and watch",
     )
 
 
@@ -124,9 +124,9 @@ def _in_cluster(environment: Mapping[str, str]) -> ClusterAccess:
     token_file = SERVICE_ACCOUNT / "token"
     if not host or not port.isdigit() or not token_file.exists():
         raise UnavailableError(
-            "this is no pod with a service account",
+            "no service account of a pod found",
             where=str(SERVICE_ACCOUNT),
-            next_step="set the source's option `kubeconfig` to a file that may list and watch",
+            next_step="set the option `kubeconfig` of the source to a file with permission to list and watch",
         )
     tls = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt"))
     return ClusterAccess(host, int(port), "", tls, token_file=token_file)
@@ -138,9 +138,9 @@ def _current_context(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         config = yaml.safe_load(raw) if len(raw) <= limits.YAML_BYTES else None
     except (yaml.YAMLError, RecursionError) as error:
-        raise _wrong("the kubeconfig is no YAML", path) from error
+        raise _wrong("the kubeconfig is not valid YAML", path) from error
     if not isinstance(config, dict):
-        raise _wrong("the kubeconfig is no map", path)
+        raise _wrong("the kubeconfig is not a mapping", path)
     context = _named(config, "contexts", "context", _text(config, "current-context"), path)
     return (
         _named(config, "clusters", "cluster", _text(context, "cluster"), path),
@@ -154,7 +154,7 @@ def _named(config: dict[str, Any], listed: str, inner: str, name: str, path: Pat
         if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(inner), dict):
             found: dict[str, Any] = entry[inner]
             return found
-    raise _wrong(f"`{listed}` has no {name!r}, which the current context needs", path)
+    raise _wrong(f"`{listed}` has no {name!r}, which the current context requires", path)
 
 
 def _tls_context(cluster: dict[str, Any], user: dict[str, Any], path: Path) -> ssl.SSLContext:
@@ -198,7 +198,7 @@ def _provider_token(user: dict[str, Any], path: Path) -> str | None:
     config = provider.get("config")
     token = _text(config, "id-token") if isinstance(config, dict) else ""
     if not token:
-        raise _wrong(f"the auth provider {_text(provider, 'name')!r} is not one that the recorder can use", path)
+        raise _wrong(f"the auth provider {_text(provider, 'name')!r} is not supported by the recorder", path)
     return token
 
 
@@ -216,7 +216,7 @@ def _data(content: Mapping[str, Any], name: str, path: Path) -> bytes:
     try:
         return base64.b64decode(_text(content, name), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _wrong(f"`{name}` is no base64", path) from error
+        raise _wrong(f"`{name}` is not valid base64", path) from error
 
 
 def _file(content: Mapping[str, Any], name: str, path: Path) -> bytes:
@@ -231,7 +231,7 @@ def _read(path: Path, what: str) -> bytes:
         raise UnavailableError(
             f"the {what} cannot be read ({error.strerror})",
             where=str(path),
-            next_step="give a file that exists and that the recorder may read",
+            next_step="give an existing file that the recorder can read",
         ) from error
 
 

@@ -128,7 +128,7 @@ class ConversationSet(Generic[RowT]):
             raise UnavailableError(
                 f"the cluster serves none of {', '.join(self._not_served)}",
                 where=client.address,
-                next_step="name other resources",
+                next_step="configure other resources",
             )
         self._start()
 

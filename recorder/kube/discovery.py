@@ -48,7 +48,7 @@ class Discovery:
             else:
                 told = status_message(reply.content)
                 raise UnavailableError(
-                    f"the API server answered {reply.status} when asked what it serves{f' ({told})' if told else ''}",
+                    f"the API server returned {reply.status} to API discovery{f' ({told})' if told else ''}",
                     where=f"{self._client.address}{path}",
                     next_step="check the credentials and the server's health",
                 )

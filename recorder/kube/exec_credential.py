@@ -48,7 +48,7 @@ def run_exec_plugin(
         raise _failed(f"the exec plugin {command!r} cannot be run ({error})", where) from error
     if done.returncode:
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
-        raise _failed(f"the exec plugin {command!r} ended with {done.returncode} ({last})", where)
+        raise _failed(f"the exec plugin {command!r} exited with code {done.returncode} ({last})", where)
     try:
         status = json.loads(done.stdout)["status"]
         credential = {
@@ -85,4 +85,4 @@ def _base64(pem: object) -> str | None:
 
 
 def _failed(problem: str, where: str) -> UnavailableError:
-    return UnavailableError(problem, where=where, next_step="run the plugin by hand; it must work without a terminal")
+    return UnavailableError(problem, where=where, next_step="run the plugin manually; it must work without a terminal")

@@ -165,7 +165,7 @@ class Watcher(Generic[RowT]):
                 taken = reply.status == 200 and self._take_page(items(reply.content, "items"))
             if reply.status == 410 and "continue" in query:
                 self._page_objects = min(self._page_objects * 4, MAX_PAGE_OBJECTS)
-                self._fail("the list expired before it was read to its end", 0.0)
+                self._fail("the list expired before it was read completely", 0.0)
                 return
             if reply.status != 200 or reply.content is None:
                 self._refused(reply)
@@ -216,7 +216,7 @@ class Watcher(Generic[RowT]):
             if stream.status != 200:
                 reply = stream.reply()
                 if reply.status == 410:
-                    self._forget(LossReason.WATCH_GAP, "the server did not know the last version any more (410)")
+                    self._forget(LossReason.WATCH_GAP, "the server no longer has the last resource version (410)")
                 else:
                     self._refused(reply)
                 return
@@ -242,7 +242,7 @@ class Watcher(Generic[RowT]):
         content = event.get("object") if event is not None else None
         if event is None or not isinstance(content, dict):
             self.rejected_lines += 1
-            self._forget(LossReason.WATCH_GAP, "a message was no JSON")
+            self._forget(LossReason.WATCH_GAP, "a message was not valid JSON")
             return False
         kind = text(event, "type")
         if kind == "ERROR":
@@ -251,7 +251,7 @@ class Watcher(Generic[RowT]):
         if kind != "BOOKMARK":
             if not self._queue.wait_for_room(self._timing.queue):
                 self.overflowed_lines += 1
-                self._forget(LossReason.QUEUE_FULL, "rows waited for the disk until the queue was full")
+                self._forget(LossReason.QUEUE_FULL, "the queue of rows waiting for the disk was full")
                 return False
             with self._versions_lock:
                 row = self._versions.told(kind, content)
@@ -265,14 +265,14 @@ class Watcher(Generic[RowT]):
     def _error_event(self, status: dict[str, Any]) -> None:
         code = integer(status, "code") or 500
         if code == 410 or text(status, "reason") in ("Expired", "Gone"):
-            self._forget(LossReason.WATCH_GAP, "the server did not know the last version any more (410)")
+            self._forget(LossReason.WATCH_GAP, "the server no longer has the last resource version (410)")
         else:
             self._refused(Reply(code, status, integer(field(status, "details"), "retryAfterSeconds")))
 
     def _refused(self, reply: Reply) -> None:
         """An answer that is no success: wait as long as it deserves."""
         told = status_message(reply.content)
-        what = f"the API server answered {reply.status}{f' ({told})' if told else ''}"
+        what = f"the API server returned {reply.status}{f' ({told})' if told else ''}"
         if reply.status == 401 and not self._reloaded_for_failure:
             self._reloaded_for_failure = True
             self._client.reload(self._client.generation)
@@ -280,7 +280,7 @@ class Watcher(Generic[RowT]):
         elif reply.status in (403, 404, 405):
             self._fail(what, self._pacer.spread(self._timing.denied_retry))
         elif reply.status in (400, 422) and self._version is not None:
-            self._forget(LossReason.WATCH_GAP, f"the server did not accept the last version ({reply.status})")
+            self._forget(LossReason.WATCH_GAP, f"the server rejected the last resource version ({reply.status})")
         else:
             self._fail(what, self._pacer.backoff(reply.retry_after_s))
 

@@ -22,7 +22,7 @@ class CgroupStateSource(PolledSource):
         table=cgroup_state.TABLE,
         needs=(Need.CGROUPS,),
         profile=Profile.LEAN,
-        cost="one walk over the tree whenever a cgroup comes or goes; 500 cgroups: 4 ms",
+        cost="one walk over the tree whenever a cgroup is created or removed; 500 cgroups: 4 ms",
         fallback="without inotify the tree is walked every rescan_s, so cgroups that live shorter may be missed",
         options={"rescan_s": 10, "max_cgroups": 16384},
     )
@@ -39,13 +39,13 @@ class CgroupStateSource(PolledSource):
         """Find the cgroup2 tree, or the v1 memory tree where there is none, and watch its directories.
 
         Raises:
-            UnavailableError: there is no cgroup tree.
+            UnavailableError: there is no cgroup hierarchy found.
         """
         hierarchies = find_hierarchies(context.sysfs)
         tree = hierarchies.unified or hierarchies.memory_v1
         if tree is None:
             raise UnavailableError(
-                "no cgroup tree",
+                "no cgroup hierarchy found",
                 where=str(context.sysfs / "fs" / "cgroup"),
                 next_step="mount the host's /sys/fs/cgroup into the recorder's container",
             )

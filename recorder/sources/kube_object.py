@@ -45,7 +45,7 @@ class KubeObjectSource(KubeSource[ObjectRow]):
         unknown = sorted(set(names) - RESOURCE_BY_NAME.keys())
         if unknown:
             raise ConfigurationError(
-                f"`resources` names {unknown[0]!r}, which is not recorded",
+                f"`resources` contains {unknown[0]!r}, which cannot be recorded",
                 where="sources.kube_object.resources",
                 next_step=f"choose from {', '.join(RESOURCE_BY_NAME)}",
             )

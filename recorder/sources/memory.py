@@ -56,9 +56,9 @@ class MemorySource(PolledSource):
             self._tree, self._version = hierarchies.unified, 2
         else:
             raise UnavailableError(
-                "no cgroup hierarchy controls memory",
+                "no cgroup hierarchy has the memory controller",
                 where=str(context.sysfs / "fs" / "cgroup"),
-                next_step="mount the host's /sys/fs/cgroup, and boot with `cgroup_enable=memory` if it is switched off",
+                next_step="mount the host's /sys/fs/cgroup, and boot with `cgroup_enable=memory` if it is turned off",
             )
 
     def rows(self, context: SourceContext) -> Iterator[Row]:

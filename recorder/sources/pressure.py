@@ -37,7 +37,7 @@ class PressureSource(PolledSource):
         """Check that the kernel has pressure files."""
         if not (context.proc / "pressure" / "cpu").exists():
             raise UnavailableError(
-                "this kernel has no pressure stall information",
+                "this kernel provides no pressure stall information",
                 where=str(context.proc / "pressure"),
                 next_step="boot with `psi=1`; it needs Linux 4.20 or later with CONFIG_PSI",
             )
@@ -47,7 +47,7 @@ class PressureSource(PolledSource):
         yield from self._read_totals(None, 0, [f"{context.proc}/pressure/{name}" for name in RESOURCES])
         unified = find_hierarchies(context.sysfs).unified
         if unified is None:
-            self.detail = "no cgroup2 tree: only the node's own pressure is recorded"
+            self.detail = "no cgroup2 hierarchy: only the pressure of the whole node is recorded"
             return
         paths, self.detail = list_recorded_cgroups(unified, context)
         for path in paths:

@@ -42,7 +42,7 @@ class ProcessSource(KernelSource):
         table=process.TABLE,
         needs=(Need.BPF,),
         profile=Profile.LEAN,
-        cost="about 1 us for each process that begins, executes or ends",
+        cost="about 1 us for each fork, exec and exit of a process",
         loss_reasons=(LossReason.KERNEL_RING_FULL, LossReason.RECORDER_DOWN),
         shed_order=None,
         options={"ring_bytes": 1 << 20},

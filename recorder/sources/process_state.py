@@ -38,7 +38,9 @@ class ProcessStateSource(PolledSource):
         """
         if not (context.proc / "1" / "stat").exists():
             raise UnavailableError(
-                "no /proc with process 1", where=str(context.proc), next_step="run with hostPID and the host's /proc"
+                "/proc does not contain process 1",
+                where=str(context.proc),
+                next_step="run with hostPID and the host's /proc",
             )
 
     def rows(self, context: SourceContext) -> Iterator[Row]:

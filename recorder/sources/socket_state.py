@@ -21,7 +21,7 @@ class SocketStateSource(PolledSource):
         table=socket_state.TABLE,
         needs=(Need.PROC,),
         profile=Profile.LEAN,
-        cost="one look at every process's open files per segment, at most max_descriptors; 10,000 files: 30 ms",
+        cost="one scan of the open files of every process per segment, at most max_descriptors; 10,000 files: 30 ms",
         loss_reasons=(LossReason.REJECTED,),
         fallback="without CAP_SYS_PTRACE only the recorder's own namespace is read, and processes are null",
         options={"max_descriptors": 50_000, "max_cgroups": 16384},
@@ -35,7 +35,7 @@ class SocketStateSource(PolledSource):
         """
         if not (context.proc / "self" / "net" / "tcp").exists():
             raise UnavailableError(
-                "no table of TCP sockets",
+                "no list of TCP sockets in /proc/net",
                 where=str(context.proc / "self" / "net" / "tcp"),
                 next_step="run with hostPID and the host's /proc",
             )

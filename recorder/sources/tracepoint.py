@@ -61,7 +61,7 @@ class TracepointSource(KernelSource):
             raise ConfigurationError(
                 f"{len(self._names)} tracepoints are more than {_MAX_TRACEPOINTS}",
                 where="sources.tracepoint.events",
-                next_step="name fewer",
+                next_step="configure fewer",
             )
         probes = [self._probe(context, index, name) for index, name in enumerate(self._names)]
         request = ProgramRequest("tracepoint.c", probes="\n".join(probes))
@@ -83,7 +83,7 @@ class TracepointSource(KernelSource):
 
     def describe_state(self) -> str:
         """Whether anything is recorded at all."""
-        return super().describe_state() if self._names else "no tracepoint is named in sources.tracepoint.events"
+        return super().describe_state() if self._names else "no tracepoint is configured in sources.tracepoint.events"
 
     def _probe(self, context: SourceContext, index: int, name: str) -> str:
         match = TRACEPOINT_NAME.fullmatch(name)

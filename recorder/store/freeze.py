@@ -123,7 +123,7 @@ class Freezer:
         self.last: FreezeResult | None = None
         """The newest capture since the start."""
         self.suppressed = 0
-        """Triggers that came too soon after the one before."""
+        """Triggers ignored because they came too soon after the previous one."""
         self.failed = 0
         """Freezes that failed."""
         self.problem = ""
@@ -154,10 +154,10 @@ class Freezer:
         after = self._config.after_ns if request.after_ns is None else request.after_ns
         if before < 0 or not 0 <= after <= 3600 * NANOSECONDS:
             raise UsageError(
-                "the window must not be negative, nor end later than in an hour", next_step="choose another"
+                "the window must not be negative or end more than an hour from now", next_step="choose another"
             )
         chosen = self._choose_name(request.name or f"freeze-{_compact(now.unix_nano)}")
-        because = escape_text(request.reason, limit=_REASON_CHARACTERS) or "asked for on the command line"
+        because = escape_text(request.reason, limit=_REASON_CHARACTERS) or "requested on the command line"
         return self._begin(now, segments, chosen, because, before, after, None).reply
 
     def trigger(self, now: Instant, segments: Iterable[SegmentName], *, key: str, reason: str) -> None:
@@ -226,7 +226,7 @@ class Freezer:
             if freeze.child is not None:
                 freeze.child.kill()
                 freeze.child.communicate()
-            self._fail(freeze, "the recorder is being stopped")
+            self._fail(freeze, "the recorder is stopping")
 
     def _begin(  # noqa: PLR0917 - private; each is named at its two callers
         self,
@@ -294,14 +294,19 @@ class Freezer:
         try:
             freeze.child = start_child("recorder.store.freeze", arguments)
         except OSError as error:
-            self._fail(freeze, f"no process can be started ({error.strerror})")
+            self._fail(freeze, f"cannot start a child process ({error.strerror})")
 
     def _finish(self, freeze: _Freeze, child: subprocess.Popen[bytes]) -> None:
         _, errors = child.communicate()
         path = self._path(freeze.name)
         if child.returncode != 0 or not path.exists():
             lines = errors.decode("utf-8", "replace").strip().splitlines()
-            self._fail(freeze, lines[-1] if lines else f"the writing child ended with {child.returncode}")
+            self._fail(
+                freeze,
+                lines[-1]
+                if lines
+                else f"the child process that writes the capture exited with code {child.returncode}",
+            )
             return
         names = freeze.linked.values()
         self.last = FreezeResult(
@@ -335,11 +340,11 @@ class Freezer:
         bare = name.removesuffix(_SUFFIX)
         if _NAME.fullmatch(bare) is None:
             raise UsageError(
-                f"`{escape_text(name, limit=80)}` is no name for a capture",
-                next_step="use letters, digits, `.`, `_` and `-`; it is written to the recorder's captures directory",
+                f"`{escape_text(name, limit=80)}` is not a valid capture name",
+                next_step="use letters, digits, `.`, `_` and `-`; the directory is always captures/ of the recorder",
             )
         if self._path(bare).exists() or any(freeze.name == bare for freeze in self._freezes):
-            raise OutputError("there is a capture of that name", where=bare, next_step="choose another")
+            raise OutputError("a capture of that name already exists", where=bare, next_step="choose another")
         return bare
 
     def _make_room(self) -> bool:

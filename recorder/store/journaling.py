@@ -265,7 +265,7 @@ class Journaling:
             has_safe_part = journal.quarantine(self._directory)
         except OSError as error:
             # Neither moved nor copied: recovery at the next start reads what can be read of it.
-            self.problem = f"{journal.path.name} cannot be set aside ({error.strerror})"
+            self.problem = f"{journal.path.name} cannot be quarantined ({error.strerror})"
             return
         if has_safe_part:
             self._hand_over(journal)

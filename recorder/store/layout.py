@@ -105,13 +105,13 @@ class DataDirectory:
                 path.mkdir(mode=0o700, parents=path == self.root, exist_ok=True)
             except PermissionError as error:
                 raise PermissionDeniedError(
-                    "the data directory cannot be made", where=str(path), next_step="run as root, or set data_dir"
+                    "the data directory cannot be created", where=str(path), next_step="run as root, or set data_dir"
                 ) from error
             except OSError as error:
                 raise OutputError(
-                    f"the data directory cannot be made ({os.strerror(error.errno or 0)})",
+                    f"the data directory cannot be created ({os.strerror(error.errno or 0)})",
                     where=str(path),
-                    next_step="free space, or set data_dir to another place",
+                    next_step="free space, or set data_dir to another path",
                 ) from error
 
     def lock(self) -> int:
@@ -129,16 +129,18 @@ class DataDirectory:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise StorageError(
-                f"the lock cannot be made ({os.strerror(error.errno or 0)})", errno=error.errno or 0, where=str(path)
+                f"the lock file cannot be created ({os.strerror(error.errno or 0)})",
+                errno=error.errno or 0,
+                where=str(path),
             ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(fd)
             raise UnavailableError(
-                "another recorder uses this directory",
+                "another recorder is using this directory",
                 where=str(self.root),
-                next_step="stop it, or give this one another data_dir",
+                next_step="stop it, or set another data_dir for this one",
             ) from error
         return fd
 

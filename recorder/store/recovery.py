@@ -98,7 +98,7 @@ def _recover_journal(directory: DataDirectory, path: Path, recovered: Recovered)
         path.unlink()  # the crash came between making it and writing its header
         return
     if journal.header is None:
-        _quarantine(directory, path, "neither copy of its header is whole", recovered)
+        _quarantine(directory, path, "neither copy of its header is intact", recovered)
         return
     if not journal.frames and not journal.damage:
         path.unlink()  # the crash came before its first row
@@ -115,7 +115,7 @@ def _recover_journal(directory: DataDirectory, path: Path, recovered: Recovered)
 
 def _name_segment(journal: OpenedJournal) -> SegmentName:
     if journal.header is None:
-        raise AssertionError("a journal without header was set aside before")
+        raise AssertionError("a journal without a header was quarantined earlier")
     created = journal.header.created_boot_ns
     begin = min((frame.min_boot_ns for frame in journal.frames), default=created)
     end = max((frame.max_boot_ns for frame in journal.frames), default=created)
@@ -128,7 +128,7 @@ def _list_segments(directory: DataDirectory, notes: list[str]) -> list[KeptSegme
     for entry in sorted(directory.ring.iterdir()):
         name = SegmentName.parse(entry.name)
         if name is None:
-            notes.append(f"{entry} is no segment of this recorder and is left alone")
+            notes.append(f"{entry} is not a segment of this recorder and was ignored")
         else:
             segments.append(KeptSegment(name, measure_tree(entry)))
     return segments
@@ -149,7 +149,7 @@ def _remove_unfinished(directory: DataDirectory) -> None:
 def _quarantine(directory: DataDirectory, path: Path, why: str, recovered: Recovered) -> None:
     target = directory.quarantine / path.name
     os.rename(path, target)  # noqa: PTH104 - replaces a file of the same name, which is the same file
-    recovered.notes.append(f"{target} was set aside: {why}")
+    recovered.notes.append(f"{target} was quarantined: {why}")
 
 
 def _find_last_event(recovered: Recovered) -> None:

@@ -91,7 +91,7 @@ class Sealer:
             try:
                 self._child = start_child("recorder.store.sealing_child", arguments)
             except OSError as error:
-                self._fail(f"no process can be started ({error.strerror})", now_ns)
+                self._fail(f"cannot start a child process ({error.strerror})", now_ns)
         return done
 
     def wait(self, seconds: float) -> None:
@@ -124,7 +124,9 @@ class Sealer:
         if child.returncode == 0 or not self._waiting:
             return done
         lines = errors.decode("utf-8", "replace").strip().splitlines()
-        self._fail(lines[-1] if lines else f"the sealing child ended with {child.returncode}", now_ns)
+        self._fail(
+            lines[-1] if lines else f"the child process that seals segments exited with code {child.returncode}", now_ns
+        )
         if self._failures >= _ATTEMPTS:
             done.append(SealedJournal(self._waiting.popleft(), None, self.problem))
             self._failures = self._not_before_ns = 0

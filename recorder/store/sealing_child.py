@@ -76,7 +76,7 @@ def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0)
         return False
     journal = open_journal(path)
     if journal.header is None:
-        raise TapioError("neither copy of the journal's header is whole", where=str(path))
+        raise TapioError("neither copy of the journal's header is intact", where=str(path))
     damaged = list_damage_losses(journal)
     header = SegmentHeader(
         id=journal.header.id.hex(),

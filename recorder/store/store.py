@@ -146,7 +146,7 @@ class Store:
         if last is None:
             return
         same_boot = last.boot == self._node.short_boot_id
-        detail = "" if same_boot else f"since boot {self._node.boot_id}, the recording before is of boot {last.boot}"
+        detail = "" if same_boot else f"boot {self._node.boot_id}; the previous recording is of boot {last.boot}"
         since = min(last.boot_time_ns, now) if same_boot else 0
         for table in tables:
             self._ledger.add(LossEntry(table, LossReason.RECORDER_DOWN, None, since, now, detail))
@@ -197,7 +197,7 @@ class Store:
         try:
             self._ring.retain(self._unsealed_bytes(), self._wall_clock.at(now_boot_ns).unix_nano)
         except OSError as error:
-            self._log(f"the ring cannot be kept within its limits: {error.strerror}")
+            self._log(f"cannot enforce the limits of the ring: {error.strerror}")
 
     # Freezes.
 
@@ -277,11 +277,11 @@ class Store:
     def _take_over_sealed(self, now_boot_ns: int) -> None:
         for sealed in self._sealer.advance(now_boot_ns):
             if sealed.problem:
-                self._log(f"{sealed.journal.path.name} is set aside: {sealed.problem}")
+                self._log(f"{sealed.journal.path.name} was quarantined: {sealed.problem}")
             try:
                 self._ring.take_over(sealed)
             except OSError as error:
-                self._log(f"{sealed.journal.path.name} cannot be removed: {error.strerror}")
+                self._log(f"{sealed.journal.path.name} cannot be deleted: {error.strerror}")
             self._freezer.note_sealed(sealed.journal.name, is_whole=sealed.size is not None)
 
     def _unsealed_bytes(self) -> int:

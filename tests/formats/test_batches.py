@@ -62,11 +62,11 @@ def test_no_rows_become_an_empty_batch():
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"pressure.colour": 1}, "no column of the table"),
+        ({"pressure.colour": 1}, "not a column of the table"),
         ({"cgroup_id": None}, r"pressure\.cgroup_id: a row has no value"),
-        ({"cgroup_id": -1}, r"pressure\.cgroup_id: a value does not fit"),
-        ({"pressure.resource": 7}, r"pressure\.resource: a value does not fit"),
-        ({"boot_time_ns": 1 << 70}, r"pressure\.boot_time_ns: a value does not fit"),
+        ({"cgroup_id": -1}, r"pressure\.cgroup_id: a value does not match"),
+        ({"pressure.resource": 7}, r"pressure\.resource: a value does not match"),
+        ({"boot_time_ns": 1 << 70}, r"pressure\.boot_time_ns: a value does not match"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_with_table_and_column(change, problem):

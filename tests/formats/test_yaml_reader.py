@@ -132,4 +132,4 @@ def test_unknown_keys_are_refused_with_the_nearest_known_one():
     with pytest.raises(ConfigurationError) as caught:
         refuse_unknown_keys(node, {"max_bytes", "max_age"}, what="`ring`", error=ConfigurationError)
     assert str(caught.value) == "a.yaml:1:1: unknown key `max_bites` in `ring`; did you mean `max_bytes`?"
-    assert suggest("zzz", {"b", "a"}) == "known are: a, b"
+    assert suggest("zzz", {"b", "a"}) == "known: a, b"

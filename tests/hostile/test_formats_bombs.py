@@ -150,7 +150,7 @@ def test_rows_that_are_not_there_are_refused(tmp_path):
     stream = ipc_stream(make_batch("pressure", 4))
     payload = zstandard.ZstdCompressor().compress(stream)
 
-    assert "has not the 5 rows" in damage_of(tmp_path, journal_with(payload, expanded=len(stream), rows=5)).detail
+    assert "does not have the 5 rows" in damage_of(tmp_path, journal_with(payload, expanded=len(stream), rows=5)).detail
     assert damage_of(tmp_path, journal_with(payload, expanded=len(stream), rows=1 << 31)).kind is DamageKind.LIMIT
 
 

@@ -164,7 +164,7 @@ def test_a_linked_segment_in_a_directory_of_segments_is_not_followed(tmp_path, s
     (tmp_path / "ring").mkdir()
     (tmp_path / "ring" / "linked").symlink_to(segment, target_is_directory=True)
 
-    with pytest.raises(FormatError, match="holds no segment"):
+    with pytest.raises(FormatError, match="contains no segments"):
         open_capture(tmp_path / "ring")
 
 

@@ -110,7 +110,7 @@ def test_the_capture_of_a_freeze_is_where_the_person_wants_it(config: Path, tmp_
             assert list(capture.verify()) == []
         # AND a second one is refused before the recorder does anything, unless it may replace the first
         arguments = ("freeze", "--after", "0s", "-o", str(here / "night.tapio"), "--config", str(config))
-        assert "the file exists; give another path with -o, or --force" in invoke(*arguments, code=73)
+        assert "the file exists; choose another path with -o, or use --force" in invoke(*arguments, code=73)
         captures = tmp_path / "data/captures"
         assert len(list(captures.iterdir())) == 1
         before = (here / "night.tapio").read_bytes()
@@ -122,7 +122,7 @@ def test_the_capture_of_a_freeze_is_where_the_person_wants_it(config: Path, tmp_
 
 def test_another_recorder_of_the_same_directory_is_refused(config: Path):
     with recording(config):
-        assert "another recorder uses this directory" in invoke("run", "--config", str(config), code=69)
+        assert "another recorder is using this directory" in invoke("run", "--config", str(config), code=69)
         path = Path(json.loads(config.read_text())["data_dir"]) / "control.sock"
         assert request_reply(path, {"command": "ping"})["ok"], "and the one that runs is not harmed"
 
@@ -130,14 +130,14 @@ def test_another_recorder_of_the_same_directory_is_refused(config: Path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["status", "--data-dir", "/nonexistent"], 69, "no recorder answers"),
+        (["status", "--data-dir", "/nonexistent"], 69, "cannot connect to the recorder"),
         (["run", "--config", "/nonexistent.yaml"], 66, "the configuration cannot be read"),
         (["run", "--profile", "deap"], 64, "Invalid value"),
-        (["run", "--data-dir", "/tmp", "--cgroup", "/../x"], 78, "has `..` in it"),
+        (["run", "--data-dir", "/tmp", "--cgroup", "/../x"], 78, "contains `..`"),
         (["freeze", "--before", "10"], 64, "a duration is a whole number"),
-        (["freeze", "--force"], 64, "--force replaces the file of -o"),
+        (["freeze", "--force"], 64, "--force requires -o"),
         (["freeze", "-o", "/nonexistent/night"], 73, "the directory does not exist"),
-        (["plan", "--data-dir", "/nonexistent"], 69, "nothing is sealed yet"),
+        (["plan", "--data-dir", "/nonexistent"], 69, "no segment has been sealed yet"),
         (["fly"], 64, "No such command"),
     ],
 )

@@ -151,7 +151,7 @@ def test_a_stale_socket_is_replaced_and_a_bad_place_is_told(tmp_path: Path, reco
 def test_status_is_readable_for_people():
     text = format_status(dataclasses.asdict(STATUS))
     assert "2023-11-14T22:13:20Z to 2023-11-14T22:23:20Z (10 min)" in text
-    assert "STORAGE    the disk takes nothing" in text
+    assert "STORAGE    the disk rejects writes" in text
     assert re.search(r"memory +recording +12,345 +7$", text, re.MULTILINE)
     assert "no BTF; get a kernel" in text
     assert "rejected" in text

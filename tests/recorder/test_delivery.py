@@ -82,7 +82,7 @@ def test_where_it_cannot_be_linked_it_is_copied(
 def test_what_exists_is_replaced_only_if_asked(capture: Path, here: Path):
     (here / "night.tapio").write_text("precious")
     # WHEN it exists from the begin THEN nothing is frozen
-    with pytest.raises(OutputError, match="the file exists; give another path with -o, or --force"):
+    with pytest.raises(OutputError, match="the file exists; choose another path with -o, or use --force"):
         choose_destination("night")
     # WHEN it appears while the recorder freezes THEN it stays, and the sentence says where the capture is
     with pytest.raises(OutputError, match=f"the file exists; copy it from {capture}"):
@@ -115,7 +115,7 @@ def test_a_symbolic_link_is_never_followed(capture: Path, here: Path, tmp_path: 
 
 def test_a_directory_of_that_name_is_never_replaced(here: Path):
     (here / "night.tapio").mkdir()
-    with pytest.raises(OutputError, match="a directory has that name"):
+    with pytest.raises(OutputError, match="a directory of that name exists"):
         choose_destination("night", may_replace=True)
 
 
@@ -150,7 +150,7 @@ def test_a_recorder_in_another_mount_namespace_is_understood(capture: Path):
     inside = Path("/nonexistent/captures") / capture.name
     assert find_capture((inside, capture), len(b"a capture")) == capture
     # WHEN another file has that name, or there is none THEN the sentence says where the recorder has written it
-    with pytest.raises(UnavailableError, match=f"{inside} or {capture}: the capture is written, but"):
+    with pytest.raises(UnavailableError, match=f"{inside} or {capture}: the capture was written, but"):
         find_capture((inside, capture), 4711)
 
 

@@ -93,5 +93,5 @@ def test_a_text_that_the_survey_has_not_is_an_error_and_never_another_text() -> 
     survey = survey_batches([known], SCHEMA)
 
     # WHEN / THEN
-    with pytest.raises(FormatError, match="has a text that the survey of its table has not"):
+    with pytest.raises(FormatError, match="has a text that the survey of its table does not contain"):
         list(merge_batches(lambda: iter([unknown]), SCHEMA, survey))

@@ -200,7 +200,7 @@ def test_a_column_that_is_not_there_is_an_error_of_the_caller(tmp_path):
 
     with pytest.raises(UsageError, match="no column 'colour'"):
         list(segment.batches("tcp", ["colour"]))
-    with pytest.raises(UsageError, match="no table 'colours'"):
+    with pytest.raises(UsageError, match="unknown table 'colours'"):
         segment.schema("colours")
     assert list(segment.batches("colours")) == []
 
@@ -283,14 +283,14 @@ def test_a_disk_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["", ".hidden", "../out", "a/b", "A", "x" * 129])
 def test_names_that_could_lead_elsewhere_are_refused(tmp_path, name):
-    with pytest.raises(OutputError, match="not allowed"):
+    with pytest.raises(OutputError, match="invalid or already in use"):
         seal(tmp_path, {"tcp": [make_batch("tcp", 3)]}, name=name)
 
 
 def test_a_segment_is_never_written_over(tmp_path):
     seal(tmp_path, {"tcp": [make_batch("tcp", 3)]})
 
-    with pytest.raises(OutputError, match="taken"):
+    with pytest.raises(OutputError, match="already in use"):
         seal(tmp_path, {"tcp": [make_batch("tcp", 4)]})
 
 
@@ -301,7 +301,7 @@ def test_a_table_of_a_later_version_stays_readable_and_is_noted(tmp_path):
 
     rows, damage = rows_of(segment.batches("tcp_later"))
     assert (rows, damage) == (later.to_pylist(), [])
-    assert "tcp_later is not known" in segment.notes[0]
+    assert "tcp_later is unknown" in segment.notes[0]
     assert not list(segment.verify())
 
 
@@ -318,7 +318,7 @@ def test_columns_of_a_later_version_are_left_out_and_noted(tmp_path, monkeypatch
 
     # THEN
     assert rows_of(segment.batches("oom"))[0] == batch.to_pylist()
-    assert segment.notes == ("the column oom.later of the table oom is not known to this version and is left out",)
+    assert segment.notes == ("the column oom.later of the table oom is unknown to this version and is omitted",)
 
 
 def test_columns_that_an_earlier_version_did_not_have_are_null(tmp_path, monkeypatch):

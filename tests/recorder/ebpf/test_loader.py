@@ -108,7 +108,7 @@ def test_a_kernel_without_btf_fails_only_what_needs_it(compiler, ask) -> None:
     first, second = ask(ProgramRequest("process.c", offsets=("task_struct.tgid",)), ProgramRequest("tracepoint.c"))
 
     # THEN
-    assert "this kernel does not describe its types" in first[0]["error"]
+    assert "this kernel has no BTF type information" in first[0]["error"]
     assert first[0]["is_explained"]
     assert "error" not in second[0]
 

@@ -71,7 +71,7 @@ def test_descriptors_are_taken_over_by_name_and_closed_together(answer) -> None:
             {"error": "Failed to load", "messages": "R1 !read_ok\nprocessed 5 insns\n"},
             "Failed to load processed 5 insns",
         ),
-        ({"error": "Failed", "messages": ""}, "the kernel refused the program: Failed"),
+        ({"error": "Failed", "messages": ""}, "the kernel rejected the program: Failed"),
     ],
 )
 def test_a_failure_is_one_sentence_with_its_place(answer, monkeypatch, content: object, message: str) -> None:
@@ -98,7 +98,7 @@ def test_a_loader_that_dies_at_once_fails_every_request(monkeypatch) -> None:
     assert len(results) == 2
     for result in results:
         assert isinstance(result, UnavailableError)
-        assert "the loader of kernel programs ended" in str(result)
+        assert "the loader of kernel programs exited" in str(result)
 
 
 def test_a_loader_that_cannot_be_started_fails_every_request(monkeypatch) -> None:
@@ -128,7 +128,7 @@ def test_what_was_handed_over_before_the_loader_died_runs_on(monkeypatch, tmp_pa
 
     # THEN
     assert isinstance(first, LoadedProgram)
-    assert all("without an answer" in str(other) for other in others)
+    assert all("without a response" in str(other) for other in others)
     assert len(others) == 2
     for descriptor in (*first.maps.values(), *first.links):
         os.fstat(descriptor)

@@ -80,7 +80,7 @@ def test_an_exec_plugin_is_asked_and_told_about_the_cluster(tmp_path):
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("import sys; sys.exit('no login')", "ended with 1 (no login)"),
+        ("import sys; sys.exit('no login')", "exited with code 1 (no login)"),
         ("print('hello')", "printed no ExecCredential"),
         ("print('{\"status\": {}}')", "neither token nor certificate"),
     ],
@@ -150,9 +150,9 @@ def test_an_unknown_authority_is_refused_unless_told_otherwise(tmp_path, server)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "the kubeconfig is no map"),
-        ("a: [", "the kubeconfig is no YAML"),
-        ("[" * 1_000, "the kubeconfig is no YAML"),
+        ("", "the kubeconfig is not a mapping"),
+        ("a: [", "the kubeconfig is not valid YAML"),
+        ("[" * 1_000, "the kubeconfig is not valid YAML"),
         ("{}", "`contexts` has no ''"),
         ("current-context: c\ncontexts: [{name: c, context: {cluster: k}}]", "`clusters` has no 'k'"),
         (
@@ -178,12 +178,12 @@ def test_a_broken_kubeconfig_gets_one_sentence_with_its_path(tmp_path, text, exp
 @pytest.mark.parametrize(
     ("user", "cluster", "expected"),
     [
-        ({}, {"certificate-authority-data": "§"}, "is no base64"),
+        ({}, {"certificate-authority-data": "§"}, "is not valid base64"),
         ({}, {"certificate-authority-data": "YWJj"}, "certificate authority cannot be used"),
         ({}, {"certificate-authority": "/nowhere"}, "certificate authority cannot be used"),
         ({"client-certificate-data": "YWJj", "client-key-data": "YWJj"}, {}, "client certificate cannot be used"),
         ({"client-certificate": "gone", "client-key": "gone"}, {}, "cannot be read"),
-        ({"auth-provider": {"name": "gcp", "config": {}}}, {}, "'gcp' is not one that the recorder can use"),
+        ({"auth-provider": {"name": "gcp", "config": {}}}, {}, "'gcp' is not supported by the recorder"),
         ({}, {"proxy-url": "http://p"}, "proxy"),
     ],
 )

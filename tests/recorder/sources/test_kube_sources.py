@@ -161,7 +161,7 @@ def test_a_server_that_is_no_api_server_gets_one_sentence(server, tmp_path):
         (tmp_path / "k").write_text(config)
 
         # THEN
-        with pytest.raises(UnavailableError, match="cannot be reached"):
+        with pytest.raises(UnavailableError, match="cannot connect to the API server"):
             Following(server, kubeconfig=tmp_path / "k")
         thread.join()
 

@@ -70,7 +70,7 @@ def test_without_names_it_opens_and_says_that_it_records_nothing(context) -> Non
 
     # THEN
     assert source.drain(1) == []
-    assert source.stats().detail == "no tracepoint is named in sources.tracepoint.events"
+    assert source.stats().detail == "no tracepoint is configured in sources.tracepoint.events"
     source.close()
 
 

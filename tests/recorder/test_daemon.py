@@ -534,7 +534,7 @@ def test_a_source_that_cannot_be_opened_in_the_end_was_not_starting_but_failed(t
     assert {(row["loss.table"], row["loss.reason"], row["loss.detail"]) for row in told} == {
         ("oom", "source_failed", "the API server refuses access")
     }
-    assert any("source oom does not run: the API server refuses access" in line for line in bench.log)
+    assert any("source oom is not running: the API server refuses access" in line for line in bench.log)
 
 
 def test_an_unusable_directory_stops_the_start(tmp_path: Path):

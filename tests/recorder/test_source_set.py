@@ -71,19 +71,19 @@ def test_sources_that_name_one_opener_are_opened_by_one_call():
     assert opener.calls == [["tcp", "oom"]]
     assert (first.opened, alone.opened, second.opened) == (0, 1, 0)
     assert bench.states() == {"tcp": "recording", "pressure": "recording", "oom": "unavailable"}
-    assert bench.log == ["source oom does not run: no such tracepoint"]
+    assert bench.log == ["source oom is not running: no such tracepoint"]
     # AND when it is tried again, only it is
     second.open_error = None
     bench.clock.pass_seconds(1)
     assert tables(bench.set.revive(bench.clock())) == ["oom"]
     assert opener.calls == [["tcp", "oom"], ["oom"]]
-    assert bench.log[-1] == "source oom runs"
+    assert bench.log[-1] == "source oom is running"
 
 
 def test_a_defect_of_an_opener_stops_no_other_source():
     bench = Bench(make_source(tcp.TABLE, open_together=Opener(RuntimeError("pop"))), make_source(pressure.TABLE))
     assert bench.states() == {"tcp": "failed", "pressure": "recording"}
-    assert bench.log == ["source tcp does not run: RuntimeError: pop"]
+    assert bench.log == ["source tcp is not running: RuntimeError: pop"]
 
 
 def test_sources_are_shed_in_their_order_and_restored_in_the_reverse():
@@ -97,7 +97,7 @@ def test_sources_are_shed_in_their_order_and_restored_in_the_reverse():
         seen.append([name for name, state in bench.states().items() if state == "shed"])
     # THEN they are shed one after the other, and what must not be shed is not
     assert seen == [["pressure"], ["tcp", "pressure"], ["tcp", "pressure"]]
-    assert bench.log == ["source pressure is shed: 30 % CPU", "source tcp is shed: 30 % CPU"]
+    assert bench.log == ["source pressure was shed: 30 % CPU", "source tcp was shed: 30 % CPU"]
     # AND the one that was shed last comes back first, with its state
     bench.clock.pass_seconds(60)
     assert tables(bench.set.restore_one(bench.clock())) == ["tcp"]

@@ -13,6 +13,7 @@ WITH changed AS (
     WHERE NOT is_addition AND NOT is_deletion
 ), told AS (
     SELECT * EXCLUDE (difference), difference.path AS path, difference.old AS old_json, difference.new AS new_json FROM changed
+    WHERE difference.path IS NOT NULL -- no recorder writes such a difference
     UNION ALL BY NAME
     SELECT
         entity_id, kind, namespace, name, at_ns, node, seq, inferred, owner_uid,

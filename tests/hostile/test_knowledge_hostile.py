@@ -103,6 +103,7 @@ def test_expression_that_is_more_than_a_comparison_is_refused(sql):
     ],
 )
 def test_ordinary_expression_passes(sql):
+    # WHEN it is checked THEN nothing is raised
     with ExpressionChecker() as checker:
         checker.check(Expression(sql, "own.yaml:7:8"), COLUMNS, of="fact x")
 

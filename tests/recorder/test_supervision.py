@@ -124,6 +124,7 @@ def test_no_method_can_break_the_recorder(clock: FakeClock, method: str, monkeyp
         raise RuntimeError("no")
 
     monkeypatch.setattr(source, method, fail)
+    # WHEN everything is asked of it THEN nothing is raised
     supervised.snapshot(clock())
     supervised.take_stats(clock())
     supervised.wake_fds()

@@ -235,7 +235,7 @@ def test_numbers_at_their_ends_are_read_without_an_error(tmp_path, engine, numbe
                     if str(column.type).startswith(("int", "uint")) and column.name != "loss.count"
                 }
                 builder.row(table.name, event_name, **values)
-    # THEN everything can be asked for
+    # WHEN everything is asked for THEN nothing is raised
     everything(build_model(open_capture(builder.write()), engine))
 
 

@@ -134,6 +134,7 @@ def test_what_is_no_record_is_left_out(raw: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_the_reader_raise(tail: bytes) -> None:
+    # WHEN anything follows a beginning that is known THEN nothing is raised
     for start in (b"", b"3,1,2,-;oom-kill:constraint=", b"3,1,2,-;Memory cgroup out of memory: Killed process "):
         record = parse_kernel_log_record(start + tail)
         if record is not None:

@@ -141,7 +141,7 @@ def test_flipped_bytes_never_raise_anything_but_a_format_error(data: st.DataObje
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at] = data.draw(st.integers(0, 255))
 
-    # WHEN, THEN
+    # WHEN it is read THEN nothing is raised but the error for what is no BTF
     try:
         btf = Btf(bytes(raw))
         btf.offset("outer.a")

@@ -40,7 +40,7 @@ LOSS_ADVICE: dict[LossReason, str] = {
     LossReason.SAMPLED: "sampled by design; the totals are in the counted rows",
     LossReason.RATE_LIMITED: "the rate limit of the source was reached; raise it if these events matter",
     LossReason.WATCH_GAP: "the watch on the API server was interrupted; the current state was listed again afterwards",
-    LossReason.SOURCE_FAILED: "the source failed and was restarted; see its error in the recorder's log",
+    LossReason.SOURCE_FAILED: "the source failed or could not be opened, and is retried; see the recorder's log",
     LossReason.STARTING: "the recorder had just started and was still opening this source; no action is needed",
     LossReason.RECORDER_DOWN: "the recorder was not running",
     LossReason.DISK_FULL: "the disk was full; free space or lower ring.max_bytes",

@@ -36,6 +36,7 @@ class SourceSet:
         self._supervised = tuple(supervised)
         self._clock = boot_time_ns
         self._log = log
+        self._logged: dict[str, str] = {}
         self._has_changed = True
         self.is_behind = False
         """Whether a source had more to give at the last drain than its budget allowed."""
@@ -98,6 +99,7 @@ class SourceSet:
         for item in [*opened, *waiting]:
             if item.state is SourceState.RECORDING:
                 self._log(f"source {item.spec.name} is running")
+                self._logged.pop(item.spec.name, None)
                 self._has_changed = True
                 yield from self._snapshot_of(item, now_ns)
 
@@ -206,5 +208,7 @@ class SourceSet:
             self._has_changed = True
 
     def _log_problem(self, item: SupervisedSource) -> None:
-        if not item.is_open:
+        """Say why it is not running; once, as long as it is the same reason at every attempt."""
+        if not item.is_open and self._logged.get(item.spec.name) != item.detail:
+            self._logged[item.spec.name] = item.detail
             self._log(f"source {item.spec.name} is not running: {item.detail}")

@@ -38,6 +38,8 @@ def start_recorder(
     wall_clock = WallClock(read_clocks().unix_minus_boot_ns)
     contexts = build_contexts(config, sources, boot_time_ns, wall_clock)
     store = Store.open(config, wall_clock, boot_time_ns(), log=log)
-    store.note_downtime(source.spec.name for source in sources)
     opened = SourceSet.open(sources, contexts, boot_time_ns, log)
+    store.note_downtime(
+        opened.tables, boot_time_ns()
+    )  # until now: opening may take seconds, in which nothing is recorded
     return Daemon(config, opened, store, boot_time_ns=boot_time_ns, stop=stop or threading.Event())

@@ -140,16 +140,16 @@ class Store:
         for entry in entries:
             self._ledger.add(entry)
 
-    def note_downtime(self, tables: Iterable[str]) -> None:
-        """Of these tables nothing was recorded between the last run's last event and the start."""
-        last, now = self._last_event, self._opened_boot_ns
+    def note_downtime(self, tables: Iterable[str], now_boot_ns: int) -> None:
+        """Of these tables nothing was recorded between the last run's last event and now."""
+        last = self._last_event
         if last is None:
             return
         same_boot = last.boot == self._node.short_boot_id
         detail = "" if same_boot else f"boot {self._node.boot_id}; the previous recording is of boot {last.boot}"
-        since = min(last.boot_time_ns, now) if same_boot else 0
+        since = min(last.boot_time_ns, now_boot_ns) if same_boot else 0
         for table in tables:
-            self._ledger.add(LossEntry(table, LossReason.RECORDER_DOWN, None, since, now, detail))
+            self._ledger.add(LossEntry(table, LossReason.RECORDER_DOWN, None, since, now_boot_ns, detail))
 
     def flush(self, now_boot_ns: int, *, at_once: bool = False) -> None:
         """Write and sync what waits, if it is time or at once."""

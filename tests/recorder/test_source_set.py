@@ -86,6 +86,23 @@ def test_a_defect_of_an_opener_stops_no_other_source():
     assert bench.log == ["source tcp is not running: RuntimeError: pop"]
 
 
+def test_a_problem_that_stays_is_logged_once():
+    source = make_source()
+    source.open_error = UnavailableError("no kubeconfig")
+    bench = Bench(source)
+    # WHEN it is tried again for an hour THEN one line says why it does not run
+    for _ in range(60):
+        bench.clock.pass_seconds(60)
+        assert tables(bench.set.revive(bench.clock())) == []
+    assert source.opened > 5
+    assert bench.log == ["source pressure is not running: no kubeconfig"]
+    # AND another reason is news
+    source.open_error = UnavailableError("access denied")
+    bench.clock.pass_seconds(600)
+    assert tables(bench.set.revive(bench.clock())) == []
+    assert bench.log[1:] == ["source pressure is not running: access denied"]
+
+
 def test_sources_are_shed_in_their_order_and_restored_in_the_reverse():
     # GIVEN one that may never be shed, and two that may
     never, late, early = make_source(oom.TABLE), make_source(tcp.TABLE, shed_order=20), make_source(shed_order=10)

@@ -41,7 +41,7 @@ class ControlServer:
     def __init__(
         self,
         path: Path,
-        read_status: Callable[[], RecorderStatus | None],
+        read_status: Callable[[], RecorderStatus],
         freeze: Callable[[FreezeRequest], Future[FreezeResult]],
     ) -> None:
         self._path = path
@@ -125,10 +125,7 @@ class ControlServer:
             case "ping":
                 return {"pid": os.getpid()}
             case "status":
-                status = self._read_status()
-                if status is None:
-                    raise UnavailableError("the recorder is starting", next_step="try again in a moment")
-                return dataclasses.asdict(status)
+                return dataclasses.asdict(self._read_status())
             case "freeze":
                 reply = self._freeze(_parse_freeze(request))
                 try:

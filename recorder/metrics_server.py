@@ -40,7 +40,7 @@ class MetricsServer:
     def __init__(
         self,
         listen: str,
-        read_status: Callable[[], RecorderStatus | None],
+        read_status: Callable[[], RecorderStatus],
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         address, _, port = listen.rpartition(":")
@@ -72,9 +72,9 @@ class MetricsServer:
         self._server.server_close()
 
 
-def is_live(status: RecorderStatus | None, monotonic_ns: int) -> bool:
-    """Whether the main loop turns. A recorder that is still starting is."""
-    return status is None or monotonic_ns - status.heartbeat_ns < STUCK_NS
+def is_live(status: RecorderStatus, monotonic_ns: int) -> bool:
+    """Whether the main loop turns."""
+    return monotonic_ns - status.heartbeat_ns < STUCK_NS
 
 
 class _BoundedServer(ThreadingHTTPServer):
@@ -108,7 +108,7 @@ class _BoundedServer(ThreadingHTTPServer):
 
 
 def _handler(
-    read_status: Callable[[], RecorderStatus | None], monotonic_ns: Callable[[], int]
+    read_status: Callable[[], RecorderStatus], monotonic_ns: Callable[[], int]
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         server_version = "tapio-recorder"
@@ -125,8 +125,6 @@ def _handler(
                     self._answer(HTTPStatus.SERVICE_UNAVAILABLE, stuck.encode())
             elif self.path != "/metrics":
                 self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics and /healthz\n")
-            elif status is None:
-                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"the recorder is starting\n")
             else:
                 self._answer(HTTPStatus.OK, *format_metrics(status, self.headers.get("Accept", "")))
 

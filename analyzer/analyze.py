@@ -41,9 +41,7 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
     """As `analyze_capture`, in a fresh engine of the caller, who can go on asking it afterwards."""
     model = build_model(capture, engine, window)
     search, measures = SymptomSearch(engine, knowledge, fact_columns()), MeasureSearch(engine)
-    for _part in model.parts(sorted({*search.part_facts, *measures.part_facts})):
-        search.add_part()
-        measures.add_part()
+    model.go_through([search.part_step, measures.part_step])
     symptoms = search.finish()
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)

@@ -35,7 +35,7 @@ def command(
     """List what people and programs changed in the cluster during the recording of CAPTURE, relevant or not."""
     window = check_window(begin, end)
     with open_capture(capture) as opened, Engine() as engine:
-        build_model(opened, engine, window)
+        build_model(opened, engine, window, wanted=("change",))
         changes = list_changes(engine, namespace=namespace, with_controllers=with_controllers)
     # Rows are read in batches: rows of the same batch before and after the window are dropped here.
     changes = tuple(change for change in changes if _is_within(change.at_ns, begin, end))

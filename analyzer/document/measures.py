@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from analyzer.model.build import PartStep
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
+from analyzer.model.recorded_tables import Part
 from formats.postmortem.document import Measure
 
 MAX_POINTS = 600
@@ -50,12 +52,11 @@ class MeasureSearch:
         engine.execute("CREATE OR REPLACE TABLE counted (name VARCHAR, entity_id VARCHAR, at_ns BIGINT, value BIGINT)")
 
     @property
-    def part_facts(self) -> tuple[str, ...]:
-        """The part facts that are counted, sorted."""
-        return tuple(sorted({counted.fact for counted in _COUNTED}))
+    def part_step(self) -> PartStep:
+        """Counts what the facts of one part show."""
+        return PartStep(reads={counted.fact: () for counted in _COUNTED}, run=self._add_part)
 
-    def add_part(self) -> None:
-        """Counts what the part facts show now."""
+    def _add_part(self, _part: Part) -> None:
         for counted in _COUNTED:
             self._engine.execute(
                 f"""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.model.build import Model, build_model
+from analyzer.model.build import PartStep, build_model
 from analyzer.model.engine import Engine
-from analyzer.model.recorded_tables import FREQUENT_TABLES
+from analyzer.model.recorded_tables import FREQUENT_TABLES, Part
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
 
@@ -87,8 +87,10 @@ class RecordingSummary:
 def summarize_recording(capture: Capture) -> RecordingSummary:
     """Reads every table of the capture, of the frequent ones only whose the rows are."""
     with Engine() as engine:
-        model = build_model(capture, engine)
-        attributed, attributable = _count_attributed(model)
+        attribution = _Attribution(engine)
+        build_model(capture, engine, wanted=("capture_window", "cgroup", "clock_error", "missing")).go_through(
+            [attribution.part_step]
+        )
         (begin, end), *_ = engine.rows("SELECT from_ns, to_ns FROM capture_window")
         errors = dict(engine.rows("SELECT node, error_ns FROM clock_error"))
         missing = _missing(engine)
@@ -105,19 +107,32 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
         nodes=tuple(_summarize_node(capture, name, errors.get(name)) for name in capture.nodes),
         tables=_tables(capture),
         missing=missing,
-        attributed=attributed,
-        attributable=attributable,
+        attributed=attribution.attributed,
+        attributable=attribution.attributable,
         notes=capture.notes,
     )
 
 
-def _count_attributed(model: Model) -> tuple[int, int]:
-    """Rows of frequent tables whose cgroup belongs to a pod, and all rows of them that have a cgroup."""
-    attributed = attributable = 0
-    for part in model.tables.parts(dict.fromkeys(FREQUENT_TABLES, ("cgroup_id",))):
+class _Attribution:
+    """Counts rows of frequent tables whose cgroup belongs to a pod, and all rows of them that have a cgroup.
+
+    Args:
+        engine: of a model that has `cgroup`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.attributed = self.attributable = 0
+
+    @property
+    def part_step(self) -> PartStep:
+        """Counts the rows of one part."""
+        return PartStep(reads=dict.fromkeys(FREQUENT_TABLES, ("cgroup_id",)), run=self._add_part)
+
+    def _add_part(self, part: Part) -> None:
         for name, rows in part.rows.items():
             if rows:
-                of_pods, of_cgroups = model.engine.rows(
+                of_pods, of_cgroups = self._engine.rows(
                     f"""
                     WITH counted AS (
                         SELECT "k8s.node.name" AS node, cgroup_id, count(*) AS events FROM {name}
@@ -131,9 +146,8 @@ def _count_attributed(model: Model) -> tuple[int, int]:
                     FROM counted LEFT JOIN of_pod USING (node, cgroup_id)
                     """  # noqa: S608 - the catalog's names
                 )[0]
-                attributed += of_pods
-                attributable += of_cgroups
-    return attributed, attributable
+                self.attributed += of_pods
+                self.attributable += of_cgroups
 
 
 def _missing(engine: Engine) -> tuple[MissingSummary, ...]:

@@ -1,69 +1,77 @@
 """The model of a capture: who is who, how they relate, what changed, and the facts, as tables of one engine.
 
 `docs/facts.md` lists everything that can be asked for. All of it is computed from recorded state alone, by the SQL
-files of `objects`, `entities`, `relations`, `parts` and `facts`, in the order that stands in `build_model`.
+files beside this module: each declares what it reads, and the order follows from that (`analyzer.model.schedule`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-import pyarrow as pa
-
-from analyzer.model import entities, objects, parts, relations
-from analyzer.model.declarations import Scope
+from analyzer.model.cgroup_paths import load_cgroup_paths
+from analyzer.model.declarations import EngineTable, Kind, Reads, Scope
 from analyzer.model.engine import Engine
-from analyzer.model.engine_tables import declared_facts
+from analyzer.model.engine_tables import declared_tables
 from analyzer.model.recorded_tables import FREQUENT_TABLES, Part, Tables
-from analyzer.model.schedule import order_by_reads
+from analyzer.model.schedule import Schedule, closure, plan_schedule
 from analyzer.model.segment_reading import Window
-from analyzer.model.sql_files import read_sql
 from formats.capture.reading import Capture
+from formats.catalog import TABLES
 from formats.errors import UsageError
-from formats.rows.cgroup_path import read_cgroup_path
+
+
+@dataclass(frozen=True, slots=True)
+class PartStep:
+    """What is done with each part of a capture.
+
+    Attributes:
+        reads: facts, and frequent tables with their columns, that are read.
+        run: called when these show a part, and no later.
+    """
+
+    reads: Reads
+    run: Callable[[Part], None]
 
 
 class Model:
     """What a capture says, as tables and views of an engine.
 
-    Attributes:
-        engine: has the tables of the catalog, `entity`, `relation`, `change`, `capture_window`, `missing`,
-            `clock_error`, and every fact.
-        tables: the tables of the catalog, to be read again.
+    Args:
+        engine: has the recorded tables, and everything that the schedule computes before the parts.
+        tables: the recorded tables, to be read again.
+        schedule: of everything that is wanted.
     """
 
-    def __init__(self, engine: Engine, tables: Tables) -> None:
+    def __init__(self, engine: Engine, tables: Tables, schedule: Schedule) -> None:
         self.engine = engine
-        self.tables = tables
+        self._tables = tables
+        self._schedule = schedule
         self._is_complete = False
 
-    def parts(self, facts: Iterable[str]) -> Iterator[Part]:
-        """Goes through the frequent tables segment by segment, in order of time.
+    def go_through(self, steps: Sequence[PartStep] = ()) -> None:
+        """Runs steps on one part of the frequent tables after the other, in order of time.
 
-        While a part is there, the part facts show it. When the iteration is done, all other facts, `entity` and
-        `relation` are complete; before, they lack what only the frequent tables tell.
-
-        Args:
-            facts: names of the facts that will be read in the body; those over the whole capture may be among them.
+        Facts of the scope `part` can be read in steps only. What depends on all parts (`entity`, `relation`, many
+        facts) is there when this returns, and not before.
 
         Raises:
-            UsageError: there is no such fact.
+            UsageError: a step reads what there is not.
         """
-        is_first_time = not self._is_complete
-        reads = _columns_to_read(facts, everything=is_first_time)
-        for part in self.tables.parts(reads):
-            for name in parts.EACH:
-                if is_first_time or name in parts.EVERY_TIME:
-                    self.engine.execute(read_sql(f"parts/{name}"))
-            yield part
-        self._complete()
+        wanted = self._wanted_by(steps)
+        filled = [table for table in self._schedule.each_part if table.name in wanted]
 
-    def complete(self) -> None:
-        """Goes through all parts where nobody wants their facts."""
+        def run(part: Part) -> None:
+            for table in filled:
+                self.engine.execute(_fill_sql(table))
+            for step in steps:
+                step.run(part)
+
+        self._tables.for_each_part(_columns_of([*filled, *_facts_of(wanted)], steps), run)
         if not self._is_complete:
-            for _part in self.parts(()):
-                pass
+            self._is_complete = True
+            _compute(self.engine, self._schedule.after)
 
     def load_for(self, query: str) -> None:
         """Makes everything that a query reads readable at once, the frequent tables too: for `tapio sql`.
@@ -71,109 +79,93 @@ class Model:
         Raises:
             UsageError: DuckDB refuses the query.
         """
-        self.complete()
-        read = self._tables_of(query)
-        # Facts about connections and processes need what is otherwise worked out for each part.
-        needed = set(parts.READS) if read & set(parts.SHOWN) else set()
+        if not self._is_complete:
+            self.go_through()
+        read = closure(self._tables_of(query), _seen_in_parts())
         for name in FREQUENT_TABLES:
-            if f"{name}_rows" in read or name in needed:
-                self.tables.load_whole(name)
-        if needed:
-            for name in parts.EACH:
-                if name in parts.EVERY_TIME:
-                    self.engine.execute(read_sql(f"parts/{name}"))
+            if name in read:
+                self._tables.load_whole(name)
+        for table in self._schedule.each_part:
+            if table.name in read and table.scope is Scope.PART:
+                self.engine.execute(_fill_sql(table))
 
     def _tables_of(self, query: str) -> set[str]:
-        """What a query reads: the engine's answer for the raw tables and every fact that it names.
+        """Names of the tables that a query reads; more than that, where DuckDB cannot tell.
 
-        Why fact by fact: DuckDB finds the tables of a query without their types, and then cannot bind the as-of joins
-        of some facts. What those read of the frequent tables is declared.
+        Why it may not: it looks up the tables of a query without their types, and then cannot bind the as-of joins of
+        some facts. Every word of the query is taken for a name then.
         """
         self.engine.check_is_query(query)
-        words = set(re.findall(r"\w+", query))
-        read = {word for word in words if word in parts.SHOWN}
-        read |= {f"{name}_rows" for name in FREQUENT_TABLES if name in words}
-        for fact in (declared_facts()[word] for word in words if word in declared_facts()):
-            read |= {f"{table}_rows" for table in fact.reads}
-            read |= set(parts.SHOWN) if fact.scope is Scope.PART else set()
-        return read
+        names = self.engine.table_names(query)
+        if names is None:
+            return set(re.findall(r"\w+", query))
+        return names | {name.removesuffix("_rows") for name in names}
 
-    def _complete(self) -> None:
+    def _wanted_by(self, steps: Sequence[PartStep]) -> set[str]:
+        """Everything that must show a part: for the steps, and the first time for what is accumulated."""
+        names = {name for step in steps for name in step.reads}
+        known = declared_tables().keys() | {table.name for table in TABLES}
+        if unknown := sorted(names - known):
+            raise UsageError(f"unknown fact {unknown[0][:64]!r}", next_step="docs/facts.md lists them")
+        kept = {table.name for table in self._schedule.each_part if table.scope is Scope.ACCUMULATED}
         if self._is_complete:
-            return
-        self._is_complete = True
-        for name in parts.AFTER:
-            self.engine.execute(read_sql(f"parts/{name}"))
-        for name in relations.SEEN:
-            self.engine.execute(read_sql(f"relations/{name}"))
+            return closure(names, _seen_in_parts()) - kept
+        return closure(names | kept, {**_seen_in_parts(), **{name: declared_tables()[name] for name in kept}})
 
 
-def build_model(capture: Capture, engine: Engine, window: Window = (None, None)) -> Model:
+def build_model(
+    capture: Capture, engine: Engine, window: Window = (None, None), wanted: Collection[str] | None = None
+) -> Model:
     """Reads a capture into an engine.
 
     Args:
         capture: must stay open as long as the model is used.
         engine: fresh.
         window: begin and end in unix ns; only batches that overlap it are read.
+        wanted: names of tables and facts that will be read; None = all.
     """
     tables = Tables(capture, engine, window)
     tables.load_small_tables()
-    for name in objects.STATEMENTS:
-        engine.execute(read_sql(f"objects/{name}"))
-    _take_paths_apart(engine)
-    for name in entities.STATEMENTS:
-        engine.execute(read_sql(f"entities/{name}"))
-    engine.execute(read_sql("relations/table"))
-    for name in relations.DECLARED:
-        engine.execute(read_sql(f"relations/{name}"))
-    engine.execute(read_sql("changes"))
-    for name in parts.BEFORE:
-        engine.execute(read_sql(f"parts/{name}"))
-    known = {name for fact in declared_facts().values() for name in fact.reads} - declared_facts().keys()
-    for fact in order_by_reads(declared_facts().values(), known):
-        engine.execute(f"CREATE VIEW {fact.name} AS {fact.select}")
-    return Model(engine, tables)
-
-
-def _take_paths_apart(engine: Engine) -> None:
-    """Leaves `cgroup_path`: pod uid and runtime id of every cgroup path of the capture.
-
-    Why in Python: the recorder takes the same paths apart with the same function; there are as many as cgroups.
-    """
-    found = engine.rows(
-        """
-        SELECT DISTINCT "k8s.node.name", unnest(["cgroup.path"]) FROM cgroup_state
-        UNION SELECT DISTINCT "k8s.node.name", "cgroup.path" FROM memory
-        UNION SELECT DISTINCT "k8s.node.name", "cgroup.path" FROM pressure WHERE "cgroup.path" IS NOT NULL
-        UNION SELECT DISTINCT "k8s.node.name", unnest(["oom.victim_cgroup.path", "oom.limited_cgroup.path"]) FROM oom
-        ORDER BY ALL
-        """
+    load_cgroup_paths(engine)
+    names = declared_tables() if wanted is None else closure(wanted, declared_tables())
+    schedule = plan_schedule(
+        (table for name, table in declared_tables().items() if name in names), {table.name for table in TABLES}
     )
-    owned = [(node, path, read_cgroup_path(path)) for node, path in found if path is not None]
-    schema = pa.schema([(name, pa.utf8()) for name in ("node", "path", "pod_uid", "runtime_id")])
-    columns = [
-        [node for node, _path, _owner in owned],
-        [path for _node, path, _owner in owned],
-        [owner.pod_uid for _node, _path, owner in owned],
-        [owner.container_id for _node, _path, owner in owned],
-    ]
-    engine.execute("CREATE TABLE cgroup_path (node VARCHAR, path VARCHAR, pod_uid VARCHAR, runtime_id VARCHAR)")
-    engine.insert("cgroup_path", pa.table(columns, schema=schema))
+    for table in schedule.each_part:
+        engine.execute(table.empty_sql)
+    _compute(engine, schedule.before)
+    return Model(engine, tables, schedule)
 
 
-def _columns_to_read(facts: Iterable[str], *, everything: bool) -> dict[str, tuple[str, ...]]:
-    """Columns by frequent table: what the facts read, and what is needed to say whose they are.
+def _compute(engine: Engine, tables: Iterable[EngineTable]) -> None:
+    for table in tables:
+        engine.execute(f"CREATE {'VIEW' if table.is_view else 'TABLE'} {table.name} AS {table.select}")
 
-    Args:
-        facts: their names.
-        everything: read also the tables of `parts.READS` that no fact wants.
-    """
-    wanted: dict[str, list[str]] = {table: [] for table in parts.READS if everything}
-    for name in facts:
-        fact = declared_facts().get(name)
-        if fact is None:
-            raise UsageError(f"unknown fact {name[:64]!r}", next_step="docs/facts.md lists them")
-        for table, columns in fact.reads.items():
-            if table in FREQUENT_TABLES:
-                wanted.setdefault(table, []).extend(columns)
-    return {table: tuple(dict.fromkeys((*parts.READS.get(table, ()), *columns))) for table, columns in wanted.items()}
+
+def _fill_sql(table: EngineTable) -> str:
+    """The statements that add to a table what a part tells; a table of the part loses the rows of the part before."""
+    emptied = f"DELETE FROM {table.name}; " if table.scope is Scope.PART else ""  # noqa: S608 - names of our files
+    return f"{emptied}INSERT INTO {table.name} BY NAME {table.select}"
+
+
+def _seen_in_parts() -> dict[str, EngineTable]:
+    """What is computed from what it reads whenever it is read, or for each part: of all else the rows are there."""
+    return {
+        name: table
+        for name, table in declared_tables().items()
+        if table.is_view or (table.scope is Scope.PART and table.kind is Kind.TABLE)
+    }
+
+
+def _facts_of(names: Collection[str]) -> list[EngineTable]:
+    return [table for name, table in _seen_in_parts().items() if name in names and table.is_view]
+
+
+def _columns_of(tables: Iterable[EngineTable], steps: Iterable[PartStep]) -> dict[str, tuple[str, ...]]:
+    """Columns by frequent table: all that these read of them."""
+    columns: dict[str, list[str]] = {}
+    for reads in (*(table.reads for table in tables), *(step.reads for step in steps)):
+        for name, names in reads.items():
+            if name in FREQUENT_TABLES:
+                columns.setdefault(name, []).extend(names)
+    return {name: tuple(dict.fromkeys(names)) for name, names in columns.items()}

@@ -37,6 +37,10 @@ class Kind(StrEnum):
     """A view of what happened to an entity at a moment."""
     INTERVAL = "interval fact"
     """A view of what held for an entity for a while."""
+    RELATION = "relation"
+    """A table whose rows are also rows of `relation`."""
+    FILLED = "filled table"
+    """A table without a SELECT: the module that inserts its rows is named in its comment."""
 
 
 class Scope(StrEnum):
@@ -46,6 +50,8 @@ class Scope(StrEnum):
     """Those of the whole capture."""
     PART = "part"
     """Those of one part of the capture; the next part replaces it."""
+    ACCUMULATED = "accumulated"
+    """Those of one part of the capture after the other; it keeps what it found in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,16 @@ EVERY_INTERVAL = (
 )
 """Columns that every interval fact has beside those, and its file does not declare."""
 
+EVERY_RELATION = (
+    DeclaredColumn("relation", "VARCHAR", "Name of the relation."),
+    DeclaredColumn("source_id", "VARCHAR", "The entity that needs or holds."),
+    DeclaredColumn("target_id", "VARCHAR", "The entity that is needed or held."),
+    DeclaredColumn("from_ns", "BIGINT", "Begin of the interval in which it holds, in aligned unix ns."),
+    DeclaredColumn("to_ns", "BIGINT", "End of that interval, in aligned unix ns."),
+    DeclaredColumn("evidence", "VARCHAR", "`table:node:seq` of the row that tells it; null if none does."),
+)
+"""Columns that every relation has, and its file does not declare."""
+
 Reads = Mapping[str, tuple[str, ...]]
 """Tables that are read, with their columns where these are declared: those of frequent tables."""
 
@@ -96,7 +112,7 @@ class EngineTable:
         about: whom a fact is about, in words; None for others.
         reads: what the SELECT reads.
         columns: all of them, with those that the kind implies; the SELECT may give them in another order.
-        select: one SELECT without a semicolon.
+        select: one SELECT without a semicolon; empty for a filled table.
     """
 
     name: str
@@ -115,12 +131,27 @@ class EngineTable:
         return self.kind in (Kind.MOMENT, Kind.INTERVAL)
 
     @property
+    def is_view(self) -> bool:
+        """Whether it is computed whenever it is read."""
+        return self.is_fact or self.kind is Kind.VIEW
+
+    @property
     def types(self) -> dict[str, str]:
         """DuckDB type by column."""
         return {column.name: column.type for column in self.columns}
 
+    @property
+    def empty_sql(self) -> str:
+        """The statement that makes it as an empty table."""
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in self.types.items())
+        return f"CREATE OR REPLACE TABLE {self.name} ({columns})"
 
-_IMPLIED = {Kind.MOMENT: EVERY_FACT, Kind.INTERVAL: (*EVERY_FACT, *EVERY_INTERVAL)}
+
+_IMPLIED = {
+    Kind.MOMENT: EVERY_FACT,
+    Kind.INTERVAL: (*EVERY_FACT, *EVERY_INTERVAL),
+    Kind.RELATION: EVERY_RELATION,
+}
 _KEYS = ("kind", "scope", "about", "reads", "columns")
 _DOC = re.compile(r"(?:--(?! kind:).*\n)*")
 _FIELD = re.compile(r"-- (\w+):(.*)\n((?:--   .*\n)*)")
@@ -148,7 +179,9 @@ def parse_declaration(text: str, path: Path) -> EngineTable:
     head = _Head(text, path)
     kind = head.choice("kind", Kind, None)
     select = text[head.end :].strip()
-    if not select.startswith(("SELECT", "WITH")) or select.endswith(";"):
+    if kind is Kind.FILLED and select:
+        raise head.error("nothing may follow the declaration of a filled table", head.end)
+    if kind is not Kind.FILLED and (not select.startswith(("SELECT", "WITH")) or select.endswith(";")):
         raise head.error("the declaration must be followed by one SELECT without a semicolon", head.end)
     return EngineTable(
         name=path.stem,

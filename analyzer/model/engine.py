@@ -111,6 +111,13 @@ class Engine:
             found = ", ".join(kind.name for kind in kinds) or "nothing"
             raise UsageError(f"expected one SELECT statement, found {found}", next_step="captures are read-only")
 
+    def table_names(self, sql: str) -> set[str] | None:
+        """The tables that a query names, those behind its views included; None if DuckDB cannot tell."""
+        try:
+            return self._connection.get_table_names(sql)
+        except duckdb.Error:
+            return None
+
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under a name, without copying it; replaces what had the name."""
         self._connection.unregister(name)

@@ -6,15 +6,15 @@ tables are read once, column by column as asked for, and only what is found in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from analyzer.model.clock_alignment import ClockAlignment, align_clock
 from analyzer.model.engine import Engine
+from analyzer.model.engine_tables import declared_tables, functions_sql
 from analyzer.model.segment_reading import ALIGNED_TIME, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
-from analyzer.model.sql_files import read_sql
 from formats.capture.reading import Capture
 from formats.catalog import TABLES
 from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME
@@ -36,7 +36,7 @@ Reads = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One stretch of the capture whose frequent tables can be asked now: a part of a segment, or several small ones.
+    """A stretch of time whose frequent tables can be asked now: a slice of a segment, or several of small segments.
 
     Attributes:
         from_ns: aligned time of its first row.
@@ -50,12 +50,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Slice:
     """What will be read of one segment for one part.
 
     Attributes:
         segment: to read from.
-        tables: opened, and read up to where the stretch before ended.
+        tables: opened, and read up to where the slice before ended.
         end_boot_ns: where it ends; None = with the segment.
         rows: how many there are.
     """
@@ -85,10 +85,10 @@ class Tables:
     def load_small_tables(self) -> None:
         """Loads every table that is not frequent.
 
-        Leaves `capture_window`, `recording_node`, `clock_error` and `missing` beside them.
+        Fills `capture_window`, `recording_node`, `clock_error` and `damage` beside them.
         """
         engine = self._engine
-        engine.execute(read_sql("objects/macros"))
+        engine.execute(functions_sql())
         self._describe_recording()
         for table in TABLES:
             rows_name = f"{table.name}_rows"
@@ -97,7 +97,6 @@ class Tables:
             else:
                 engine.register(rows_name, self._read_all(table.name))
             self._show(table.name, rows_name)
-        engine.execute(read_sql("objects/missing"))
 
     def load_whole(self, name: str) -> None:
         """Loads all rows of one frequent table, as `tapio sql` needs them; DuckDB spills what does not fit."""
@@ -106,11 +105,12 @@ class Tables:
                 read = self._read(segment, name)
                 self._engine.insert(f"{name}_rows", read.table)
 
-    def parts(self, reads: Reads) -> Iterator[Part]:
+    def for_each_part(self, reads: Reads, run: Callable[[Part], None]) -> None:
         """Makes one part after the other, in order of time, what the views of the frequent tables show.
 
         Args:
             reads: which columns of which frequent tables; the views have these and `ALWAYS_READ`, others show no row.
+            run: called while a part is shown. Afterwards the views show no row.
         """
         columns = {name: tuple(dict.fromkeys((*ALWAYS_READ, *asked))) for name, asked in sorted(reads.items())}
         for name, names in columns.items():
@@ -125,7 +125,7 @@ class Tables:
                 shown = {name: self._show_part(name, columns[name], pieces) for name, pieces in tables.items()}
                 if any(table.num_rows for table in shown.values()):
                     rows = {name: table.num_rows for name, table in shown.items()}
-                    yield Part(*_extent(shown.values()), rows)
+                    run(Part(*_extent(shown.values()), rows))
         finally:
             for name in columns:
                 self._show(name, f"{name}_rows")
@@ -141,14 +141,11 @@ class Tables:
 
         with ThreadPoolExecutor(_DECODING_THREADS) as pool:
             waiting: list[tuple[Segment, Future[ReadRows]]] = []
-            for stretches in _join_small(self._stretches(columns)):
+            for slices in _join_small(self._slices(columns)):
                 read = [(segment, future.result()) for segment, future in waiting]
-                # Of two stretches of one segment the later one reads both: a table is read by one thread at a time.
-                ends = {table: stretch for stretch in stretches for table in stretch.tables}
-                waiting = [
-                    (stretch.segment, pool.submit(table.read_until, stretch.end_boot_ns))
-                    for table, stretch in ends.items()
-                ]
+                # Of two slices of one segment the later one reads both: a table is read by one thread at a time.
+                ends = {table: cut for cut in slices for table in cut.tables}
+                waiting = [(cut.segment, pool.submit(table.read_until, cut.end_boot_ns)) for table, cut in ends.items()]
                 if read:
                     yield read
             if waiting:
@@ -156,19 +153,15 @@ class Tables:
 
     def _read_at_once(self, columns: Mapping[str, Sequence[str]]) -> list[tuple[Segment, ReadRows]]:
         """All of a capture that is one part: threads would have nothing to read ahead."""
-        return [
-            (stretch.segment, table.read_until(None))
-            for stretch in self._stretches(columns)
-            for table in stretch.tables
-        ]
+        return [(cut.segment, table.read_until(None)) for cut in self._slices(columns) for table in cut.tables]
 
-    def _stretches(self, columns: Mapping[str, Sequence[str]]) -> Iterator[_Stretch]:
+    def _slices(self, columns: Mapping[str, Sequence[str]]) -> Iterator[_Slice]:
         """Every segment, cut where it is large, in order of time."""
         for segment in sorted(self._capture.segments, key=lambda one: (*self._span(one), one.manifest.node_name)):
             tables = [self._open(segment, name, names) for name, names in columns.items() if name in segment.tables]
             if tables:
                 for end, rows in cut_segment([batch for table in tables for batch in table.index]):
-                    yield _Stretch(segment, tables, end, rows)
+                    yield _Slice(segment, tables, end, rows)
 
     def _show_part(self, name: str, columns: Sequence[str], pieces: Sequence[pa.Table]) -> pa.Table:
         table = pa.concat_tables(pieces) if pieces else _empty(_pick(self._capture.schema(name), columns))
@@ -217,16 +210,12 @@ class Tables:
         asked_begin, asked_end = self._window
         begin = begin if asked_begin is None else max(begin, asked_begin)
         end = end if asked_end is None else min(end, asked_end)
-        engine.execute("CREATE TABLE capture_window AS SELECT ?::BIGINT AS from_ns, ?::BIGINT AS to_ns", [begin, end])
-        engine.execute("CREATE TABLE recording_node (node VARCHAR)")
-        engine.execute("CREATE TABLE clock_error (node VARCHAR, error_ns BIGINT)")
+        for name in ("capture_window", "recording_node", "clock_error", "damage"):
+            engine.execute(declared_tables()[name].empty_sql)
+        engine.execute("INSERT INTO capture_window VALUES (?, ?)", [begin, end])
         for node in self._capture.nodes:
             engine.execute("INSERT INTO recording_node VALUES (?)", [node])
             engine.execute("INSERT INTO clock_error VALUES (?, ?)", [node, self._clock_error(node)])
-        engine.execute(
-            """CREATE TABLE damage (table_name VARCHAR, node VARCHAR, count BIGINT, from_ns BIGINT, to_ns BIGINT,
-            detail VARCHAR, seq UBIGINT)"""
-        )
         for segment in self._capture.segments:
             self._note_damage(segment, segment.damage)
 
@@ -273,11 +262,11 @@ def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlig
     }
 
 
-def _join_small(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
+def _join_small(slices: Iterable[_Slice]) -> Iterator[list[_Slice]]:
     """Neighbours together until they have `PART_ROWS` rows. Why: a part costs a hundred queries, whatever its size."""
-    part: list[_Stretch] = []
-    for stretch in stretches:
-        part.append(stretch)
+    part: list[_Slice] = []
+    for cut in slices:
+        part.append(cut)
         if sum(one.rows for one in part) >= PART_ROWS:
             yield part
             part = []

@@ -1,4 +1,4 @@
-"""Reading a table of a segment stretch by stretch, every row with its aligned time."""
+"""Reading a table of a segment slice by slice, every row with its aligned time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ReadRows:
 
 
 class OpenTable:
-    """A table of a segment that is read one stretch after the other.
+    """A table of a segment that is read one slice after the other.
 
     Args:
         segment: that has it.
@@ -106,7 +106,7 @@ def _with_aligned_time(batch: pa.RecordBatch, schema: pa.Schema, alignment: Cloc
 
 
 def cut_segment(batches: Sequence[BatchRange]) -> Iterator[tuple[int | None, int]]:
-    """Where a segment is cut into stretches of about `PART_ROWS` rows: boot time of the end, and rows.
+    """Where a segment is cut into slices of about `PART_ROWS` rows: boot time of the end, and rows.
 
     The end of the last one is None, for the segment's end.
     """

@@ -20,6 +20,7 @@ from analyzer.knowledge.compile import (
     rules_query,
 )
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
+from analyzer.model.build import PartStep
 from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts
@@ -128,17 +129,13 @@ class SymptomSearch:
         engine.execute(f"CREATE OR REPLACE TABLE symptom_rule AS {rules_query(knowledge.symptoms)}")
 
     @property
-    def part_facts(self) -> tuple[str, ...]:
-        """The part facts that the rules read, sorted."""
-        return tuple(sorted({fact for _rule, fact in self._by_part}))
-
-    def add_part(self) -> None:
-        """Takes the episodes of the part facts as they are now.
-
-        Raises:
-            KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
-        """
-        self._add(self._by_part, {fact: fact for fact in self.part_facts})
+    def part_step(self) -> PartStep:
+        """Takes the episodes of one part. It raises KnowledgeError if an expression fails on what was recorded."""
+        facts = sorted({fact for _rule, fact in self._by_part})
+        return PartStep(
+            reads=dict.fromkeys(facts, ()),
+            run=lambda _part: self._add(self._by_part, {fact: fact for fact in facts}),
+        )
 
     def finish(self) -> Symptoms:
         """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.

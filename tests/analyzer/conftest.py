@@ -25,7 +25,7 @@ def model_of(engine: Engine) -> Callable[[Path], Model]:
 
     def build(path: Path) -> Model:
         model = build_model(open_capture(path), engine)
-        model.complete()
+        model.go_through()
         return model
 
     return build

@@ -1,6 +1,18 @@
 -- Whom a cgroup id belonged to, and when. An id is used again after a reboot: it belongs to its newest owner seen so far, and
 -- what happens before its first row belongs to its first owner, because state is recorded a moment after the cgroup is there.
-CREATE TABLE cgroup AS
+--
+-- kind: table
+-- reads: cgroup_state, path_owner
+-- columns:
+--   node VARCHAR: Node that has the cgroup.
+--   cgroup_id UBIGINT: Id of the cgroup, as the kernel's tables have it.
+--   path VARCHAR: Path below the root of the hierarchy.
+--   seq UBIGINT: `event_seq` of the first row that has it.
+--   runtime_id VARCHAR: Id at the container runtime; null if the path names none.
+--   entity_id VARCHAR: Container, else Pod, else Node that the cgroup belongs to.
+--   pod_id VARCHAR: The Pod; null outside of pods.
+--   from_ns BIGINT: Begin of the interval in which the id stands for it, included.
+--   to_ns BIGINT: End of the interval, excluded.
 WITH seen AS (
     SELECT
         "k8s.node.name" AS node, cgroup_id, "cgroup.path" AS path, min(at_ns) AS seen_ns,
@@ -15,4 +27,4 @@ SELECT
     coalesce(lead(seen.seen_ns) OVER same_id, 9223372036854775807) AS to_ns
 FROM seen
 JOIN path_owner USING (node, path)
-WINDOW same_id AS (PARTITION BY seen.node, seen.cgroup_id ORDER BY seen.seen_ns, seen.path);
+WINDOW same_id AS (PARTITION BY seen.node, seen.cgroup_id ORDER BY seen.seen_ns, seen.path)

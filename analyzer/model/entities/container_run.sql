@@ -1,5 +1,11 @@
 -- Which container a runtime's id stands for. Restarts give a container new ids; an id never stands for two.
-CREATE TABLE container_run AS
+--
+-- kind: table
+-- reads: container_status
+-- columns:
+--   runtime_id VARCHAR: Id of the run at the container runtime.
+--   entity_id VARCHAR: The Container.
+--   pod_id VARCHAR: The Pod.
 WITH named AS (
     SELECT unnest([runtime_id, terminated.containerID, terminated_before.containerID]) AS told_id, * FROM container_status
 )
@@ -9,4 +15,4 @@ SELECT
     arg_min(pod_id, (at_ns, node, seq, entity_id)) AS pod_id
 FROM named
 WHERE told_id IS NOT NULL AND told_id <> ''
-GROUP BY ALL;
+GROUP BY ALL

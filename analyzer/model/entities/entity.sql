@@ -1,84 +1,32 @@
 -- Every entity of the capture and the interval in which it existed, as far as recorded state tells.
--- Processes and addresses are added when the frequent tables have been read.
-CREATE TABLE entity AS
-WITH pod_node AS (
-    SELECT entity_id, arg_max(pod.spec.nodeName, (at_ns, node, seq)) AS node FROM pod_version GROUP BY entity_id
-), object AS (
-    SELECT
-        entity_id, any_value(kind) AS kind, any_value(namespace) AS namespace, any_value(name) AS name, any_value(uid) AS uid,
-        least(min(at_ns), coalesce(min(created_ns), min(at_ns))) AS from_ns,
-        max(until_ns) AS to_ns,
-        bool_or(is_deletion) AS is_deleted
-    FROM object_version
-    GROUP BY entity_id
-), window_ends AS (
-    SELECT from_ns, to_ns FROM capture_window
-), found AS (
-    SELECT
-        object.* EXCLUDE (from_ns, to_ns, is_deleted),
-        CASE WHEN kind = 'Node' THEN name ELSE pod_node.node END AS node,
-        from_ns, to_ns, is_deleted,
-        CASE WHEN kind = 'Pod' THEN entity_id END AS pod_id,
-        1 AS rank
-    FROM object LEFT JOIN pod_node USING (entity_id)
-    UNION ALL
-    SELECT
-        declared.entity_id, 'Container', any_value(declared.namespace),
-        any_value(declared.pod_name) || '/' || any_value(declared.name), NULL,
-        any_value(pod_node.node), any_value(object.from_ns), any_value(object.to_ns), any_value(object.is_deleted),
-        declared.pod_id, 2
-    FROM container_declared AS declared
-    JOIN object ON object.entity_id = declared.pod_id
-    LEFT JOIN pod_node ON pod_node.entity_id = declared.pod_id
-    GROUP BY declared.entity_id, declared.pod_id
-    UNION ALL
-    -- Owners that were not recorded themselves: a node's recorder watches its own pods only.
-    SELECT
-        owner_id, any_value(owner_kind), any_value(namespace), any_value(owner_name), any_value(owner_uid), NULL,
-        min(at_ns), max(until_ns), false, NULL, 3
-    FROM owner_reference
-    GROUP BY owner_id
-    UNION ALL
-    -- Pods and containers that only their cgroups tell of, as in a recording without Kubernetes.
-    SELECT
-        pod_id, 'Pod', NULL, substr(pod_id, 5), substr(pod_id, 5), any_value(node),
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
-    FROM cgroup WHERE pod_id IS NOT NULL
-    GROUP BY pod_id
-    UNION ALL
-    SELECT
-        entity_id, 'Container', NULL, substr(pod_id, 5) || '/' || left(any_value(runtime_id), 12), NULL, any_value(node),
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
-    FROM cgroup WHERE entity_id LIKE 'Container/%'
-    GROUP BY entity_id, pod_id
-    UNION ALL
-    SELECT
-        'Node/' || node, 'Node', NULL, node, NULL, node,
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, NULL, 5
-    FROM recording_node
-), best AS (
-    SELECT * EXCLUDE (rank) FROM found
-    QUALIFY row_number() OVER (PARTITION BY entity_id ORDER BY rank) = 1
-)
+--
+-- kind: table
+-- reads: calls, process_entity, recorded_entity
+-- columns:
+--   entity_id VARCHAR: Key: `Kind/uid` of Kubernetes objects, `Container/<pod uid>/<name>`, `Process/<node>/<pid>/<start>`,
+--     `Node/<name>`, `Address/<address>`.
+--   kind VARCHAR: What stands before the first slash of the key.
+--   namespace VARCHAR: Its namespace; null for cluster-wide entities.
+--   name VARCHAR: Its name; `pod/container` for Containers, `command (pid)` for Processes.
+--   uid VARCHAR: Uid of the Kubernetes object; null for others.
+--   node VARCHAR: Node that it is or runs on; null if it is on none.
+--   from_ns BIGINT: Begin of its existence, in unix ns.
+--   to_ns BIGINT: End of its existence, in unix ns; the end of the capture if it still existed.
+--   pod_id VARCHAR: The Pod of Pods, Containers and Processes; null for others.
+--   workload_id VARCHAR: The top of the OWNS chain of what has one; itself for a workload; null for others.
+--   is_deleted BOOLEAN: Whether it ceased to exist within the capture.
+SELECT * FROM recorded_entity
+UNION ALL BY NAME
 SELECT
-    entity_id, kind, namespace, name, uid, node, from_ns, to_ns, pod_id,
-    CAST(NULL AS VARCHAR) AS workload_id,
-    is_deleted
-FROM best;
-
--- The top of the chain of owners. Why a bound: hostile references may form a ring.
-UPDATE entity SET workload_id = top.workload_id
-FROM (
-    WITH RECURSIVE chain(entity_id, top_id, depth) AS (
-        SELECT entity_id, entity_id, 0 FROM entity
-        WHERE kind IN ('Pod', 'Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'ReplicationController')
-        UNION ALL
-        SELECT chain.entity_id, owner.owner_id, chain.depth + 1
-        FROM chain JOIN owner_reference AS owner ON owner.entity_id = chain.top_id
-        WHERE chain.depth < 8
-    )
-    SELECT entity_id, arg_max(top_id, (depth, top_id)) AS workload_id
-    FROM chain
-    GROUP BY entity_id
-) AS top
-WHERE top.entity_id = coalesce(entity.pod_id, entity.entity_id) AND top.workload_id NOT LIKE 'Pod/%';
+    process.entity_id, 'Process' AS kind, holder.namespace, process.command || ' (' || process.pid || ')' AS name,
+    NULL AS uid, process.node, process.from_ns, process.to_ns, process.pod_id, holder.workload_id,
+    process.evidence IS NOT NULL AS is_deleted
+FROM process_entity AS process
+LEFT JOIN recorded_entity AS holder ON holder.entity_id = process.pod_id
+UNION ALL BY NAME
+-- Peers that nothing else explains.
+SELECT target_id AS entity_id, 'Address' AS kind, substr(target_id, 9) AS name, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
+    false AS is_deleted
+FROM calls
+WHERE target_id LIKE 'Address/%'
+GROUP BY target_id

@@ -1,5 +1,14 @@
 -- Whom a cgroup path belongs to. `cgroup_path` has every path of the capture, taken apart.
-CREATE TABLE path_owner AS
+--
+-- kind: table
+-- reads: cgroup_path, container_run, container_status, pod_version
+-- columns:
+--   path_id BIGINT: Number of the row; cheaper to compare than the path.
+--   node VARCHAR: Node that has the cgroup.
+--   path VARCHAR: Path below the root of the hierarchy.
+--   runtime_id VARCHAR: Id at the container runtime; null if the path names none.
+--   entity_id VARCHAR: Container, else Pod, else Node that the cgroup belongs to.
+--   pod_id VARCHAR: The Pod; null outside of pods.
 WITH static_pod AS (
     -- The kubelet makes up the uid of a static pod from its file; the API object has another one and tells the first.
     SELECT pod.metadata.annotations."kubernetes.io/config.hash" AS pod_uid, min(uid) AS api_uid
@@ -24,4 +33,4 @@ SELECT
     coalesce(container_run.pod_id, 'Pod/' || owned.pod_uid) AS pod_id
 FROM owned
 LEFT JOIN container_run USING (runtime_id)
-LEFT JOIN (SELECT DISTINCT pod_uid AS uid FROM container_status) AS known_pod ON known_pod.uid = owned.pod_uid;
+LEFT JOIN (SELECT DISTINCT pod_uid AS uid FROM container_status) AS known_pod ON known_pod.uid = owned.pod_uid

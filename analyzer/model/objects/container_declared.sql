@@ -1,5 +1,22 @@
 -- Every container that a Pod's specification names, once per different specification of the Pod.
-CREATE TABLE container_declared AS
+--
+-- kind: table
+-- reads: pod_version
+-- columns:
+--   entity_id VARCHAR: The Container.
+--   pod_id VARCHAR: The Pod.
+--   pod_uid VARCHAR: Uid of the Pod.
+--   namespace VARCHAR: Namespace of the Pod.
+--   pod_name VARCHAR: Name of the Pod.
+--   name VARCHAR: Name of the container within the Pod.
+--   is_init BOOLEAN: Whether it is an init container.
+--   container STRUCT: The fields of the container that are read, named as in the API.
+--   at_ns BIGINT: When the first version of the Pod with this specification was received, in aligned unix ns.
+--   until_ns BIGINT: When the last version of the Pod with this specification ended.
+--   is_last BOOLEAN: Whether the last version of the Pod has this specification.
+--   is_state BOOLEAN: Whether the first of these versions was found by listing when a segment began.
+--   node VARCHAR: The node that recorded the first of these versions.
+--   seq UBIGINT: `event_seq` of the first of these versions.
 WITH listed AS (
     SELECT
         entity_id AS pod_id, uid, namespace, name AS pod_name, at_ns, until_ns, is_last, is_state, node, seq,
@@ -44,4 +61,4 @@ SELECT
     arg_min(seq, (at_ns, node, seq)) AS seq
 FROM parsed
 WHERE container.name IS NOT NULL
-GROUP BY uid, container, is_init;
+GROUP BY uid, container, is_init

@@ -1,5 +1,28 @@
 -- What every version of every Pod says of each of its containers.
-CREATE TABLE container_status AS
+--
+-- kind: table
+-- reads: pod_version
+-- columns:
+--   entity_id VARCHAR: The Container.
+--   pod_id VARCHAR: The Pod.
+--   pod_uid VARCHAR: Uid of the Pod.
+--   name VARCHAR: Name of the container within the Pod.
+--   is_init BOOLEAN: Whether it is an init container.
+--   restart_count BIGINT: Restarts so far.
+--   ready BOOLEAN: Whether it is ready.
+--   started BOOLEAN: Whether its startup probe has passed; null if the status does not say.
+--   runtime_id VARCHAR: Id of its run at the container runtime; null if the status does not say.
+--   state VARCHAR: `waiting`, `running` or `terminated`; null if the status says none.
+--   waiting STRUCT: The state `waiting`, named as in the API; null in other states.
+--   running STRUCT: The state `running`; null in other states.
+--   terminated STRUCT: The state `terminated`; null in other states.
+--   terminated_before STRUCT: How the run before ended; null if there was none.
+--   at_ns BIGINT: When this version of the Pod was received, in aligned unix ns.
+--   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
+--   is_last BOOLEAN: Whether no later version was received and the Pod was not deleted.
+--   is_state BOOLEAN: Whether it was found by listing when a segment began.
+--   node VARCHAR: The node that recorded it.
+--   seq UBIGINT: `event_seq` of its row.
 WITH listed AS (
     SELECT
         entity_id AS pod_id, uid, at_ns, until_ns, is_last, is_state, node, seq,
@@ -51,4 +74,4 @@ SELECT
     status.lastState.terminated AS terminated_before,
     at_ns, until_ns, is_last, is_state, node, seq
 FROM parsed
-WHERE status.name IS NOT NULL;
+WHERE status.name IS NOT NULL

@@ -1,5 +1,21 @@
 -- How many addresses of a Service every version of its EndpointSlices or Endpoints has. Endpoints bear the Service's name.
-CREATE TABLE endpoint_version AS
+--
+-- kind: table
+-- reads: object_version
+-- columns:
+--   entity_id VARCHAR: The EndpointSlice or Endpoints object.
+--   kind VARCHAR: `EndpointSlice` or `Endpoints`.
+--   namespace VARCHAR: Its namespace.
+--   service_name VARCHAR: Name of the Service; null if a slice names none.
+--   at_ns BIGINT: When this version was received, in aligned unix ns.
+--   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
+--   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
+--   is_state BOOLEAN: Whether it was found by listing when a segment began.
+--   node VARCHAR: The node that recorded it.
+--   seq UBIGINT: `event_seq` of its row.
+--   ready BIGINT: Addresses that are ready.
+--   not_ready BIGINT: Addresses that are not ready.
+--   terminating BIGINT: Addresses that are terminating.
 WITH parsed AS (
     SELECT
         * EXCLUDE (content),
@@ -26,4 +42,4 @@ SELECT
     END::BIGINT AS not_ready,
     len(list_filter(coalesce(slice.endpoints, []), lambda endpoint : coalesce(endpoint.conditions.terminating, false)))::BIGINT
         AS terminating
-FROM parsed;
+FROM parsed

@@ -1,5 +1,19 @@
 -- What every version of every Node says of its health, its taints and its addresses.
-CREATE TABLE node_version AS
+--
+-- kind: table
+-- reads: object_version
+-- columns:
+--   entity_id VARCHAR: The Node.
+--   name VARCHAR: Its name.
+--   at_ns BIGINT: When this version was received, in aligned unix ns.
+--   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
+--   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
+--   is_state BOOLEAN: Whether it was found by listing when a segment began.
+--   node VARCHAR: The node that recorded it.
+--   seq UBIGINT: `event_seq` of its row.
+--   taints STRUCT[]: Its taints, named as in the API.
+--   addresses STRUCT[]: Its addresses, named as in the API.
+--   conditions STRUCT[]: Its conditions, named as in the API.
 WITH parsed AS (
     SELECT
         * EXCLUDE (content),
@@ -21,4 +35,4 @@ WITH parsed AS (
 SELECT
     entity_id, name, at_ns, until_ns, is_last, is_state, node, seq,
     description.spec.taints AS taints, description.status.addresses AS addresses, description.status.conditions AS conditions
-FROM parsed;
+FROM parsed

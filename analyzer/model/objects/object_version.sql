@@ -1,7 +1,29 @@
 -- Every version of every Kubernetes object that tells something new, with the interval in which it was the newest.
 -- What a segment repeats at its start, or a second recorder tells too, is left out: same uid, same resource version.
 -- `content` is null where it is no JSON or the object is gone.
-CREATE TABLE object_version AS
+--
+-- kind: table
+-- reads: capture_window, kube_object
+-- columns:
+--   entity_id VARCHAR: The object.
+--   kind VARCHAR: Kind of the object.
+--   namespace VARCHAR: Its namespace; null for cluster-wide objects.
+--   name VARCHAR: Its name.
+--   uid VARCHAR: Its uid.
+--   generation BIGINT: Generation of the specification; null if it has none.
+--   created_ns BIGINT: Unix ns of its creation; null if it does not say.
+--   owner_uid VARCHAR: Uid of the controlling owner; null without one.
+--   at_ns BIGINT: When this version was received, in aligned unix ns.
+--   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
+--   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
+--   node VARCHAR: The node that recorded it.
+--   seq UBIGINT: `event_seq` of its row.
+--   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
+--   is_state BOOLEAN: Whether it was found by listing when a segment began.
+--   is_addition BOOLEAN: Whether the object was created.
+--   is_deletion BOOLEAN: Whether the object was deleted.
+--   content VARCHAR: JSON of the object; null if it is not JSON or the object is gone.
+--   changes VARCHAR: JSON of the changed paths, as recorded.
 WITH told AS (
     SELECT
         at_ns,
@@ -42,4 +64,4 @@ SELECT
     CASE WHEN NOT is_deletion AND json_valid(content) THEN content END AS content,
     changes
 FROM once
-WINDOW version AS (PARTITION BY uid ORDER BY at_ns, node, seq);
+WINDOW version AS (PARTITION BY uid ORDER BY at_ns, node, seq)

@@ -1,5 +1,18 @@
 -- The controlling owner of every object that has one: as its own object, or at least by what the reference says.
-CREATE TABLE owner_reference AS
+--
+-- kind: table
+-- reads: object_version
+-- columns:
+--   entity_id VARCHAR: The owned object.
+--   owner_id VARCHAR: Its controlling owner.
+--   owner_kind VARCHAR: Kind of the owner.
+--   owner_name VARCHAR: Name of the owner.
+--   owner_uid VARCHAR: Uid of the owner.
+--   namespace VARCHAR: Namespace of both.
+--   at_ns BIGINT: When the first version with this owner was received, in aligned unix ns.
+--   until_ns BIGINT: When the last version with this owner ended.
+--   node VARCHAR: The node that recorded the first of these versions.
+--   seq UBIGINT: `event_seq` of the first of these versions.
 WITH told AS (
     SELECT
         entity_id, owner_uid,
@@ -27,4 +40,4 @@ SELECT
     at_ns, until_ns, node, seq
 FROM referred
 WHERE reference.uid = owner_uid AND reference.kind IS NOT NULL AND reference.name IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY entity_id, owner_uid ORDER BY at_ns, node, seq) = 1;
+QUALIFY row_number() OVER (PARTITION BY entity_id, owner_uid ORDER BY at_ns, node, seq) = 1

@@ -1,5 +1,26 @@
 -- What every version of every workload says of its replicas, and a digest of its pod template.
-CREATE TABLE workload_version AS
+--
+-- kind: table
+-- reads: object_version
+-- columns:
+--   entity_id VARCHAR: The workload.
+--   kind VARCHAR: `Deployment`, `ReplicaSet`, `StatefulSet` or `DaemonSet`.
+--   at_ns BIGINT: When this version was received, in aligned unix ns.
+--   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
+--   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
+--   is_state BOOLEAN: Whether it was found by listing when a segment began.
+--   node VARCHAR: The node that recorded it.
+--   seq UBIGINT: `event_seq` of its row.
+--   generation BIGINT: Generation of the specification.
+--   desired BIGINT: Replicas that it should have.
+--   current BIGINT: Replicas that it has.
+--   ready BIGINT: Replicas that are ready.
+--   available BIGINT: Replicas that are available.
+--   updated BIGINT: Replicas of the newest pod template; null for ReplicaSets.
+--   observed_generation BIGINT: Generation that the controller has seen.
+--   revision VARCHAR: Revision that the controller gave it; null if it says none.
+--   template VARCHAR: Digest of the pod template; null without one.
+--   conditions STRUCT[]: Its conditions, named as in the API.
 WITH parsed AS (
     SELECT
         * EXCLUDE (content),
@@ -37,4 +58,4 @@ SELECT
     coalesce(workload.metadata.annotations."deployment.kubernetes.io/revision", workload.status.updateRevision) AS revision,
     md5(workload.spec.template) AS template,
     workload.status.conditions AS conditions
-FROM parsed;
+FROM parsed

@@ -1,6 +1,8 @@
 -- MOUNTS: Pod → ConfigMap, Secret, PersistentVolumeClaim of its volumes. USES: those, and what its environment and its
 -- image pulls read. Objects that were not recorded get no relation: nothing can have been seen of them.
-INSERT INTO relation BY NAME
+--
+-- kind: relation
+-- reads: container_declared, pod_version, recorded_entity
 WITH referred AS (
     SELECT entity_id, namespace, at_ns, until_ns, node, seq, true AS is_mount, unnest(list_concat(
         [{'kind': 'ConfigMap', 'name': volume.configMap.name} FOR volume IN pod.spec.volumes],
@@ -37,6 +39,6 @@ SELECT
     greatest(held.from_ns, used.from_ns) AS from_ns, least(held.to_ns, used.to_ns) AS to_ns,
     held.evidence
 FROM held
-JOIN entity AS used
+JOIN recorded_entity AS used
     ON used.kind = held.kind AND used.namespace = held.namespace AND used.name = held.name
-    AND used.from_ns <= held.to_ns AND used.to_ns >= held.from_ns;
+    AND used.from_ns <= held.to_ns AND used.to_ns >= held.from_ns

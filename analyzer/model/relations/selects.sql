@@ -1,5 +1,7 @@
 -- SELECTS: Service → Pod whose labels have everything that the selector asks for, while both said so.
-INSERT INTO relation BY NAME
+--
+-- kind: relation
+-- reads: pod_version, service_version
 WITH asked AS (
     SELECT entity_id, namespace, service.spec.selector AS selector, cardinality(service.spec.selector) AS wanted,
         min(at_ns) AS from_ns, max(until_ns) AS to_ns
@@ -22,4 +24,4 @@ SELECT 'SELECTS' AS relation, wanted.entity_id AS source_id, label.entity_id AS 
 FROM wanted JOIN label ON label.namespace = wanted.namespace AND label.label = wanted.label
 WHERE label.from_ns <= wanted.to_ns AND wanted.from_ns <= label.to_ns
 GROUP BY wanted.entity_id, label.entity_id, wanted.selector, wanted.wanted, wanted.from_ns, wanted.to_ns, label.from_ns, label.to_ns
-HAVING count(*) = wanted.wanted;
+HAVING count(*) = wanted.wanted

@@ -10,6 +10,7 @@ from tests.analyzer.capture_builder import (
     uid_of,
     unix_ns,
 )
+from tests.analyzer.seen_in_parts import rows_of_parts
 
 
 def entity_of(engine, entity_id):
@@ -71,9 +72,8 @@ def test_an_address_belongs_to_the_pod_that_had_it_at_the_time(tmp_path, model_o
     # WHEN the connections are looked at
     with Engine() as engine:
         model = build_model(open_capture(path), engine)
-        peers = []
-        for _part in model.parts(["tcp_connection"]):
-            peers += engine.rows("SELECT at_ns, peer_id FROM tcp_connection ORDER BY at_ns")
+        query = "SELECT at_ns, peer_id FROM tcp_connection ORDER BY at_ns"
+        peers = rows_of_parts(model, engine, "tcp_connection", query)
     # THEN each went to the pod that had the address then
     assert peers == [
         (unix_ns(5), f"Pod/{uid_of('Pod/shop/old-1')}"),
@@ -92,9 +92,7 @@ def test_a_cgroup_id_that_is_used_again_after_a_reboot_belongs_to_its_owner_at_t
     path = builder.cgroup(7, "b-1", at=100).process("exit", 50, 101, cgroup_id=7, process__exit__code=1).write()
     # WHEN the exits are looked at
     model = build_model(open_capture(path), engine)
-    seen = []
-    for _part in model.parts(["process_exit"]):
-        seen += engine.rows("SELECT at_ns, entity_id FROM process_exit ORDER BY at_ns")
+    seen = rows_of_parts(model, engine, "process_exit", "SELECT at_ns, entity_id FROM process_exit ORDER BY at_ns")
     # THEN each is of its pod
     assert seen == [
         (unix_ns(2), f"Pod/{uid_of('Pod/shop/a-1')}"),
@@ -110,8 +108,8 @@ def test_what_happens_before_a_cgroups_first_row_is_its_owners(tmp_path, engine)
     path = CaptureBuilder(tmp_path).pod("a-1", at=0).process("exit", 5, 1, cgroup_id=7).cgroup(7, "a-1", at=2).write()
     model = build_model(open_capture(path), engine)
     # THEN the exit is the pod's all the same
-    for _part in model.parts(["process_exit"]):
-        assert engine.rows("SELECT entity_id FROM process_exit") == [(f"Pod/{uid_of('Pod/shop/a-1')}",)]
+    seen = rows_of_parts(model, engine, "process_exit", "SELECT entity_id FROM process_exit")
+    assert seen == [(f"Pod/{uid_of('Pod/shop/a-1')}",)]
 
 
 def test_a_container_that_the_api_does_not_know_is_the_pods_sandbox(tmp_path, model_of):

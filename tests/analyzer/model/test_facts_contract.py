@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from analyzer.model.build import build_model
+from analyzer.model.build import PartStep, build_model
 from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts
 from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from tests.analyzer.capture_builder import CaptureBuilder, container_status, termination, uid_of
+from tests.analyzer.seen_in_parts import rows_of_parts
 
 FACTS = tuple(declared_facts().values())
 
@@ -24,22 +25,26 @@ HOSTILE = [
 """Values of every JSON type, and texts that mean something to somebody."""
 
 
-def everything(model):
+def everything(path, engine):
     """All rows of all facts, entities, relations and changes, as they are given without an order of ours."""
+    model = build_model(open_capture(path), engine)
     found = {}
     for fact in FACTS:
         found[fact.name] = []
-    for _part in model.parts([fact.name for fact in FACTS]):
+
+    def look(_part):
         for fact in FACTS:
             if fact.scope is Scope.PART:
-                found[fact.name] += model.engine.rows(f"SELECT * FROM {fact.name} ORDER BY ALL")
+                found[fact.name] += engine.rows(f"SELECT * FROM {fact.name} ORDER BY ALL")
+
+    model.go_through([PartStep({fact.name: () for fact in FACTS}, look)])
     for name in [fact.name for fact in FACTS if fact.scope is not Scope.PART] + [
         "entity",
         "relation",
         "change",
         "missing",
     ]:
-        found[name] = model.engine.rows(f"SELECT * FROM {name} ORDER BY ALL")
+        found[name] = engine.rows(f"SELECT * FROM {name} ORDER BY ALL")
     return found
 
 
@@ -100,15 +105,15 @@ def busy(tmp_path_factory):
 @pytest.fixture(scope="module")
 def busy_rows(busy):
     with Engine(threads=1) as engine:
-        return everything(build_model(open_capture(busy), engine))
+        return everything(busy, engine)
 
 
 def test_part_facts_need_no_column_but_those_they_name(busy, engine):
     model = build_model(open_capture(busy), engine)
-    model.complete()
+    model.go_through()
     for fact in FACTS:
         if fact.scope is Scope.PART:
-            assert sum(len(engine.rows(f"SELECT * FROM {fact.name}")) for _part in model.parts([fact.name])) >= 0
+            rows_of_parts(model, engine, fact.name, f"SELECT * FROM {fact.name}")
 
 
 def test_the_busy_capture_says_something_in_nearly_every_way(busy_rows):
@@ -135,7 +140,7 @@ def test_every_entity_of_a_fact_and_of_a_relation_exists(busy_rows):
 
 def test_threads_do_not_matter(busy, busy_rows):
     with Engine(threads=2) as engine:
-        assert everything(build_model(open_capture(busy), engine)) == busy_rows
+        assert everything(busy, engine) == busy_rows
 
 
 def test_how_segments_are_named_and_ordered_does_not_matter(tmp_path, busy_rows):
@@ -145,12 +150,12 @@ def test_how_segments_are_named_and_ordered_does_not_matter(tmp_path, busy_rows)
         segment.rename(tmp_path / f"s{number}")
     # THEN all rows are the same
     with Engine(threads=2) as engine:
-        assert everything(build_model(open_capture(tmp_path), engine)) == busy_rows
+        assert everything(tmp_path, engine) == busy_rows
 
 
 def test_an_empty_capture_has_a_model(tmp_path, engine):
     path = CaptureBuilder(tmp_path).row("clock", "clock.snapshot", 0).write()
-    found = everything(build_model(open_capture(path), engine))
+    found = everything(path, engine)
     assert {name for name, rows in found.items() if rows} == {"entity"}
 
 
@@ -198,7 +203,7 @@ def test_objects_of_any_shape_are_read_without_an_error(tmp_path, engine):
     ):
         _raw(builder, "Pod", f"broken-{number}", text, text)
     # WHEN everything is asked for
-    found = everything(build_model(open_capture(builder.write()), engine))
+    found = everything(builder.write(), engine)
     # THEN there is an answer, and the objects are entities
     assert ("deep",) in {row[3:4] for row in found["entity"]}
 
@@ -236,7 +241,7 @@ def test_numbers_at_their_ends_are_read_without_an_error(tmp_path, engine, numbe
                 }
                 builder.row(table.name, event_name, **values)
     # WHEN everything is asked for THEN nothing is raised
-    everything(build_model(open_capture(builder.write()), engine))
+    everything(builder.write(), engine)
 
 
 def _fitting(number, arrow_type):

@@ -23,7 +23,7 @@ def shop(directory, **how):
 
 
 def test_failed_connection_belongs_to_the_container_and_names_the_service_behind_the_address(tmp_path, engine):
-    from analyzer.model.build import build_model
+    from analyzer.model.build import PartStep, build_model
     from formats.capture.reading import open_capture
 
     # GIVEN an api that is refused by the cache's Service address
@@ -35,8 +35,7 @@ def test_failed_connection_belongs_to_the_container_and_names_the_service_behind
     model = build_model(open_capture(path), engine)
     # WHEN the parts are gone through
     seen = []
-    for _part in model.parts(["tcp_failure"]):
-        seen += engine.records("SELECT * FROM tcp_failure")
+    model.go_through([PartStep({"tcp_failure": ()}, lambda _part: seen.extend(engine.records("FROM tcp_failure")))])
     # THEN it is the api's failure, and the Service is its peer
     assert len(seen) == 1
     assert seen[0]["at_ns"] == unix_ns(5.0)

@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.model import recorded_tables as load
 from analyzer.model import segment_reading
-from analyzer.model.build import build_model
+from analyzer.model.build import PartStep, build_model
 from analyzer.model.recorded_tables import Tables
 from formats.capture.reading import open_capture
 from tests.analyzer.capture_builder import BEGIN, BOOT_AT_BEGIN, CaptureBuilder, unix_ns
@@ -28,11 +28,14 @@ def seen_in_parts(engine, path, reads=READS):
     tables = Tables(open_capture(path), engine)
     tables.load_small_tables()
     seen, parts = [], []
-    for part in tables.parts(reads):
+
+    def look(part):
         parts.append(part)
-        seen += engine.rows(
-            "SELECT evidence, at_ns FROM tcp UNION ALL SELECT evidence, at_ns FROM process ORDER BY ALL"
+        seen.extend(
+            engine.rows("SELECT evidence, at_ns FROM tcp UNION ALL SELECT evidence, at_ns FROM process ORDER BY ALL")
         )
+
+    tables.for_each_part(reads, look)
     return parts, seen
 
 
@@ -103,11 +106,10 @@ def test_damage_is_a_row_that_names_what_is_missing_and_the_rest_is_read(tmp_pat
     # WHEN the parts are gone through, twice
     model = build_model(open_capture(tmp_path), engine)
     for _time in range(2):
-        seen = 0
-        for part in model.parts(["tcp_connection"]):
-            seen += part.rows["tcp"]
+        seen = []
+        model.go_through([PartStep({"tcp_connection": ()}, lambda part, seen=seen: seen.append(part.rows["tcp"]))])
     # THEN the other rows were there
-    assert seen == 6
+    assert sum(seen) == 6
     # AND the missing ones are told once, with their number and time
     gaps = engine.records("SELECT * FROM recording_gap")
     assert [(gap["loss_table"], gap["reason"], gap["count"], gap["at_ns"], gap["to_ns"]) for gap in gaps] == [
@@ -133,7 +135,8 @@ def test_losses_of_the_recorder_are_told_with_their_interval(tmp_path, engine):
 def test_a_window_leaves_out_batches_outside_of_it(tmp_path, engine):
     path = many_segments(tmp_path)
     model = build_model(open_capture(path), engine, (unix_ns(9), unix_ns(19)))
-    rows = [part.rows for part in model.parts(["tcp_connection"])]
+    rows = []
+    model.go_through([PartStep({"tcp_connection": ()}, lambda part: rows.append(part.rows))])
     assert rows == [{"process": 1, "tcp": 3}]
     assert engine.rows("SELECT * FROM capture_window") == [(unix_ns(9), unix_ns(19))]
 
@@ -145,6 +148,6 @@ def test_hostile_times_are_moved_to_times_that_can_be_reckoned_with(tmp_path, en
     path = builder.kube_object("Node", "n", {}, at=0).tcp("connect", 1).write()
     # WHEN they are loaded
     model = build_model(open_capture(path), engine)
-    model.complete()
+    model.go_through()
     # THEN they lie between 1970 and 2096
     assert 0 <= engine.value("SELECT at_ns FROM kube_object") <= segment_reading.LATEST_NS

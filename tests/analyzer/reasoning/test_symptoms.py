@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.engine_tables import fact_columns
+from analyzer.model.recorded_tables import Part
 from analyzer.reasoning import symptoms as station
 from analyzer.reasoning.symptoms import SymptomSearch
 from formats.errors import KnowledgeError
@@ -140,7 +141,7 @@ def test_episode_over_two_parts_is_one(engine):
         "at_least: 4\nmagnitude: {max: peer_port, unit: port}\n"
     )
     search = SymptomSearch(engine, rules, fact_columns())
-    assert search.part_facts == ("tcp_failure",)
+    assert search.part_step.reads == {"tcp_failure": ()}
     # WHEN the parts have two events each, the second part's soon after the first's
     for part in (0, 1):
         engine.execute("DELETE FROM tcp_failure")
@@ -150,7 +151,7 @@ def test_episode_over_two_parts_is_one(engine):
                 "'tcp:n:' || ? AS evidence, ? AS peer_port",
                 [at * SECOND, at, 80 + at],
             )
-        search.add_part()
+        search.part_step.run(Part(0, 0, {}))
     (found,) = search.finish().items
     # THEN they are one episode of four
     assert (found.count, found.magnitude, found.to_ns - found.from_ns) == (4, 89, 9 * SECOND)

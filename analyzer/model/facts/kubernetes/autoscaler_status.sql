@@ -2,7 +2,7 @@
 --
 -- kind: interval fact
 -- about: HorizontalPodAutoscaler
--- reads: autoscaler_version, relation
+-- reads: autoscaler_version, scales
 -- columns:
 --   min_replicas BIGINT: Least number of replicas that it may set; null if it names none.
 --   max_replicas BIGINT: Largest number of replicas that it may set.
@@ -27,9 +27,6 @@ WITH told AS (
 )
 SELECT told.at_ns, told.entity_id, told.node, told.seq, evidence_of('kube_object', told.node, told.seq) AS evidence,
     told.to_ns, told.is_open, told.is_old, unnest(told.state),
-    (
-        SELECT min(target_id) FROM relation
-        WHERE relation.relation = 'SCALES' AND relation.source_id = told.entity_id
-    ) AS target_id,
+    (SELECT min(target_id) FROM scales WHERE source_id = told.entity_id) AS target_id,
     told.detail.is_limited AS is_limited
 FROM intervals_of('told') AS told

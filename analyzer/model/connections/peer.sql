@@ -1,27 +1,29 @@
--- Whom the addresses stand for that are spoken to in this part.
-CREATE OR REPLACE TABLE contact_of_part AS
-SELECT
-    "k8s.node.name" AS node, "tcp.network_namespace" AS network_namespace, "network.peer.address" AS address,
-    "network.peer.port" AS port, cgroup_id,
-    min(at_ns) AS from_ns, max(at_ns) AS to_ns, min(event_seq) AS seq
-FROM tcp
-WHERE event_name IN ('tcp.connect', 'tcp.refused', 'tcp.timed_out', 'tcp.unreachable')
-GROUP BY ALL;
-
--- A listener is the owner of its address from its first row until another one has it, and before, as nothing else is known.
-DELETE FROM peer;
-INSERT INTO peer
+-- Whom the addresses that are spoken to stand for, and when.
+--
+-- kind: table
+-- scope: part
+-- reads: contact, listener_before, listener_seen, node_address, pod_address, service_address, tcp (network.peer.address,
+--   network.peer.port, tcp.network_namespace)
+-- columns:
+--   node VARCHAR: Node of the caller.
+--   network_namespace UBIGINT: Inode number of the caller's network namespace.
+--   address VARCHAR: Address of the peer.
+--   port USMALLINT: Port of the peer.
+--   entity_id VARCHAR: Service, Container, Pod, Node or Address that it stands for.
+--   from_ns BIGINT: Begin of the interval, included.
+--   to_ns BIGINT: End of the interval, excluded.
 WITH asked AS (
-    SELECT DISTINCT node, network_namespace, address, port FROM contact_of_part
+    SELECT DISTINCT node, network_namespace, address, port FROM contact
     UNION
     SELECT DISTINCT "k8s.node.name", "tcp.network_namespace", "network.peer.address", "network.peer.port" FROM tcp
     WHERE event_name IN ('tcp.reset_received', 'tcp.reset_sent', 'tcp.retransmit')
 ), listener AS (
+    -- It owns its address from its first row until another one has it, and before, as nothing else is known.
     SELECT
         node, network_namespace, address, port, entity_id,
         CASE WHEN row_number() OVER same_socket = 1 THEN 0 ELSE at_ns END AS from_ns,
         coalesce(lead(at_ns) OVER same_socket, 9223372036854775807) AS to_ns
-    FROM listener_seen
+    FROM (SELECT * FROM listener_before UNION ALL SELECT * FROM listener_seen)
     WINDOW same_socket AS (PARTITION BY node, network_namespace, address, port ORDER BY at_ns, entity_id)
 ), owner AS (
     SELECT asked.*, 1 AS rank, service.entity_id, service.from_ns, service.to_ns
@@ -50,4 +52,4 @@ WITH asked AS (
 )
 SELECT node, network_namespace, address, port, entity_id, from_ns, to_ns
 FROM owner
-QUALIFY rank = min(rank) OVER (PARTITION BY node, network_namespace, address, port);
+QUALIFY rank = min(rank) OVER (PARTITION BY node, network_namespace, address, port)

@@ -3,7 +3,15 @@
 -- Named is a Service by `$(NAME_SERVICE_HOST)`; by its DNS name or bare name with a port or after `://`; and by its bare name
 -- alone where the variable's own name says that it holds an address. A Service that selects the Pod itself is left out: most
 -- programs are told their own name.
-INSERT INTO relation BY NAME
+--
+-- kind: table
+-- reads: container_declared, recorded_entity, selects
+-- columns:
+--   source_id VARCHAR: The calling Pod.
+--   target_id VARCHAR: The called Service, Pod, Node or Address.
+--   from_ns BIGINT: Begin, in aligned unix ns.
+--   to_ns BIGINT: End, in aligned unix ns.
+--   evidence VARCHAR: `table:node:seq` of the row that tells it.
 WITH said AS (
     SELECT pod_id, namespace, at_ns, until_ns, node, seq, unnest(list_concat(
         [{'name': variable.name, 'text': variable.value} FOR variable IN container.env],
@@ -29,7 +37,7 @@ WITH said AS (
     FROM said
     WHERE regexp_matches(upper(said.name), '(HOST|HOSTNAME|ADDR|ADDRESS|URL|URI|ENDPOINT|SERVER|SERVICE|UPSTREAM|BACKEND|BROKER|PEER)S?$')
 ), service AS (
-    SELECT entity_id, namespace, name, from_ns, to_ns, upper(replace(name, '-', '_')) AS variable FROM entity WHERE kind = 'Service'
+    SELECT entity_id, namespace, name, from_ns, to_ns, upper(replace(name, '-', '_')) AS variable FROM recorded_entity AS entity WHERE kind = 'Service'
 ), pointed AS (
     SELECT named.*, service.entity_id AS service_id
     FROM named JOIN service ON service.namespace = named.namespace AND service.variable = named.variable
@@ -41,8 +49,8 @@ WITH said AS (
         AND service.namespace = coalesce(nullif(split_part(named.host, '.', 2), ''), named.namespace)
         AND split_part(named.host, '.', 3) IN ('', 'svc')
 )
-SELECT 'CALLS' AS relation, pod_id AS source_id, service_id AS target_id, min(at_ns) AS from_ns, max(until_ns) AS to_ns,
+SELECT pod_id AS source_id, service_id AS target_id, min(at_ns) AS from_ns, max(until_ns) AS to_ns,
     arg_min(evidence_of('kube_object', node, seq), (at_ns, node, seq)) AS evidence
 FROM pointed
-WHERE (service_id, pod_id) NOT IN (SELECT (source_id, target_id) FROM relation WHERE relation = 'SELECTS')
-GROUP BY pod_id, service_id;
+WHERE (service_id, pod_id) NOT IN (SELECT (source_id, target_id) FROM selects)
+GROUP BY pod_id, service_id

@@ -2,7 +2,28 @@
 --
 -- Left out is what no one decides: status, bookkeeping of the API server and of controllers, and objects that only mirror
 -- others (Endpoints, EndpointSlices, Leases). What a controller does because of a change is there with actor `controller`.
-CREATE TABLE change AS
+--
+-- kind: table
+-- reads: object_version, scales
+-- columns:
+--   change_id VARCHAR: `c1`, `c2`, … in order of time.
+--   at_ns BIGINT: When it was received, in aligned unix ns.
+--   entity_id VARCHAR: The changed object.
+--   node VARCHAR: The node that recorded it.
+--   seq UBIGINT: `event_seq` of its row.
+--   evidence VARCHAR: `table:node:seq` of that row.
+--   kind VARCHAR: Kind of the object.
+--   namespace VARCHAR: Its namespace; null for cluster-wide objects.
+--   name VARCHAR: Its name.
+--   verb VARCHAR: `created`, `modified` or `deleted`.
+--   category VARCHAR: What was changed, as listed under `object_change`.
+--   actor VARCHAR: `user`, or `controller` if the change is a consequence of another one.
+--   path VARCHAR: Path of the changed field in the object; null for creation and deletion.
+--   key VARCHAR: Last component of the path.
+--   old_value VARCHAR: Value before the change; null if there was none.
+--   new_value VARCHAR: Value after the change; null if there is none any more.
+--   what VARCHAR: The change as one sentence.
+--   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
 WITH changed AS (
     SELECT
         entity_id, kind, namespace, name, at_ns, node, seq, inferred, owner_uid,
@@ -73,7 +94,7 @@ WITH changed AS (
             WHEN kind = 'Node' AND regexp_matches(path, '^(spec\.(podCIDR|providerID)|metadata\.(labels|annotations))') THEN 'controller'
             WHEN kind = 'Namespace' AND verb = 'modified' THEN 'controller'
             WHEN kind = 'ConfigMap' AND name IN ('kube-root-ca.crt', 'openshift-service-ca.crt') THEN 'controller'
-            WHEN path = 'spec.replicas' AND entity_id IN (SELECT target_id FROM relation WHERE relation = 'SCALES') THEN 'controller'
+            WHEN path = 'spec.replicas' AND entity_id IN (SELECT target_id FROM scales) THEN 'controller'
             ELSE 'user'
         END AS actor
     FROM decided
@@ -93,4 +114,4 @@ SELECT
     END AS what,
     inferred
 FROM valued
-ORDER BY at_ns, node, seq, path;
+ORDER BY at_ns, node, seq, path

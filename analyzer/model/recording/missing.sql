@@ -1,5 +1,17 @@
 -- What is missing: losses that the recorder counted, and damage found while reading.
-CREATE VIEW missing AS
+--
+-- kind: view
+-- reads: damage, loss
+-- columns:
+--   table_name VARCHAR: Table that lacks rows.
+--   node VARCHAR: Node that lacks them.
+--   reason VARCHAR: Why, as listed in `docs/reference.md`; `damaged` if it was found while reading.
+--   count BIGINT: How many rows are missing; null if it is not known.
+--   from_ns BIGINT: Begin of what is missing, in aligned unix ns.
+--   to_ns BIGINT: End of what is missing, in aligned unix ns.
+--   detail VARCHAR: What is known beside; null if nothing is.
+--   seq UBIGINT: `event_seq` of the loss row, or of the first missing row.
+--   evidence VARCHAR: `table:node:seq` of that row.
 SELECT
     "loss.table" AS table_name, "k8s.node.name" AS node, "loss.reason" AS reason, "loss.count" AS count,
     -- The interval is in boot time; it is as far before the row's own time as it is in boot time.
@@ -10,4 +22,4 @@ FROM loss
 UNION ALL BY NAME
 SELECT
     table_name, node, 'damaged' AS reason, count, from_ns, to_ns, detail, seq, evidence_of(table_name, node, seq) AS evidence
-FROM damage;
+FROM damage

@@ -1,0 +1,21 @@
+-- Which address was spoken to from which cgroup, with the first and the last time.
+--
+-- kind: table
+-- scope: part
+-- reads: tcp (cgroup_id, network.peer.address, network.peer.port, tcp.network_namespace)
+-- columns:
+--   node VARCHAR: Node of the caller.
+--   network_namespace UBIGINT: Inode number of the caller's network namespace.
+--   address VARCHAR: Address of the peer.
+--   port USMALLINT: Port of the peer.
+--   cgroup_id UBIGINT: Cgroup of the caller.
+--   from_ns BIGINT: First attempt to connect, in aligned unix ns.
+--   to_ns BIGINT: Last attempt to connect, in aligned unix ns.
+--   seq UBIGINT: `event_seq` of the first row.
+SELECT
+    "k8s.node.name" AS node, "tcp.network_namespace" AS network_namespace, "network.peer.address" AS address,
+    "network.peer.port" AS port, cgroup_id,
+    min(at_ns) AS from_ns, max(at_ns) AS to_ns, min(event_seq) AS seq
+FROM tcp
+WHERE event_name IN ('tcp.connect', 'tcp.refused', 'tcp.timed_out', 'tcp.unreachable')
+GROUP BY ALL

@@ -1,0 +1,8 @@
+-- Every cgroup path of the capture, taken apart.
+--
+-- kind: filled table
+-- columns:
+--   node VARCHAR: Node that has the cgroup.
+--   path VARCHAR: Path below the root of the hierarchy.
+--   pod_uid VARCHAR: Uid of the Pod that the path names; null outside of pods.
+--   runtime_id VARCHAR: Id at the container runtime that the path names; null if it names none.

@@ -1,0 +1,6 @@
+-- Begin and end of what was recorded, within the asked window: one row.
+--
+-- kind: filled table
+-- columns:
+--   from_ns BIGINT: Begin, in aligned unix ns.
+--   to_ns BIGINT: End, in aligned unix ns.

@@ -1,0 +1,6 @@
+-- How far aligned times of a node may be from true ones. `analyzer.model.clock_alignment.is_order_known` compares two.
+--
+-- kind: filled table
+-- columns:
+--   node VARCHAR: Name of the node.
+--   error_ns BIGINT: Bound in ns, the worst over the node's boots; null if nothing tells.

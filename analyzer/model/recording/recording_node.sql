@@ -1,0 +1,5 @@
+-- The nodes whose recorders wrote the capture.
+--
+-- kind: filled table
+-- columns:
+--   node VARCHAR: Name of the node.

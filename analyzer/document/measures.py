@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from analyzer.model.build import PartStep
 from analyzer.model.engine import Engine
+from analyzer.model.engine_tables import read_tables
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.recorded_tables import Part
 from formats.postmortem.document import Measure
@@ -49,7 +51,7 @@ class MeasureSearch:
         self._engine = engine
         begin, end = engine.rows("SELECT from_ns, to_ns FROM capture_window")[0]
         self._step_ns = max(_MIN_STEP_NS, (end - begin) // MAX_POINTS // _MIN_STEP_NS * _MIN_STEP_NS)
-        engine.execute("CREATE OR REPLACE TABLE counted (name VARCHAR, entity_id VARCHAR, at_ns BIGINT, value BIGINT)")
+        engine.execute(read_tables(Path(__file__).parent)["counted"].empty_sql)
 
     @property
     def part_step(self) -> PartStep:

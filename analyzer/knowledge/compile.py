@@ -29,12 +29,6 @@ CAUSES_OF_AN_EFFECT = 50
 EXCEPTION_SLACK_NS = 2_000_000_000
 """How far outside of an excepted time an episode may begin. Why: the API tells many times in whole seconds."""
 
-EPISODE_COLUMNS_SQL = (
-    "name VARCHAR, entity_id VARCHAR, from_ns BIGINT, to_ns BIGINT, is_open BOOLEAN, recorded_on VARCHAR, "
-    "count BIGINT, magnitude BIGINT, details VARCHAR, evidence VARCHAR[]"
-)
-"""Columns of the table `episode`, which `episodes_query` fills and `merged_episodes_query` reads."""
-
 
 def rules_query(rules: Sequence[SymptomRule]) -> str:
     """SELECT of what the other queries must know of each rule, for the table `symptom_rule`."""
@@ -112,7 +106,7 @@ def merged_episodes_query() -> str:
 
 
 def exceptions_query(rules: Sequence[SymptomRule]) -> str | None:
-    """SELECT of the episodes of the table `joined` that begin in a time that their rule excepts.
+    """SELECT of the episodes of the table `merged_episode` that begin in a time that their rule excepts.
 
     Columns: `name, entity_id, from_ns`; None if no rule excepts any.
     """
@@ -123,9 +117,9 @@ def exceptions_query(rules: Sequence[SymptomRule]) -> str | None:
     return f"""
     WITH pair (name, other) AS (VALUES {rows}),
     placed AS (
-      SELECT joined.name, joined.entity_id, joined.from_ns, joined.to_ns,
+      SELECT merged_episode.name, merged_episode.entity_id, merged_episode.from_ns, merged_episode.to_ns,
         coalesce(entity.pod_id, entity.entity_id) AS pod_id
-      FROM joined JOIN entity USING (entity_id)
+      FROM merged_episode JOIN entity USING (entity_id)
     )
     SELECT DISTINCT placed.name, placed.entity_id, placed.from_ns
     FROM placed JOIN pair USING (name)

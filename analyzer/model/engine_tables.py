@@ -34,6 +34,12 @@ def fact_columns() -> Mapping[str, Mapping[str, str]]:
 
 
 @cache
+def read_tables(folder: Path) -> Mapping[str, EngineTable]:
+    """The tables by name that the SQL files of one folder declare."""
+    return {path.stem: read_declaration(path) for path in sorted(folder.glob("*.sql"))}
+
+
+@cache
 def functions_sql() -> str:
     """The statements that make the functions which every SELECT may use."""
     return (_FOLDER / "functions.sql").read_text(encoding="utf-8")

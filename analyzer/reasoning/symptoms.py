@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NewType
 
 import duckdb
 
 from analyzer.knowledge.check import FactColumns, fill
 from analyzer.knowledge.compile import (
-    EPISODE_COLUMNS_SQL,
     episodes_query,
     exceptions_query,
     merged_episodes_query,
@@ -23,7 +23,7 @@ from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomR
 from analyzer.model.build import PartStep
 from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
-from analyzer.model.engine_tables import declared_facts
+from analyzer.model.engine_tables import declared_facts, read_tables
 from formats.errors import KnowledgeError
 from formats.text import cut_text
 from formats.units import format_duration
@@ -34,6 +34,7 @@ MAX_EPISODES_PER_RULE = 5_000
 MAX_SYMPTOMS = 20_000
 """Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
 
+_TABLES = read_tables(Path(__file__).parent)
 _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 _TEXT_SHOWN = 200
 
@@ -125,8 +126,9 @@ class SymptomSearch:
         part_facts = {fact.name for fact in declared_facts().values() if fact.scope is Scope.PART}
         self._by_part = [(rule, fact) for rule, fact in pairs if fact in part_facts]
         self._over_all = [(rule, fact) for rule, fact in pairs if fact not in part_facts]
-        engine.execute(f"CREATE OR REPLACE TABLE episode ({EPISODE_COLUMNS_SQL})")
-        engine.execute(f"CREATE OR REPLACE TABLE symptom_rule AS {rules_query(knowledge.symptoms)}")
+        engine.execute(_TABLES["episode"].empty_sql)
+        engine.execute(_TABLES["symptom_rule"].empty_sql)
+        engine.execute(f"INSERT INTO symptom_rule BY NAME {rules_query(knowledge.symptoms)}")
 
     @property
     def part_step(self) -> PartStep:
@@ -141,7 +143,7 @@ class SymptomSearch:
         """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
 
         Raises:
-            KnowledgeError: as `add_part`.
+            KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
         readers = Counter(fact for _rule, fact in self._over_all)
         sources = {fact: fact for fact in readers}
@@ -180,29 +182,30 @@ def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
 
 
 def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
-    engine.execute(f"CREATE OR REPLACE TABLE joined ({EPISODE_COLUMNS_SQL})")
-    engine.execute(f"INSERT INTO joined {merged_episodes_query()}")
+    engine.execute(_TABLES["merged_episode"].empty_sql)
+    engine.execute(f"INSERT INTO merged_episode {merged_episodes_query()}")
     exceptions = exceptions_query(knowledge.symptoms)
     if exceptions is not None:
-        engine.execute(f"DELETE FROM joined WHERE (name, entity_id, from_ns) IN ({exceptions})")  # noqa: S608 - of ours
-    seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM joined")}
+        engine.execute(f"DELETE FROM merged_episode WHERE (name, entity_id, from_ns) IN ({exceptions})")  # noqa: S608 - of ours
+    seen = {row[0] for row in engine.rows("SELECT DISTINCT name FROM merged_episode")}
     severities = " ".join(
         f"WHEN '{rule.name}' THEN {_SEVERITY_ORDER[rule.severity]}" for rule in knowledge.symptoms if rule.name in seen
     )
-    severity = f"CASE joined.name {severities} END" if severities else "CAST(0 AS INTEGER)"  # a bare 0 names a column
+    severity = f"CASE merged.name {severities} END" if severities else "CAST(0 AS INTEGER)"  # a bare 0 names a column
+    engine.execute(_TABLES["symptom"].empty_sql)
     engine.execute(
         f"""
-        CREATE OR REPLACE TABLE symptom AS
+        INSERT INTO symptom BY NAME
         SELECT row_number() OVER (ORDER BY from_ns, name, entity_id) AS symptom_id, *
         FROM (
-          SELECT joined.*, entity.kind, entity.namespace, entity.name AS entity_name, entity.node, entity.pod_id,
+          SELECT merged.*, entity.kind, entity.namespace, entity.name AS entity_name, entity.node, entity.pod_id,
             entity.workload_id, entity.from_ns AS entity_from_ns
-          FROM joined JOIN entity USING (entity_id)
-          ORDER BY {severity}, joined.from_ns, joined.name, entity_id LIMIT {MAX_SYMPTOMS}
+          FROM merged_episode AS merged JOIN entity USING (entity_id)
+          ORDER BY {severity}, merged.from_ns, merged.name, entity_id LIMIT {MAX_SYMPTOMS}
         )
         """  # noqa: S608 - names of rules are checked by the loader
     )
-    found = int(engine.value("SELECT count(*) FROM joined JOIN entity USING (entity_id)"))
+    found = int(engine.value("SELECT count(*) FROM merged_episode JOIN entity USING (entity_id)"))
     rules = {rule.name: rule for rule in knowledge.symptoms}
     rows = engine.records(
         """

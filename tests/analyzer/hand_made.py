@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from analyzer.knowledge.check import FactColumns
 from analyzer.knowledge.rules import Knowledge
+from analyzer.model.declarations import EVERY_FACT
 from analyzer.model.engine import Engine
+from analyzer.model.engine_tables import declared_tables
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.symptoms import Symptoms, SymptomSearch
@@ -16,11 +18,7 @@ SECOND = 1_000_000_000
 
 FACTS: FactColumns = {
     "trouble": {
-        "at_ns": "BIGINT",
-        "entity_id": "VARCHAR",
-        "node": "VARCHAR",
-        "seq": "UBIGINT",
-        "evidence": "VARCHAR",
+        **{column.name: column.type for column in EVERY_FACT},
         "reason": "VARCHAR",
         "size": "BIGINT",
         "to_ns": "BIGINT",
@@ -31,16 +29,9 @@ FACTS: FactColumns = {
 
 def make_tables(engine: Engine) -> None:
     """The tables that the stations ask, empty; the fact is called `trouble`."""
-    engine.execute(
-        """
-        CREATE TABLE trouble (at_ns BIGINT, entity_id VARCHAR, node VARCHAR, seq UBIGINT, evidence VARCHAR,
-          reason VARCHAR, size BIGINT, to_ns BIGINT, is_open BOOLEAN);
-        CREATE TABLE entity (entity_id VARCHAR, kind VARCHAR, namespace VARCHAR, name VARCHAR, uid VARCHAR,
-          node VARCHAR, from_ns BIGINT, to_ns BIGINT, pod_id VARCHAR, workload_id VARCHAR);
-        CREATE TABLE relation (relation VARCHAR, source_id VARCHAR, target_id VARCHAR, from_ns BIGINT, to_ns BIGINT,
-          evidence VARCHAR);
-        """
-    )
+    engine.execute(f"CREATE TABLE trouble ({', '.join(f'{name} {kind}' for name, kind in FACTS['trouble'].items())})")
+    for name in ("entity", "relation"):
+        engine.execute(declared_tables()[name].empty_sql)
 
 
 def add_entities(engine: Engine, *entity_ids: str, namespace: str = "shop", pod_id: str | None = None) -> None:
@@ -48,7 +39,7 @@ def add_entities(engine: Engine, *entity_ids: str, namespace: str = "shop", pod_
     for entity_id in entity_ids:
         kind, _, name = entity_id.partition("/")
         engine.execute(
-            "INSERT INTO entity VALUES (?, ?, ?, ?, ?, NULL, 0, ?, ?, NULL)",
+            "INSERT INTO entity VALUES (?, ?, ?, ?, ?, NULL, 0, ?, ?, NULL, false)",
             [entity_id, kind, namespace, name, f"uid-{name}", 1000 * SECOND, pod_id],
         )
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from analyzer.model.declarations import EVERY_FACT, EVERY_INTERVAL, DeclaredColumn, EngineTable, Kind, Scope
-from analyzer.model.engine_tables import declared_facts
+from analyzer.model.engine_tables import declared_facts, declared_tables, read_tables
 
 _BLOCK = re.compile(r"(<!-- generated: ([\w/ ]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
@@ -37,7 +38,38 @@ def _columns(columns: Iterable[DeclaredColumn]) -> list[str]:
     return ["| column | type | meaning |", "| --- | --- | --- |", *rows, ""]
 
 
+def _model_tables() -> str:
+    names = ("entity", "relation", "change", "capture_window", "clock_error", "missing")
+    return "\n".join(_describe(declared_tables()[name]) for name in names)
+
+
+def _engine_tables() -> str:
+    rows = ["| table | scope | reads | one row is |", "| --- | --- | --- | --- |"]
+    for table in (*declared_tables().values(), *_of_later_stations()):
+        if not table.is_fact:
+            reads = ", ".join(f"`{name}`" for name in table.reads)
+            rows.append(
+                f"| `{table.name}` | {table.scope} | {reads or _filled_by(table)} | {_first_sentence(table.doc)} |"
+            )
+    return "\n".join([*rows, ""])
+
+
+def _of_later_stations() -> list[EngineTable]:
+    analyzer = Path(__file__).parents[2] / "analyzer"
+    return [table for room in ("reasoning", "document") for table in read_tables(analyzer / room).values()]
+
+
+def _first_sentence(doc: str) -> str:
+    return re.split(r"(?<=\.) (?=[A-Z`])", doc)[0]
+
+
+def _filled_by(table: EngineTable) -> str:
+    return "(filled by Python)" if table.kind is Kind.FILLED else ""
+
+
 _BLOCKS: Mapping[str, Callable[[], str]] = {
+    "engine tables": _engine_tables,
+    "model tables": _model_tables,
     "every fact": lambda: "\n".join(_columns(EVERY_FACT)),
     "every interval": lambda: "\n".join(_columns(EVERY_INTERVAL)),
     "facts/kubernetes": _facts_of("kubernetes"),

@@ -1,4 +1,4 @@
-"""Writes docs/reference.md, docs/sources.md and blocks of docs/facts.md from the code. `make docs` runs it.
+"""Writes docs/reference.md, docs/sources.md and blocks of docs/facts.md and docs/architecture.md from the code. `make docs` runs it.
 
 `test_docs.py` fails when a page and the code differ, so neither can change alone.
 """
@@ -23,7 +23,7 @@ from formats.loss import LOSS_ADVICE, SUPPRESSED_REASONS, LossReason  # noqa: E4
 from recorder.registry import SOURCES  # noqa: E402
 from tests.docs.engine_table_docs import fill_blocks  # noqa: E402
 
-PAGES = ("reference", "sources", "facts")
+PAGES = ("reference", "sources", "facts", "architecture")
 
 
 def page_path(name: str) -> Path:

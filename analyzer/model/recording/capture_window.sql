@@ -1,4 +1,4 @@
--- Begin and end of what was recorded, within the asked window: one row.
+-- Begin and end of what was recorded, within the asked window: one row. Filled by `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:

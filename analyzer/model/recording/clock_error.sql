@@ -1,4 +1,5 @@
--- How far aligned times of a node may be from true ones. `analyzer.model.clock_alignment.is_order_known` compares two.
+-- How far aligned times of a node may be from true ones. `analyzer.model.clock_alignment.is_order_known` compares two. Filled
+-- by `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:

@@ -1,4 +1,5 @@
--- Damage that was found while the capture was read. Rows are added while parts are read.
+-- Damage that was found while the capture was read. Rows are added while parts are read. Filled by
+-- `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:

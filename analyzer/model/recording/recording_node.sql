@@ -1,4 +1,4 @@
--- The nodes whose recorders wrote the capture.
+-- The nodes whose recorders wrote the capture. Filled by `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:

@@ -111,9 +111,12 @@ def busy_rows(busy):
 def test_part_facts_need_no_column_but_those_they_name(busy, engine):
     model = build_model(open_capture(busy), engine)
     model.go_through()
-    for fact in FACTS:
-        if fact.scope is Scope.PART:
-            rows_of_parts(model, engine, fact.name, f"SELECT * FROM {fact.name}")
+    found = {
+        fact.name: rows_of_parts(model, engine, fact.name, f"SELECT * FROM {fact.name}")
+        for fact in FACTS
+        if fact.scope is Scope.PART
+    }
+    assert {name for name, rows in found.items() if not rows} == {"listener", "process_start"}
 
 
 def test_the_busy_capture_says_something_in_nearly_every_way(busy_rows):

@@ -153,7 +153,7 @@ def test_storm_behind_one_service_is_bounded(engine):
     add_entities(engine, "Service/all")
     for statement in (
         (
-            "entity SELECT kind || '/p' || i, kind, 'shop', 'p' || i, NULL, NULL, 0, $end, NULL, NULL "
+            "entity SELECT kind || '/p' || i, kind, 'shop', 'p' || i, NULL, NULL, 0, $end, NULL, NULL, false "
             "FROM $pods, (VALUES ('Pod'), ('Container')) AS k (kind)"
         ),
         "relation SELECT 'SELECTS', 'Service/all', 'Pod/p' || i, 0, $end, 'kube_object:n:1' FROM $pods",

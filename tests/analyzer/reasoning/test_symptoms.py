@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.engine_tables import fact_columns
+from analyzer.model.engine_tables import declared_facts, fact_columns
 from analyzer.model.recorded_tables import Part
 from analyzer.reasoning import symptoms as station
 from analyzer.reasoning.symptoms import SymptomSearch
@@ -134,8 +134,7 @@ def test_episode_over_two_parts_is_one(engine):
     # GIVEN a fact that is seen one part after the other
     make_tables(engine)
     add_entities(engine, "Container/a/app")
-    columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in fact_columns()["tcp_failure"].items())
-    engine.execute(f"CREATE TABLE tcp_failure AS SELECT {columns} WHERE false")
+    engine.execute(declared_facts()["tcp_failure"].empty_sql)
     rules = load_text(
         "kind: Symptom\nname: refused\nnature: symptom\nseverity: error\ntitle: x\nfrom: tcp_failure\nmerge: 10s\n"
         "at_least: 4\nmagnitude: {max: peer_port, unit: port}\n"

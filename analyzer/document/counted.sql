@@ -1,0 +1,9 @@
+-- A figure of one entity in one step of time, counted over the facts of one part. Filled by `analyzer.document.measures`.
+--
+-- kind: filled table
+-- scope: accumulated
+-- columns:
+--   name VARCHAR: Name of the figure.
+--   entity_id VARCHAR: The entity.
+--   at_ns BIGINT: Begin of the step, in aligned unix ns.
+--   value BIGINT: What was counted.

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from recorder.linux.own_process import die_with_parent, use_idle_disk_time_only
+
 _NICENESS = 10
-_IOPRIO_WHO_PROCESS = 1
-_IOPRIO_CLASS_IDLE = 3 << 13
-_SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
-"""Source: ioprio_set(2), include/uapi/linux/ioprio.h."""
-_PR_SET_PDEATHSIG = 1
-"""Source: prctl(2)."""
 _KEPT_BYTES = str(32 << 20)
 _PARENT = "TAPIO_RECORDER_PID"
 
@@ -56,12 +50,9 @@ def begin_child() -> None:
 
     Why: the next recorder does the same work again, and two must not write the same segment.
     """
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    die_with_parent()
     if os.getppid() != int(os.environ.get(_PARENT, os.getppid())):
         raise SystemExit("the recorder exited before its child started")
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
-    number = _SYS_IOPRIO_SET.get(os.uname().machine)
-    if number is not None:
-        libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_CLASS_IDLE)
+    use_idle_disk_time_only()

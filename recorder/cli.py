@@ -15,11 +15,11 @@ from formats.command_line import run_command
 from formats.errors import ExitCode, TapioError, UsageError
 from formats.text import escape_text
 from formats.units import format_bytes, parse_duration
-from recorder.allocation import limit_allocation
 from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
 from recorder.control import ControlServer, request_reply
 from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
+from recorder.linux.allocation import limit_allocation
 from recorder.metrics_server import MetricsServer
 from recorder.plan import format_plan, plan_retention
 from recorder.registry import SOURCES

@@ -12,10 +12,11 @@ from pathlib import Path
 from formats.errors import TapioError
 from formats.units import format_bytes
 from recorder.cgroup_tree import find_hierarchies, read_text
-from recorder.clocks import WallClock, read_boot_time_ns
 from recorder.config import HostConfig, RecorderConfig, select_sources
+from recorder.linux.clocks import read_boot_time_ns
 from recorder.source import Need, Source
 from recorder.source_opening import build_contexts, open_sources
+from recorder.wall_clock import WallClock
 
 _CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
 """Source: include/uapi/linux/capability.h."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from formats.columns import Table
 from formats.loss import LossReason
-from recorder.clocks import WallClock
+from recorder.wall_clock import WallClock
 
 
 class Profile(StrEnum):

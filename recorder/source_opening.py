@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from formats.errors import ConfigurationError
 from recorder.cgroup_tree import find_hierarchies, read_cgroup_id
-from recorder.clocks import WallClock
 from recorder.config import RecorderConfig, SourceConfig, resolve_options
 from recorder.source import Source, SourceContext
 from recorder.store.layout import DataDirectory
+from recorder.wall_clock import WallClock
 
 
 def build_contexts(

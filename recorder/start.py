@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from recorder.clocks import WallClock, read_boot_time_ns, read_clocks
 from recorder.config import RecorderConfig
 from recorder.daemon import Daemon
+from recorder.linux.clocks import read_boot_time_ns, read_clocks
 from recorder.source import Source
 from recorder.source_opening import build_contexts
 from recorder.source_set import SourceSet
 from recorder.store.store import Store
+from recorder.wall_clock import WallClock
 
 
 def start_recorder(

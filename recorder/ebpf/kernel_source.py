@@ -15,10 +15,10 @@ from formats.errors import TapioError, UnavailableError
 from formats.limits import FRAME_ROWS
 from formats.loss import LossReason
 from recorder.ebpf.loader_process import load_programs
-from recorder.ebpf.maps import possible_cpus, read_per_cpu, recursion_misses
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import layout_of, struct_dtype
 from recorder.ebpf.ring_buffer import Records, RingBuffer
+from recorder.linux.bpf_maps import possible_cpus, read_per_cpu, recursion_misses
 from recorder.source import SourceContext, SourceSpec, SourceStats
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")

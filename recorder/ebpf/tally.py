@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from recorder.ebpf.maps import read_per_cpu, take_all, write_element
 from recorder.ebpf.program import LoadedProgram
 from recorder.ebpf.records import struct_dtype
+from recorder.linux.bpf_maps import read_per_cpu, take_all, write_element
 
 TALLY: Final = struct_dtype(("count", "<u8"), ("first_boot_ns", "<u8"), ("last_boot_ns", "<u8"), ("comm", "S16"))
 """`struct tally`."""

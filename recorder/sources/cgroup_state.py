@@ -9,8 +9,8 @@ from formats.errors import UnavailableError
 from formats.rows.cgroup_path import read_cgroup_path
 from formats.tables import cgroup_state
 from recorder.cgroup_tree import find_hierarchies, list_cgroups, read_cgroup_id
-from recorder.directory_watch import DirectoryWatch
 from recorder.interval import Interval
+from recorder.linux.directory_watch import DirectoryWatch
 from recorder.polled_source import PolledSource, Row
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 

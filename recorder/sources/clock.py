@@ -11,8 +11,8 @@ from formats.clock import ClockSnapshot
 from formats.rows.clock_row import clock_row
 from formats.tables import clock
 from recorder.cgroup_tree import read_text
-from recorder.clocks import read_clocks
 from recorder.interval import Interval
+from recorder.linux.clocks import read_clocks
 from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
 
 _DRIFT_NS = 1_000_000

@@ -8,7 +8,7 @@ from dataclasses import replace
 from formats.errors import UnavailableError
 from formats.severity import SeverityNumber
 from formats.tables import interface_state
-from recorder.network_interfaces import InterfaceAddress, list_interface_addresses
+from recorder.linux.network_interfaces import InterfaceAddress, list_interface_addresses
 from recorder.polled_source import PolledSource, Row
 from recorder.source import Profile, SourceContext, SourceSpec
 

@@ -13,7 +13,6 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import request
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
-from recorder.ebpf.maps import possible_cpus
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -24,6 +23,7 @@ from recorder.ebpf.records import (
     struct_dtype,
 )
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, KernelTally, Tallies
+from recorder.linux.bpf_maps import possible_cpus
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 RESPONSE_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("status", "<u2"), ("side", "<u2"))

@@ -15,7 +15,6 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import syscall_error
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
-from recorder.ebpf.maps import possible_cpus, read_per_cpu
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -30,6 +29,7 @@ from recorder.ebpf.records import (
 from recorder.ebpf.ring_buffer import Records
 from recorder.ebpf.syscall_names import syscall_name, syscall_names
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, KernelTally, Tallies
+from recorder.linux.bpf_maps import possible_cpus, read_per_cpu
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 SAMPLE_RECORD = record_dtype(("number", "<i4"), ("error", "<u4"))

@@ -16,7 +16,6 @@ from formats.rows.address import address_column, is_ipv4
 from formats.severity import SeverityNumber
 from formats.tables import tcp
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
-from recorder.ebpf.maps import possible_cpus, read_per_cpu
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     fixed_text_column,
@@ -27,6 +26,7 @@ from recorder.ebpf.records import (
     struct_dtype,
 )
 from recorder.ebpf.ring_buffer import Records
+from recorder.linux.bpf_maps import possible_cpus, read_per_cpu
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 TCP_RECORD = record_dtype(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from formats.batches import complete_batch
 from formats.columns import BOOT_TIME_NS, EVENT_SEQ, Table
 from formats.limits import FRAME_ROWS
-from recorder.clocks import WallClock
+from recorder.wall_clock import WallClock
 
 
 @dataclass(frozen=True, slots=True)

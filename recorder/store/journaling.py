@@ -19,7 +19,6 @@ from formats.columns import BOOT_TIME_NS, Table
 from formats.errors import FormatError, LimitError, StorageError
 from formats.loss import LossReason
 from formats.tables import loss
-from recorder.clocks import WallClock
 from recorder.config import JournalConfig
 from recorder.ledger import LossEntry, LossLedger, to_batch
 from recorder.store.batch_queue import BatchQueue, QueuedBatch, concat_by_table
@@ -27,6 +26,7 @@ from recorder.store.layout import DataDirectory
 from recorder.store.node import Node
 from recorder.store.open_journal import Extent, OpenJournal
 from recorder.store.sealer import ClosedJournal
+from recorder.wall_clock import WallClock
 
 _RETRY_NS = 1_000_000_000
 _WRITE_BYTES = 4 << 20

@@ -16,7 +16,6 @@ import pyarrow as pa
 from formats.columns import Table
 from formats.errors import TapioError
 from formats.loss import LossReason
-from recorder.clocks import WallClock
 from recorder.config import RecorderConfig
 from recorder.ledger import LossEntry, LossLedger
 from recorder.store.freeze import Freezer, FreezeRequest, FreezeResult, result_to_json
@@ -28,6 +27,7 @@ from recorder.store.sealer import Sealer
 from recorder.store.segment_ring import SegmentRing
 from recorder.store.store_status import StoreStatus
 from recorder.store.triggers import find_firings
+from recorder.wall_clock import WallClock
 
 _STOP_SECONDS = 4.0
 """What is not sealed by then is sealed at the next start: a recorder ends within 5 s."""

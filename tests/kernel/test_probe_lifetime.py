@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from formats.errors import UnavailableError
-from recorder.ebpf import maps
 from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.ebpf.loader_process import load_programs
 from recorder.ebpf.program import LoadedProgram
+from recorder.linux import bpf_maps as maps
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.request import RequestSource
@@ -107,7 +107,7 @@ def test_closing_leaves_no_descriptor_and_no_child_behind(own_cgroup, sources) -
 
 RECORDER = """
 import ctypes, os, signal, struct, sys, time
-from recorder.ebpf import maps
+from recorder.linux import bpf_maps as maps
 from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.source import SourceContext
 from recorder.sources.oom import OomSource

@@ -21,8 +21,8 @@ from formats.catalog import TABLE_BY_NAME
 from formats.columns import BOOT_TIME_NS, EVENT_NAME
 from formats.errors import TapioError
 from formats.loss import LOSS_ADVICE, LossReason
-from recorder.clocks import read_boot_time_ns
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
+from recorder.linux.clocks import read_boot_time_ns
 from recorder.registry import SOURCES
 from recorder.source import Need, Profile, Source, SourceContext, SourceSpec, SourceStats
 

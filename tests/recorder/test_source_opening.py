@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from formats.errors import ConfigurationError
-from recorder.clocks import WallClock
 from recorder.config import HostConfig, SourceConfig
 from recorder.doctor import diagnose
 from recorder.source import SourceContext
 from recorder.source_opening import build_contexts
 from recorder.start import start_recorder
+from recorder.wall_clock import WallClock
 from tests.recorder.recorder_fakes import FakeClock, ScriptedSource, make_config, run_children_inline
 
 

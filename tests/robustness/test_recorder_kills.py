@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from formats.journal.reading import open_journal
-from recorder.clocks import read_boot_time_ns
+from recorder.linux.clocks import read_boot_time_ns
 from recorder.sources.clock import ClockSource
 from recorder.start import start_recorder
 from recorder.store.layout import DataDirectory, SegmentName

@@ -12,8 +12,8 @@ import pytest
 from formats.clock import ClockSnapshot
 from formats.errors import UnavailableError
 from formats.loss import LossReason
-from recorder.clocks import read_boot_time_ns, read_clocks
-from recorder.network_interfaces import InterfaceAddress, list_interface_addresses
+from recorder.linux.clocks import read_boot_time_ns, read_clocks
+from recorder.linux.network_interfaces import InterfaceAddress, list_interface_addresses
 from recorder.source import SourceContext
 from recorder.sources.clock import ClockSource
 from recorder.sources.interface_state import InterfaceStateSource

@@ -6,8 +6,8 @@ import pytest
 
 from formats.errors import TapioError
 from formats.tables import interface_state, pressure
-from recorder.clocks import WallClock
 from recorder.store.batch_queue import BatchQueue, concat_by_table
+from recorder.wall_clock import WallClock
 from tests.recorder.recorder_fakes import make_rows
 
 

@@ -14,13 +14,13 @@ from formats.errors import StorageError, TapioError
 from formats.journal.reading import JournalFrame, open_journal
 from formats.loss import LossReason
 from formats.tables import interface_state, pressure
-from recorder.clocks import WallClock
 from recorder.config import JournalConfig
 from recorder.ledger import LossEntry, LossLedger
 from recorder.store.journaling import Journaling
 from recorder.store.layout import DataDirectory
 from recorder.store.node import Node
 from recorder.store.sequences import read_newest_sequences
+from recorder.wall_clock import WallClock
 from tests.recorder.recorder_fakes import SECOND, make_rows
 
 NODE = Node("n1", "00000000-1111-2222-3333-444444444444")

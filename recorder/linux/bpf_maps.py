@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from formats.errors import UnavailableError
+from recorder.linux.libc import LIBC
 
 _SYSCALL_NUMBER: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 _LOOKUP, _UPDATE, _OBJECT_INFO, _LOOKUP_AND_DELETE_BATCH = 1, 2, 15, 25
 _PROGRAM_INFO_BYTES: Final = 216
 _RECURSION_MISSES_AT: Final = 208
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def _bpf(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
@@ -34,7 +34,7 @@ def _bpf(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
             next_step=f"use one of {', '.join(_SYSCALL_NUMBER)}",
         )
     ctypes.set_errno(0)
-    if _LIBC.syscall(number, command, attributes, len(attributes)) >= 0:
+    if LIBC.syscall(number, command, attributes, len(attributes)) >= 0:
         return 0
     return ctypes.get_errno()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import pyarrow as pa
+
+from recorder.linux.libc import LIBC
 
 _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
@@ -23,8 +23,7 @@ def limit_allocation() -> None:
 
     Where the C library has no mallopt (musl), only Arrow's pool is changed.
     """
-    library = ctypes.CDLL(None)
-    mallopt = getattr(library, "mallopt", None)
+    mallopt = getattr(LIBC, "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS)
         mallopt(_M_TRIM_THRESHOLD, _THRESHOLD_BYTES)

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from recorder.linux.libc import LIBC
+
 _IN_CREATE = 0x00000100
 _IN_DELETE = 0x00000200
 _IN_ONLYDIR = 0x01000000
@@ -28,8 +30,7 @@ class DirectoryWatch:
     """
 
     def __init__(self) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = int(self._libc.inotify_init1(_IN_CLOEXEC | _IN_NONBLOCK))
+        self._fd = int(LIBC.inotify_init1(_IN_CLOEXEC | _IN_NONBLOCK))
         self._path_by_watch: dict[int, str] = {}
         self._watched: set[str] = set()
         self.is_complete = self._fd >= 0
@@ -47,7 +48,7 @@ class DirectoryWatch:
             path = os.fspath(directory)
             if path in self._watched:
                 continue
-            number = self._libc.inotify_add_watch(self._fd, os.fsencode(path), _IN_CREATE | _IN_DELETE | _IN_ONLYDIR)
+            number = LIBC.inotify_add_watch(self._fd, os.fsencode(path), _IN_CREATE | _IN_DELETE | _IN_ONLYDIR)
             if number >= 0:
                 self._path_by_watch[number] = path
                 self._watched.add(path)

@@ -6,7 +6,8 @@ import ctypes
 import time
 from dataclasses import dataclass
 
-from formats.clock import ClockSnapshot, Instant
+from formats.clock import ClockSnapshot
+from recorder.linux.libc import LIBC
 
 _ATTEMPTS = 5
 _NS_PER_US = 1_000
@@ -35,32 +36,6 @@ class _Timex(ctypes.Structure):
 class _ClockError:
     max_error_ns: int | None
     is_synchronized: bool
-
-
-class WallClock:
-    """What to add to CLOCK_BOOTTIME to get the wall clock, by the newest snapshot of the clocks.
-
-    The source that reads the clocks keeps it current; rows, names of segments and captures are dated by it.
-
-    Args:
-        unix_minus_boot_ns: by the first snapshot.
-    """
-
-    def __init__(self, unix_minus_boot_ns: int = 0) -> None:
-        self._unix_minus_boot_ns = unix_minus_boot_ns
-
-    @property
-    def unix_minus_boot_ns(self) -> int:
-        """CLOCK_REALTIME less CLOCK_BOOTTIME, ns."""
-        return self._unix_minus_boot_ns
-
-    def follow(self, snapshot: ClockSnapshot) -> None:
-        """Go by this snapshot from now on."""
-        self._unix_minus_boot_ns = snapshot.unix_minus_boot_ns
-
-    def at(self, boot_ns: int) -> Instant:
-        """The instant of a CLOCK_BOOTTIME."""
-        return Instant(unix_nano=boot_ns + self._unix_minus_boot_ns, boot_ns=boot_ns)
 
 
 def read_boot_time_ns() -> int:
@@ -93,7 +68,7 @@ def read_clocks() -> ClockSnapshot:
 
 def _read_clock_error() -> _ClockError:
     timex = _Timex(modes=0)
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    state = LIBC.adjtimex(ctypes.byref(timex))
     if state < 0:
         return _ClockError(None, is_synchronized=False)
     return _ClockError(timex.maxerror * _NS_PER_US, is_synchronized=not timex.status & _STA_UNSYNC)

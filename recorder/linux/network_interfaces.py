@@ -7,6 +7,8 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from recorder.linux.libc import LIBC
+
 _IFF_UP = 0x1
 _IFF_RUNNING = 0x40
 """Source: netdevice(7). RUNNING = operational; set for loopback, too."""
@@ -54,14 +56,13 @@ def list_interface_addresses() -> list[InterfaceAddress]:
     Raises:
         OSError: the kernel refuses.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     first = ctypes.POINTER(_InterfaceAddress)()
-    if libc.getifaddrs(ctypes.byref(first)) != 0:
+    if LIBC.getifaddrs(ctypes.byref(first)) != 0:
         raise OSError(ctypes.get_errno(), "getifaddrs failed")
     try:
         found = set(_walk(first))
     finally:
-        libc.freeifaddrs(first)
+        LIBC.freeifaddrs(first)
     with_address = {item.name for item in found if item.address}
     return sorted(item for item in found if item.address or item.name not in with_address)
 

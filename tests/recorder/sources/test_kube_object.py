@@ -1,4 +1,4 @@
-"""The Kubernetes sources as the recorder uses them, against a real HTTPS server."""
+"""Objects of a cluster are followed; what cannot be followed is told in one sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from formats.rows.kube_resources import OBJECT_RESOURCES
 from recorder.source import SourceStats
 from recorder.sources.kube_event import KubeEventSource
 from recorder.sources.kube_object import KubeObjectSource
-from tests.recorder.kube.following import QUICK, Following, pod
+from tests.recorder.kube.following import Following, pod
 
 
 @pytest.fixture
@@ -187,39 +187,6 @@ def test_nothing_works_without_open_and_nothing_breaks():
         assert source.stats() == SourceStats()
         assert source.wake_fds() == ()
         source.close()
-
-
-def test_events_are_followed_with_what_each_update_adds(server):
-    # GIVEN
-    def event(count):
-        return {
-            "kind": "Event",
-            "metadata": {"name": "e", "namespace": "shop"},
-            "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "a"},
-            "reason": "BackOff",
-            "type": "Warning",
-            "message": "Back-off restarting failed container",
-            "count": count,
-            "eventTime": None,
-        }
-
-    server.put(event(5))
-    following = Following(server, KubeEventSource(QUICK), namespaces=("shop",))
-    try:
-        following.wait_until(lambda: len(following.rows) == 1)
-
-        # WHEN it repeats, and ages out
-        server.put(event(7))
-        following.wait_until(lambda: len(following.rows) == 2)
-        server.delete("Event", "shop", "e")
-        following.wait_until(lambda: len(following.rows) == 3)
-
-        # THEN
-        told = [(row["event_name"], row["k8s.event.count"], row["k8s.event.count_delta"]) for row in following.rows]
-        assert told == [("k8s.event.state", 5, 0), ("k8s.event.modified", 7, 2), ("k8s.event.deleted", 7, 0)]
-        assert following.source.snapshot() == []
-    finally:
-        following.close()
 
 
 def test_closing_takes_no_longer_than_promised_while_the_server_hangs(server):

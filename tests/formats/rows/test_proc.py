@@ -1,4 +1,4 @@
-"""Pressure files and /proc files, as the kernel writes them."""
+"""Files of /proc, as the kernel writes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from formats.rows.proc import ListeningSocket, read_listening_sockets, read_process_stat
-from formats.rows.psi import PressureTotals, read_pressure
 
 STAT = "4242 (a) b (c) S 17 4242 4242 0 -1 4194304 10 0 0 0 1 2 0 0 20 0 1 0 12345 1000 10 18446744073709551615"
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -19,24 +18,6 @@ TCP6 = """  sl  local_address                         remote_address            
    0: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 815 1 0000000000000000 100 0 0 10 0
    1: 0000000000000000FFFF00000100007F:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 816 1 0000000000000000 100 0 0 10 0
 """
-
-
-def test_totals_become_nanoseconds():
-    text = (
-        "some avg10=9.15 avg60=3.32 avg300=0.77 total=2108981\nfull avg10=8.45 avg60=3.06 avg300=0.71 total=1912355\n"
-    )
-    assert read_pressure(text) == PressureTotals(2108981000, 1912355000)
-
-
-def test_a_missing_line_is_null_not_zero():
-    assert read_pressure("full avg10=0.00 avg60=0.00 avg300=0.00 total=5\n") == PressureTotals(None, 5000)
-    assert read_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n") == PressureTotals(5000, None)
-
-
-@pytest.mark.parametrize("text", ["", "none total=1", "some total=x"])
-def test_what_is_no_pressure_file_is_refused(text: str):
-    with pytest.raises(ValueError, match=r"no `some` and no `full`|invalid literal"):
-        read_pressure(text)
 
 
 def test_a_command_may_hold_parentheses_and_spaces():

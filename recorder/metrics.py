@@ -43,7 +43,7 @@ class StatusCollector(Collector):
         )
         yield _gauge(
             "source_up",
-            "1 if the source is running, 0 if it is unavailable, failed or shed.",
+            "1 if the source is running, 0 if it is starting, unavailable, failed or shed.",
             [((source.name,), source.state == "recording") for source in status.sources],
             labels=("source",),
         )

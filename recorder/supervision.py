@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import Future
 from enum import StrEnum
@@ -223,6 +224,9 @@ class SupervisedSource:
         except Exception as error:  # noqa: BLE001 - one failing source never stops the others
             self._fail(error, now_ns)
             return
+        self._account(stats, now_ns)
+
+    def _account(self, stats: SourceStats, now_ns: int) -> None:
         for reason, total in stats.missing.items():
             grown = total - self._stats.missing.get(reason, 0)
             if grown > 0:
@@ -248,11 +252,15 @@ class SupervisedSource:
         return losses
 
     def close(self, now_ns: int) -> None:
-        """Close it for good."""
+        """Close it for good. What it had not given when it was detached is counted, too."""
         self.take_stats(now_ns)
         self.tell_absence(now_ns)
-        if not self.is_opening:  # else its thread still uses it, and ends with the process
-            self._close_quietly()
+        if self.is_opening:  # its thread still uses it, and ends with the process
+            return
+        self._close_quietly()
+        if self.is_open:
+            with contextlib.suppress(Exception):  # its totals of before are accounted for
+                self._account(self.source.stats(), now_ns)
 
     # Its state.
 

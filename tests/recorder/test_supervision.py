@@ -115,6 +115,23 @@ def test_growth_of_totals_becomes_losses(clock: FakeClock):
     assert supervised.lost == 6
 
 
+def test_what_is_left_when_it_is_detached_is_counted(clock: FakeClock, monkeypatch: pytest.MonkeyPatch):
+    # GIVEN a source that finds undrained records when it detaches
+    source = ScriptedSource()
+    supervised = supervise(source, clock)
+    source.totals = SourceStats(10, {LossReason.REJECTED: 4})
+
+    def detach() -> None:
+        source.totals = SourceStats(17, {LossReason.REJECTED: 4, LossReason.RECORDER_DOWN: 7})
+
+    monkeypatch.setattr(source, "close", detach)
+    # WHEN it is closed for good THEN they are told beside what was known before
+    clock.pass_seconds(1)
+    supervised.close(clock())
+    told = [(reason, count) for reason, count, _, _ in losses(supervised)]
+    assert told == [(LossReason.REJECTED, 4), (LossReason.RECORDER_DOWN, 7)]
+
+
 @pytest.mark.parametrize("method", ["snapshot", "stats", "close", "wake_fds"])
 def test_no_method_can_break_the_recorder(clock: FakeClock, method: str, monkeypatch: pytest.MonkeyPatch):
     source = ScriptedSource()

@@ -91,7 +91,7 @@ class SourceSet:
 
     def revive(self, now_ns: int) -> Drained:
         """Take over what was opened in threads, and open again what failed and has waited; give the state of both."""
-        opened = [item for item in self._supervised if item.finish_opening(now_ns)]
+        opened = [item for item in self._supervised if item.finish_opening()]
         waiting = [item for item in self._supervised if item.wants_restart(now_ns)]
         self._start(waiting, now_ns)
         for item in opened:

@@ -60,7 +60,7 @@ class SupervisedSource:
         self._why = ""
         self._absent_since_ns: int | None = None
         self._absence_is_told = False
-        self._opening: Future[None] | None = None
+        self._opening: Future[tuple[Exception | None, int]] | None = None
         self._opened_at_ns = 0
         self._last_drain_ns = 0
         self._last_stats_ns = 0
@@ -110,33 +110,33 @@ class SupervisedSource:
 
     def open_in_background(self, now_ns: int) -> None:
         """Open it in a thread: a peer that does not answer holds up nobody. `finish_opening` tells when it is done."""
-        opening: Future[None] = Future()
+        opening: Future[tuple[Exception | None, int]] = Future()
         self._opening = opening
         if self._absent_since_ns is None:
             self._absent_since_ns = now_ns
 
         def work() -> None:
             (problem,) = open_sources([self.source], [self.context])
-            if problem is None:
-                opening.set_result(None)
-            else:
-                opening.set_exception(problem)
+            opening.set_result((problem, self.context.boot_time_ns()))
 
         threading.Thread(target=work, name=self.spec.name, daemon=True).start()
 
-    def finish_opening(self, now_ns: int) -> bool:
-        """Whether an opening in a thread has ended since the last call; then the state says how."""
+    def finish_opening(self) -> bool:
+        """Whether an opening in a thread has ended since the last call; then the state says how.
+
+        It records from when it was open, not from now on: what it has seen since waits to be drained.
+        """
         if self._opening is None or not self._opening.done():
             return False
-        opening, self._opening = self._opening, None
-        problem = opening.exception()
-        self.note_opened(problem if isinstance(problem, Exception) else None, now_ns)
+        problem, ended_ns = self._opening.result()
+        self._opening = None
+        self.note_opened(problem, ended_ns)
         return True
 
     def await_opening(self, seconds: float) -> None:
         """Wait until a thread that opens it has ended, at most that long."""
         if self._opening is not None:
-            self._opening.exception(seconds)
+            self._opening.result(seconds)
 
     def note_opened(self, problem: Exception | None, now_ns: int) -> None:
         """It was opened, or could not be."""
@@ -240,7 +240,7 @@ class SupervisedSource:
 
     def tell_absence(self, now_ns: int) -> None:
         """Note that nothing was recorded since it stopped, so that every segment says what is not in it."""
-        if self._absent_since_ns is None or (self._absence_is_told and self._absent_since_ns == now_ns):
+        if self._absent_since_ns is None or (self._absence_is_told and self._absent_since_ns >= now_ns):
             return
         self._add_loss(_ABSENCE_REASONS[self._state], None, self._absent_since_ns, now_ns, self._why)
         self._absent_since_ns = now_ns

@@ -498,8 +498,8 @@ def test_a_peer_that_does_not_answer_holds_up_nobody_and_its_start_is_no_failure
     assert bench.slow.opened == 0
     assert {source.name: source.state for source in bench.daemon.status.sources}["oom"] == SourceState.STARTING
     # AND when the peer answers, the source begins
-    bench.answer()
     opened = bench.clock()
+    bench.answer()
     bench.slow.kill(bench.clock())
     bench.turn(2)
     assert bench.acknowledged["oom"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.document.assemble import Analysis, assemble_document
 from analyzer.document.measures import MeasureSearch
+from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.rules import Knowledge
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
@@ -39,7 +40,7 @@ def analyze_capture(
 
 def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Document:
     """As `analyze_capture`, in a fresh engine of the caller, who can go on asking it afterwards."""
-    model = build_model(capture, engine, window)
+    model = build_model(capture, engine, window, change_macros=change_macros(knowledge.changes))
     search, measures = SymptomSearch(engine, knowledge, fact_columns()), MeasureSearch(engine)
     model.go_through([search.part_step, measures.part_step])
     symptoms = search.finish()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.window import capture_argument, check_window, from_option, to_option
+from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.knowledge.compile_changes import change_macros
+from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
 from analyzer.model.changes import RecordedChange, list_changes
 from analyzer.model.engine import Engine
@@ -27,15 +29,24 @@ from formats.times import format_time
     help="Also show changes that controllers made in response to other changes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@knowledge_option
 @from_option
 @to_option
 def command(
-    capture: Path, *, namespace: str | None, with_controllers: bool, as_json: bool, begin: int | None, end: int | None
+    capture: Path,
+    *,
+    namespace: str | None,
+    with_controllers: bool,
+    as_json: bool,
+    knowledge: tuple[Path, ...],
+    begin: int | None,
+    end: int | None,
 ) -> None:
     """List what people and programs changed in the cluster during the recording of CAPTURE, relevant or not."""
     window = check_window(begin, end)
+    macros = change_macros(read_knowledge(knowledge).changes)
     with open_capture(capture) as opened, Engine() as engine:
-        build_model(opened, engine, window, wanted=("change",))
+        build_model(opened, engine, window, wanted=("change",), change_macros=macros)
         changes = list_changes(engine, namespace=namespace, with_controllers=with_controllers)
     # Rows are read in batches: rows of the same batch before and after the window are dropped here.
     changes = tuple(change for change in changes if _is_within(change.at_ns, begin, end))

@@ -11,7 +11,9 @@ from typing import Any
 
 import click
 
-from analyzer.commands.window import capture_argument, check_window, from_option, to_option
+from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.knowledge.compile_changes import change_macros
+from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts
@@ -32,16 +34,26 @@ MODEL_TABLES = ("entity", "relation", "change", "capture_window", "missing", "cl
 @click.argument("query", required=False)
 @click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@knowledge_option
 @from_option
 @to_option
-def command(capture: Path, query: str | None, *, form: str | None, begin: int | None, end: int | None) -> None:
+def command(
+    capture: Path,
+    query: str | None,
+    *,
+    form: str | None,
+    knowledge: tuple[Path, ...],
+    begin: int | None,
+    end: int | None,
+) -> None:
     """Run QUERY, in the SQL dialect of DuckDB, over the tables and facts of CAPTURE. Without a query, list them.
 
     The capture is read-only, and the query has no access to files or the network. docs/facts.md describes all columns.
     """
     window = check_window(begin, end)
+    macros = change_macros(read_knowledge(knowledge).changes)
     with open_capture(capture) as opened, Engine() as engine:
-        model = build_model(opened, engine, window)
+        model = build_model(opened, engine, window, change_macros=macros)
         if query is None:
             names, rows = _contents(engine)
         else:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from analyzer.analyze import analyze_capture
-from analyzer.knowledge.check import check_knowledge
+from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.files import read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
-from analyzer.knowledge.rules import Knowledge
+from analyzer.knowledge.rules import ChangeRule, Knowledge, PatternRule
 from analyzer.knowledge.shipped import SHIPPED, read_knowledge
-from analyzer.model.engine_tables import fact_columns
 from formats.capture.reading import open_capture
 from formats.errors import ExitCode, OutputError
 from formats.postmortem.document import Document
 from formats.text import escape_text
+
+_Rule = TypeVar("_Rule", PatternRule, ChangeRule)
 
 
 @click.command()
@@ -27,10 +31,10 @@ from formats.text import escape_text
 )
 @click.pass_context
 def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | None) -> None:
-    """Run the tests of the patterns in PATHS (YAML files or directories), or of the shipped patterns.
+    """Run the tests of the patterns and change rules in PATHS (YAML files or directories), or of the shipped ones.
 
-    Paths of recordings are relative to the YAML file or to the current directory. The shipped patterns are loaded
-    as well; a test states what its own pattern must find and must not find.
+    Paths of recordings are relative to the YAML file or to the current directory. The shipped knowledge is loaded
+    as well; a test states what its own pattern must find and must not find, or what a change must be.
 
     The exit code is 0 if all tests pass, 1 if one fails.
     """
@@ -40,13 +44,20 @@ def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | No
         with open_capture(path) as capture:
             return analyze_capture(capture, knowledge)
 
-    patterns = [pattern for pattern in knowledge.patterns if pattern.name in tested]
+    patterns = _named_in(tested.patterns, knowledge.patterns)
+    changes = _named_in(tested.changes, knowledge.changes)
     results = []
-    for result in run_pattern_tests(patterns, analyze, (Path.cwd(), SHIPPED.parent)):
+    for result in itertools.chain(
+        run_change_tests(knowledge.changes, changes),
+        run_pattern_tests(patterns, analyze, (Path.cwd(), SHIPPED.parent)),
+    ):
         results.append(result)
         _show(result)
     failed = sum(1 for result in results if result.problems)
-    click.echo(f"{len(results)} tests of {len(patterns)} patterns: {len(results) - failed} passed, {failed} failed")
+    click.echo(
+        f"{len(results)} tests of {len(patterns)} patterns and {len(changes)} change rules: "
+        f"{len(results) - failed} passed, {failed} failed"
+    )
     if junit is not None:
         try:
             write_junit(results, junit)
@@ -55,16 +66,19 @@ def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | No
     context.exit(ExitCode.NEGATIVE if failed else ExitCode.OK)
 
 
-def _read(paths: tuple[Path, ...]) -> tuple[Knowledge, frozenset[str]]:
-    """All knowledge, and the names of the patterns that are to be tested."""
+def _read(paths: tuple[Path, ...]) -> tuple[Knowledge, Knowledge]:
+    """All knowledge, and the part of it that is to be tested."""
     if not paths:
         knowledge = read_knowledge()
-        return knowledge, frozenset(pattern.name for pattern in knowledge.patterns)
+        return knowledge, knowledge
     own = load_knowledge(read_knowledge_files(paths))
     inside_shipped = all(SHIPPED in (path.resolve(), *path.resolve().parents) for path in paths)
-    knowledge = read_knowledge() if inside_shipped else read_knowledge(paths)
-    check_knowledge(knowledge, fact_columns())
-    return knowledge, frozenset(pattern.name for pattern in own.patterns)
+    return read_knowledge() if inside_shipped else read_knowledge(paths), own
+
+
+def _named_in(tested: Iterable[_Rule], rules: Iterable[_Rule]) -> list[_Rule]:
+    names = {rule.name for rule in tested}
+    return [rule for rule in rules if rule.name in names]
 
 
 def _show(result: TestResult) -> None:

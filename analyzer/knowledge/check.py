@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from analyzer.knowledge.compile_changes import CHANGE_COLUMNS
 from analyzer.knowledge.expressions import ExpressionChecker
 from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
 from formats.catalog import TABLES
@@ -59,6 +60,9 @@ def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
             _check_names(symptom.except_during, symptoms, f"symptom `{symptom.name}`", symptom.where)
         for cause in knowledge.causes:
             _check_cause(cause, symptoms, facts, checker)
+        for change in knowledge.changes:
+            if change.condition is not None:
+                checker.check(change.condition, CHANGE_COLUMNS, of=f"change `{change.name}`")
     for pattern in knowledge.patterns:
         _check_pattern(pattern, symptoms)
 

@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from analyzer.knowledge.fields import Fields
 from analyzer.knowledge.files import KnowledgeFile
+from analyzer.knowledge.load_changes import CHANGE_KEYS, read_change
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import (
     CauseRule,
+    ChangeRule,
     Combine,
     Expression,
     Knowledge,
@@ -34,13 +36,14 @@ MAX_RULES = 5_000
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _MAX_NAME = 64
 _NOTHING = "none"
-_Rule = TypeVar("_Rule", SymptomRule, CauseRule, PatternRule)
+_Rule = TypeVar("_Rule", SymptomRule, CauseRule, PatternRule, ChangeRule)
 
 
 class _Kind(StrEnum):
     SYMPTOM = "Symptom"
     CAUSE = "Cause"
     PATTERN = "Pattern"
+    CHANGE = "Change"
 
 
 def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
@@ -52,6 +55,7 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
     symptoms: dict[str, SymptomRule] = {}
     causes: dict[str, CauseRule] = {}
     patterns: dict[str, PatternRule] = {}
+    changes: dict[str, ChangeRule] = {}
     names = []
     for file in files:
         names.append(file.name)
@@ -65,12 +69,16 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
                     _add(causes, _read_cause(node))
                 case _Kind.PATTERN:
                     _add(patterns, _read_pattern(node))
-            if len(symptoms) + len(causes) + len(patterns) > MAX_RULES:
+                case _Kind.CHANGE:
+                    fields = Fields(node, "a change", CHANGE_KEYS)
+                    _add(changes, read_change(fields, _read_name(fields)))
+            if len(symptoms) + len(causes) + len(patterns) + len(changes) > MAX_RULES:
                 raise KnowledgeError(f"more than {MAX_RULES:,} rules", where=node.where)
     return Knowledge(
         symptoms=tuple(symptoms[name] for name in sorted(symptoms)),
         causes=tuple(causes[name] for name in sorted(causes)),
         patterns=tuple(patterns[name] for name in sorted(patterns)),
+        changes=tuple(changes[name] for name in sorted(changes)),
         files=tuple(names),
     )
 

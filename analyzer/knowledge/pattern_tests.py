@@ -18,10 +18,10 @@ Analyze = Callable[[Path], Document]
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What became of one test of one pattern.
+    """What became of one test of one pattern or change rule.
 
     Attributes:
-        pattern: name of the pattern.
+        pattern: name of the pattern or rule.
         name: what is tested, in words.
         where: place of the test in its YAML file.
         problems: what differs, in sentences; empty if the test passed.

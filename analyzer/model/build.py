@@ -114,7 +114,12 @@ class Model:
 
 
 def build_model(
-    capture: Capture, engine: Engine, window: Window = (None, None), wanted: Collection[str] | None = None
+    capture: Capture,
+    engine: Engine,
+    window: Window = (None, None),
+    wanted: Collection[str] | None = None,
+    *,
+    change_macros: str = "",
 ) -> Model:
     """Reads a capture into an engine.
 
@@ -123,10 +128,13 @@ def build_model(
         engine: fresh.
         window: begin and end in unix ns; only batches that overlap it are read.
         wanted: names of tables and facts that will be read; None = all.
+        change_macros: what the knowledge says of changes (`analyzer.knowledge.compile_changes`), if `change` is wanted.
     """
     tables = Tables(capture, engine, window)
     tables.load_small_tables()
     load_cgroup_paths(engine)
+    if change_macros:
+        engine.execute(change_macros)
     names = declared_tables() if wanted is None else closure(wanted, declared_tables())
     schedule = plan_schedule(
         (table for name, table in declared_tables().items() if name in names), {table.name for table in TABLES}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.model.build import Model, build_model
+from analyzer.model.build import Model
 from analyzer.model.engine import Engine
 from formats.capture.reading import open_capture
+from tests.analyzer.shipped_model import build_model
 
 
 @pytest.fixture

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.knowledge.change_tests import run_change_tests
+from analyzer.knowledge.compile_changes import LIFECYCLE, OTHER_CATEGORY
+from analyzer.knowledge.load_changes import CHANGE_KEYS, CHANGE_TEST_KEYS
 from analyzer.knowledge.paths import RELATIONS
 from analyzer.knowledge.pattern_tests import run_pattern_tests
 from analyzer.knowledge.rules import Nature, Severity
 from analyzer.knowledge.shipped import shipped_files
-from analyzer.model.engine_tables import fact_columns
+from analyzer.model.engine_tables import declared_facts, fact_columns
 from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +36,21 @@ def test_every_pattern_is_found_and_not_found_where_its_tests_say(pattern, resul
 def test_relations_that_a_path_may_name_are_those_of_the_facts_page():
     text = (ROOT / "docs" / "facts.md").read_text(encoding="utf-8")
     assert set(RELATIONS) == set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("change", KNOWLEDGE.changes, ids=lambda rule: rule.name)
+def test_every_change_rule_decides_and_leaves_what_its_tests_say(change):
+    results = list(run_change_tests(KNOWLEDGE.changes, [change]))
+    assert len(results) >= 2
+    assert [result.problems for result in results if result.problems] == []
+    assert change.meaning.endswith(".")
+
+
+def test_categories_of_changes_are_those_that_the_fact_declares():
+    columns = declared_facts()["object_change"].columns
+    (doc,) = (column.doc for column in columns if column.name == "category")
+    decided = {change.category for change in KNOWLEDGE.changes if change.category} | {OTHER_CATEGORY, LIFECYCLE}
+    assert decided == set(re.findall(r"`([a-z]+)`", doc))
 
 
 def test_every_severe_symptom_can_be_explained_and_every_change_can_explain():
@@ -104,5 +122,5 @@ def test_every_key_of_the_language_is_on_its_page():
     from analyzer.knowledge.load import _CAUSE_KEYS, _PATTERN_KEYS, _SYMPTOM_KEYS
 
     text = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
-    for key in {*_SYMPTOM_KEYS, *_CAUSE_KEYS, *_PATTERN_KEYS}:
+    for key in {*_SYMPTOM_KEYS, *_CAUSE_KEYS, *_PATTERN_KEYS, *CHANGE_KEYS, *CHANGE_TEST_KEYS}:
         assert f"`{key}" in text, key

@@ -1,7 +1,7 @@
 -- What was changed while the capture was recorded: one row per changed path, whether it mattered or not.
 --
--- Left out is what no one decides: status, bookkeeping of the API server and of controllers, and objects that only mirror
--- others (Endpoints, EndpointSlices, Leases). What a controller does because of a change is there with actor `controller`.
+-- What counts as a change, what it is and who made it is knowledge (`kind: Change`, patterns/changes): three macros say it
+-- (analyzer.knowledge.compile_changes). What a controller does because of something else is there with actor `controller`.
 --
 -- kind: table
 -- reads: object_version, scales
@@ -41,63 +41,28 @@ WITH changed AS (
         CASE WHEN is_addition THEN 'created' ELSE 'deleted' END AS verb
     FROM object_version
     WHERE is_addition OR is_deletion
-), decided AS (
+), asked AS (
     SELECT
         *,
         -- The last component: `data.A` → A, `data["a.b"]` → a.b, `env[name=X].value` → X.
         regexp_replace(
             regexp_replace(path, '\.value$', ''),
             '^.*(?:\["((?:[^"\\]|\\.)*)"\]|\[(?:[^=\]]*=)?([^"\]]*)\]|(?:^|\.)([^.\[\]]+))$', '\1\2\3'
-        ) AS key
-    FROM told
-    WHERE kind NOT IN ('Endpoints', 'EndpointSlice', 'Lease', 'ControllerRevision')
-        AND (path IS NULL OR NOT regexp_matches(path, concat(
-            '^(?:status(?:\.|\[|$)|metadata\.(?:generation|resourceVersion|uid|creationTimestamp|deletionTimestamp|',
-            'deletionGracePeriodSeconds|finalizers|ownerReferences|generateName)(?:\.|\[|$)|spec\.finalizers|',
-            'metadata\.annotations\["(?:deployment\.kubernetes\.io/|pv\.kubernetes\.io/|volume\.(?:beta\.)?kubernetes\.io/|',
-            'kubectl\.kubernetes\.io/last-applied|endpoints\.kubernetes\.io/|control-plane\.alpha\.kubernetes\.io/|',
-            'node\.alpha\.kubernetes\.io/|volumes\.kubernetes\.io/|batch\.kubernetes\.io/|autoscaling\.alpha\.kubernetes\.io/))'
-        )))
-), valued AS (
-    SELECT
-        *,
+        ) AS key,
         -- A text without its quotes, all else as JSON.
         CASE WHEN json_type(old_json) = 'NULL' THEN NULL ELSE json_extract_string(old_json, '$') END AS old_value,
         CASE WHEN json_type(new_json) = 'NULL' THEN NULL ELSE json_extract_string(new_json, '$') END AS new_value,
-        CASE
-            WHEN verb <> 'modified' THEN 'lifecycle'
-            WHEN kind IN ('ConfigMap', 'Secret') AND regexp_matches(path, '^(data|binaryData|stringData)(\.|\[|$)') THEN 'config'
-            WHEN kind IN ('ResourceQuota', 'LimitRange') AND starts_with(path, 'spec') THEN 'quota'
-            WHEN kind = 'HorizontalPodAutoscaler' AND starts_with(path, 'spec') THEN 'scale'
-            WHEN path LIKE '%"kubectl.kubernetes.io/restartedAt"]' THEN 'restart'
-            WHEN path = 'spec.replicas' THEN 'replicas'
-            WHEN regexp_matches(path, '\.image$') THEN 'image'
-            WHEN regexp_matches(path, '\.resources(\.|\[|$)') AND kind NOT LIKE 'PersistentVolume%' THEN 'resources'
-            WHEN regexp_matches(path, '\.env(From)?(\.|\[|$)') THEN 'env'
-            WHEN regexp_matches(path, '\.(command|args)(\.|\[|$)') THEN 'command'
-            WHEN regexp_matches(path, '\.(liveness|readiness|startup)Probe(\.|$)') THEN 'probe'
-            WHEN regexp_matches(path, '^spec\.(selector|nodeSelector)(\.|\[|$)') THEN 'selector'
-            WHEN kind LIKE 'PersistentVolume%' OR regexp_matches(path, '\.(volumes|volumeMounts|volumeClaimTemplates)(\.|\[|$)')
-                THEN 'storage'
-            WHEN regexp_matches(path, '(^|\.)metadata\.(labels|annotations)(\.|\[|$)') THEN 'labels'
-            ELSE 'spec'
-        END AS category,
-        CASE
-            WHEN owner_uid IS NOT NULL THEN 'controller'
-            -- The scheduler, the volume binder, the node controller, an autoscaler.
-            WHEN kind = 'Pod' AND path LIKE 'spec.nodeName%' THEN 'controller'
-            WHEN kind IN ('PersistentVolumeClaim', 'PersistentVolume') AND regexp_matches(path, '^spec\.(volumeName|claimRef)') THEN 'controller'
-            -- Taints of the node controller are `node.kubernetes.io/…`; where only a position is told, its value may tell.
-            WHEN kind = 'Node' AND path LIKE 'spec.taints%'
-                AND NOT (concat(old_json, new_json) LIKE '%"key":%' AND concat(old_json, new_json) NOT LIKE '%"key":"node.kubernetes.io/%')
-                THEN 'controller'
-            WHEN kind = 'Node' AND regexp_matches(path, '^(spec\.(podCIDR|providerID)|metadata\.(labels|annotations))') THEN 'controller'
-            WHEN kind = 'Namespace' AND verb = 'modified' THEN 'controller'
-            WHEN kind = 'ConfigMap' AND name IN ('kube-root-ca.crt', 'openshift-service-ca.crt') THEN 'controller'
-            WHEN path = 'spec.replicas' AND entity_id IN (SELECT target_id FROM scales) THEN 'controller'
-            ELSE 'user'
-        END AS actor
-    FROM decided
+        old_json::VARCHAR AS old, new_json::VARCHAR AS new,
+        owner_uid IS NOT NULL AS is_owned,
+        entity_id IN (SELECT target_id FROM scales) AS is_scaled
+    FROM told
+), judged AS (
+    SELECT
+        *,
+        change_category(kind, namespace, name, verb, path, old, new, is_owned, is_scaled) AS category,
+        change_actor(kind, namespace, name, verb, path, old, new, is_owned, is_scaled) AS actor
+    FROM asked
+    WHERE NOT change_is_ignored(kind, namespace, name, verb, path, old, new, is_owned, is_scaled)
 )
 SELECT
     'c' || row_number() OVER (ORDER BY at_ns, node, seq, path) AS change_id,
@@ -113,5 +78,5 @@ SELECT
         ELSE ': ' || path || ' ' || shown(old_value) || ' → ' || shown(new_value)
     END AS what,
     inferred
-FROM valued
+FROM judged
 ORDER BY at_ns, node, seq, path

@@ -38,7 +38,7 @@ def run(tmp_path, tests, *arguments):
 def test_own_pattern_is_tested_beside_the_shipped_knowledge(tmp_path):
     answer = run(tmp_path, FOUND + ABSENT)
     assert answer.exit_code == 0, answer.output
-    assert "2 tests of 1 patterns: 2 passed, 0 failed" in answer.output
+    assert "2 tests of 1 patterns and 0 change rules: 2 passed, 0 failed" in answer.output
 
 
 def test_difference_is_told_with_its_place(tmp_path):

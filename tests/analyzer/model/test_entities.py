@@ -65,9 +65,9 @@ def test_an_address_belongs_to_the_pod_that_had_it_at_the_time(tmp_path, model_o
         .tcp("connect", 20, cgroup_id=7, network__peer__address="10.1.0.9", network__peer__port=80)
         .write()
     )
-    from analyzer.model.build import build_model
     from analyzer.model.engine import Engine
     from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
 
     # WHEN the connections are looked at
     with Engine() as engine:
@@ -82,8 +82,8 @@ def test_an_address_belongs_to_the_pod_that_had_it_at_the_time(tmp_path, model_o
 
 
 def test_a_cgroup_id_that_is_used_again_after_a_reboot_belongs_to_its_owner_at_the_time(tmp_path, engine):
-    from analyzer.model.build import build_model
     from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
 
     # GIVEN two boots in which the same cgroup id is of different pods
     builder = CaptureBuilder(tmp_path).pod("a-1", at=0).pod("b-1", at=0).cgroup(7, "a-1", at=1)
@@ -101,8 +101,8 @@ def test_a_cgroup_id_that_is_used_again_after_a_reboot_belongs_to_its_owner_at_t
 
 
 def test_what_happens_before_a_cgroups_first_row_is_its_owners(tmp_path, engine):
-    from analyzer.model.build import build_model
     from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
 
     # GIVEN a container whose first process ends before its cgroup is recorded
     path = CaptureBuilder(tmp_path).pod("a-1", at=0).process("exit", 5, 1, cgroup_id=7).cgroup(7, "a-1", at=2).write()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from analyzer.model.build import PartStep, build_model
+from analyzer.model.build import PartStep
 from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts
@@ -14,6 +14,7 @@ from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from tests.analyzer.capture_builder import CaptureBuilder, container_status, termination, uid_of
 from tests.analyzer.seen_in_parts import rows_of_parts
+from tests.analyzer.shipped_model import build_model
 
 FACTS = tuple(declared_facts().values())
 

@@ -23,8 +23,9 @@ def shop(directory, **how):
 
 
 def test_failed_connection_belongs_to_the_container_and_names_the_service_behind_the_address(tmp_path, engine):
-    from analyzer.model.build import PartStep, build_model
+    from analyzer.model.build import PartStep
     from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
 
     # GIVEN an api that is refused by the cache's Service address
     path = (

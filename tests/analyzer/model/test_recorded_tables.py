@@ -6,10 +6,11 @@ import pytest
 
 from analyzer.model import recorded_tables as load
 from analyzer.model import segment_reading
-from analyzer.model.build import PartStep, build_model
+from analyzer.model.build import PartStep
 from analyzer.model.recorded_tables import Tables
 from formats.capture.reading import open_capture
 from tests.analyzer.capture_builder import BEGIN, BOOT_AT_BEGIN, CaptureBuilder, unix_ns
+from tests.analyzer.shipped_model import build_model
 
 READS = {"tcp": ("cgroup_id",), "process": ("process.pid",)}
 

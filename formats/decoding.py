@@ -26,13 +26,13 @@ _EXPECTED = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 _MISSING = re.compile(r"Object missing required field `(.+?)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+|\.\.\.)\]")
 _KINDS = {
-    "str": "text",
+    "str": "a string",
     "int": "an integer",
     "float": "a number",
     "bool": "true or false",
     "array": "a list",
     "object": "an object",
-    "bytes": "base64 text",
+    "bytes": "a base64 string",
     "null": "null",
 }
 

@@ -10,12 +10,13 @@ import threading
 from pathlib import Path
 
 import click
+import msgspec
 
 from formats.command_line import run_command
-from formats.errors import ExitCode, TapioError, UsageError
+from formats.errors import ConfigurationError, ExitCode, TapioError, UsageError
 from formats.text import escape_text
 from formats.units import format_bytes, parse_duration
-from recorder.config import RecorderConfig, normalize_cgroup_path, read_config, select_sources
+from recorder.config import CgroupPath, RecorderConfig, normalize_cgroup_path, read_config, select_sources
 from recorder.control import ControlServer, request_reply
 from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
@@ -66,9 +67,9 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     """Record until SIGTERM or SIGINT, which seal what is recorded and end within 5 seconds."""
     config = _load_config(config_path, data_dir)
     if cgroups:
-        config = dataclasses.replace(config, cgroups=tuple(normalize_cgroup_path(path, "--cgroup") for path in cgroups))
+        config = msgspec.structs.replace(config, cgroups=_normalize_cgroups(cgroups))
     if profile:
-        config = dataclasses.replace(config, profile=Profile(profile))
+        config = msgspec.structs.replace(config, profile=Profile(profile))
     os.umask(0o077)  # recordings are for the owner alone
     limit_allocation()
     chosen = {spec.name for spec in select_sources(config, [source.spec for source in SOURCES])}
@@ -200,7 +201,14 @@ def _load_config(path: Path | None, data_dir: Path | None) -> RecorderConfig:
     config = RecorderConfig() if path is None else read_config(path, [source.spec for source in SOURCES])
     if data_dir is None:
         return config
-    return dataclasses.replace(config, data_dir=data_dir.absolute())
+    return msgspec.structs.replace(config, data_dir=data_dir.absolute())
+
+
+def _normalize_cgroups(paths: tuple[str, ...]) -> tuple[CgroupPath, ...]:
+    try:
+        return tuple(normalize_cgroup_path(path) for path in paths)
+    except ValueError as error:
+        raise ConfigurationError(str(error), where="--cgroup") from None
 
 
 def _duration(option: str, text: str | None) -> int | None:

@@ -1,25 +1,26 @@
 """The recorder's configuration: one YAML file, every key known, every mistake told with its line.
 
 `docs/configuration.md` explains each key, `deploy/recorder.yaml` shows them all; a test compares the three.
+`formats/schemas/recorder.schema.json` is the JSON Schema, which `make docs` writes from the types and docstrings here.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import ConfigurationError, MissingInputError
 from formats.limits import YAML_BYTES
 from formats.suggestion import suggest
 from formats.units import parse_bytes, parse_duration
+from formats.yaml_decoding import decode_yaml, place_of
 from formats.yaml_reader import (
-    YamlList,
     YamlMap,
     YamlNode,
     YamlScalar,
@@ -34,45 +35,84 @@ _GIB = 1 << 30
 _SECOND = 1_000_000_000
 _MINUTE = 60 * _SECOND
 _DAY = 86_400 * _SECOND
+DefaultT = TypeVar("DefaultT")
 
 
-@dataclass(frozen=True, slots=True)
-class HostConfig:
-    """Where the host's file systems are, as seen by the recorder."""
-
-    proc: Path = Path("/proc")
-    sysfs: Path = Path("/sys")
+class Duration(int):
+    """Nanoseconds, written as `250ms`, `10m`, `7d`."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalConfig:
-    """When the open journal is synced, and when it is full."""
-
-    sync_interval_ns: int = _SECOND
-    max_bytes: int = 32 * _MIB
-    max_age_ns: int = 10 * _MINUTE
+class Size(int):
+    """Bytes, written as a whole number or as `64MiB`."""
 
 
-@dataclass(frozen=True, slots=True)
-class RingConfig:
-    """How much is kept: the oldest segment goes when any of these is passed."""
+class CgroupPath(str):
+    """A cgroup path below the hierarchies' roots: with one leading slash, without a trailing one."""
 
-    max_bytes: int = 2 * _GIB
-    max_age_ns: int = 7 * _DAY
-    keep_free_bytes: int = _GIB
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetConfig:
-    """What the recorder may use of the node; it sheds sources to stay within."""
+def _key(default: DefaultT, name: str | None = None) -> DefaultT:
+    # A factory, because the JSON Schema cannot have a default of our own types.
+    made: DefaultT = msgspec.field(default_factory=lambda: default, name=name)
+    return made
+
+
+class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the host's file systems are, as seen by the recorder.
+
+    Attributes:
+        proc: absolute path of the host's `/proc`.
+        sysfs: absolute path of the host's `/sys`.
+    """
+
+    proc: Path = _key(Path("/proc"))
+    sysfs: Path = _key(Path("/sys"))
+
+
+class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the open journal is synced, and when it is full.
+
+    Attributes:
+        sync_interval_ns: time between two fdatasync: what a power failure may cost, ns.
+        max_bytes: the journal is closed and sealed at this size, bytes.
+        max_age_ns: or after this time, ns.
+    """
+
+    sync_interval_ns: Duration = _key(Duration(_SECOND), "sync_interval")
+    max_bytes: Size = _key(Size(32 * _MIB))
+    max_age_ns: Duration = _key(Duration(10 * _MINUTE), "max_age")
+
+
+class RingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much is kept: the oldest segment is deleted when any of these is passed.
+
+    Attributes:
+        max_bytes: of all segments, bytes.
+        max_age_ns: of a segment, ns.
+        keep_free_bytes: left free for others on the file system, bytes.
+    """
+
+    max_bytes: Size = _key(Size(2 * _GIB))
+    max_age_ns: Duration = _key(Duration(7 * _DAY), "max_age")
+    keep_free_bytes: Size = _key(Size(_GIB))
+
+
+class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the recorder may use of the node; it sheds sources to stay within.
+
+    Attributes:
+        cpu_percent: of one core; 100 is one core.
+        memory_bytes: resident memory of the recorder, bytes.
+        queue_bytes: rows that wait for the disk, bytes.
+    """
 
     cpu_percent: int = 25
-    memory_bytes: int = 256 * _MIB
-    queue_bytes: int = 32 * _MIB
+    memory_bytes: Size = _key(Size(256 * _MIB))
+    queue_bytes: Size = _key(Size(32 * _MIB))
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerConfig:
+class TriggerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An event that freezes by itself.
 
     Attributes:
@@ -86,48 +126,66 @@ class TriggerConfig:
     min_severity: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FreezeConfig:
-    """What a freeze collects, and what freezes by itself."""
+class FreezeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a freeze collects, and what freezes by itself.
 
-    before_ns: int = 10 * _MINUTE
-    after_ns: int = 30 * _SECOND
-    min_interval_ns: int = 5 * _MINUTE
-    max_capture_bytes: int = 2 * _GIB
+    Attributes:
+        before_ns: time before the freeze that is collected, ns.
+        after_ns: time after it, ns.
+        min_interval_ns: least time between two freezes by triggers, ns.
+        max_capture_bytes: of all captures that triggers have made, bytes.
+        triggers: any of these events freezes.
+    """
+
+    before_ns: Duration = _key(Duration(10 * _MINUTE), "before")
+    after_ns: Duration = _key(Duration(30 * _SECOND), "after")
+    min_interval_ns: Duration = _key(Duration(5 * _MINUTE), "min_interval")
+    max_capture_bytes: Size = _key(Size(2 * _GIB))
     triggers: tuple[TriggerConfig, ...] = (TriggerConfig("oom", "oom.kill"),)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceConfig:
+class SourceConfig(msgspec.Struct, frozen=True):
     """One source.
 
     Attributes:
         enabled: None: as the profile says.
         options: those that are given; checked against the source's spec.
-        places: `file:line:column` of each option, for messages.
     """
 
     enabled: bool | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    places: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RecorderConfig:
-    """The whole configuration; every attribute is the key of the same name, `_ns` for durations."""
+class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The recorder's whole configuration.
+
+    Attributes:
+        node_name: name of this node; empty: NODE_NAME of the environment, else the host name.
+        data_dir: absolute path of the directory that holds journal, segments and captures.
+        profile: how much is recorded.
+        cgroups: paths below which is recorded; empty: the whole node.
+        control_socket: absolute path; None: `control.sock` in `data_dir`.
+        metrics_listen: address and port of `/metrics` and `/healthz`; empty: none.
+        host: where the host's file systems are.
+        journal: when the open journal is synced, and when it is full.
+        ring: how much is kept.
+        budget: what the recorder may use of the node.
+        freeze: what a freeze collects, and what freezes by itself.
+        sources: sources by name: switched on or off, with their options.
+    """
 
     node_name: str = ""
-    data_dir: Path = Path("/var/lib/tapio")
+    data_dir: Path = _key(Path("/var/lib/tapio"))
     profile: Profile = Profile.DEFAULT
-    cgroups: tuple[str, ...] = ()
+    cgroups: tuple[CgroupPath, ...] = ()
     control_socket: Path | None = None
     metrics_listen: str = "127.0.0.1:9273"
-    host: HostConfig = HostConfig()
-    journal: JournalConfig = JournalConfig()
-    ring: RingConfig = RingConfig()
-    budget: BudgetConfig = BudgetConfig()
-    freeze: FreezeConfig = FreezeConfig()
-    sources: Mapping[str, SourceConfig] = field(default_factory=dict)
+    host: HostConfig = _key(HostConfig())
+    journal: JournalConfig = _key(JournalConfig())
+    ring: RingConfig = _key(RingConfig())
+    budget: BudgetConfig = _key(BudgetConfig())
+    freeze: FreezeConfig = _key(FreezeConfig())
+    sources: Mapping[str, SourceConfig] = msgspec.field(default_factory=dict)
 
     @property
     def socket_path(self) -> Path:
@@ -138,6 +196,19 @@ class RecorderConfig:
     def resolved_node_name(self) -> str:
         """`node_name`, or the environment's NODE_NAME (the downward API's usual place), or the host name."""
         return self.node_name or os.environ.get("NODE_NAME", "") or socket.gethostname()
+
+
+def _config_keys() -> tuple[str, ...]:
+    keys = []
+    for field in msgspec.structs.fields(RecorderConfig):
+        keys.append(field.encode_name)
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            keys += [f"{field.encode_name}.{inner.encode_name}" for inner in msgspec.structs.fields(field.type)]
+    return tuple(sorted(keys))
+
+
+CONFIG_KEYS: tuple[str, ...] = _config_keys()
+"""Every key outside `sources`, for the test that compares them with `docs/configuration.md`."""
 
 
 def read_config(path: Path, specs: Collection[SourceSpec]) -> RecorderConfig:
@@ -177,8 +248,13 @@ def parse_config(text: str, where: str, specs: Collection[SourceSpec]) -> Record
     if not documents or documents[0] == YamlScalar(documents[0].where, None):
         return RecorderConfig()
     root = _map(documents[0], "the configuration")
-    config: RecorderConfig = _read_section(root, RecorderConfig, "the configuration", _TOP_KEYS)
-    config = dataclasses.replace(config, sources=_read_sources(root.entries.get("sources"), specs))
+    root = _map(documents[0], "the configuration")
+    others = YamlMap(root.where, {**root.entries}, root.key_places)
+    sources = others.entries.pop("sources", None)  # what is allowed there is in the sources' specs
+    config = decode_yaml(others, RecorderConfig, what="the configuration", error=ConfigurationError, hook=_read_value)
+    for index, trigger in enumerate(config.freeze.triggers if "freeze" in root.entries else ()):
+        _check_trigger(trigger, root, index)
+    config = msgspec.structs.replace(config, sources=_read_sources(sources, specs))
     _check_bounds(config, root)
     return config
 
@@ -199,170 +275,55 @@ def select_sources(config: RecorderConfig, specs: Sequence[SourceSpec]) -> list[
     return chosen
 
 
-Reader = Callable[[YamlNode], Any]
+def normalize_cgroup_path(path: str) -> CgroupPath:
+    """A cgroup path below the hierarchies' roots: with one leading slash, without a trailing one.
+
+    Raises:
+        ValueError: it contains `..`.
+    """
+    parts = [part for part in path.split("/") if part and part != "."]
+    if ".." in parts:
+        raise ValueError(f"the cgroup path `{path}` contains `..`")
+    return CgroupPath("/" + "/".join(parts))
+
+
+def _read_value(kind: type, value: Any) -> Any:
+    """Values of our own types, for the decoder; ValueError says what is expected."""
+    if kind is Duration:
+        return Duration(parse_duration(value))
+    if kind is Size:
+        return Size(parse_bytes(value))
+    if not isinstance(value, str):
+        raise ValueError("the value must be a string; put it in quotes")  # noqa: TRY004 - what the decoder expects
+    if kind is CgroupPath:
+        return normalize_cgroup_path(value)
+    path = Path(value)
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"`{path}` is not an absolute path; start it with `/`, without `..`")
+    return path
+
+
+def _check_trigger(trigger: TriggerConfig, root: YamlMap, index: int) -> None:
+    place: list[str | int] = ["freeze", "triggers", index]
+    table = TABLE_BY_NAME.get(trigger.table)
+    if table is None:
+        raise ConfigurationError(
+            f"unknown table `{trigger.table}`",
+            where=place_of(root, [*place, "table"]),
+            next_step=suggest(trigger.table, TABLE_BY_NAME),
+        )
+    if trigger.event_name is not None and trigger.event_name not in table.event_names:
+        raise ConfigurationError(
+            f"the table {table.name} has no event `{trigger.event_name}`",
+            where=place_of(root, [*place, "event_name"]),
+            next_step=suggest(trigger.event_name, table.event_names),
+        )
 
 
 def _map(node: YamlNode, what: str) -> YamlMap:
     if not isinstance(node, YamlMap):
         raise ConfigurationError(f"{what} must be a mapping of keys to values", where=node.where)
     return node
-
-
-def _text(node: YamlNode) -> str:
-    if not isinstance(node, YamlScalar) or not isinstance(node.value, str):
-        raise ConfigurationError("the value must be a string", where=node.where, next_step="put it in quotes")
-    return node.value
-
-
-def _path(node: YamlNode) -> Path:
-    path = Path(_text(node))
-    if not path.is_absolute() or ".." in path.parts:
-        raise ConfigurationError(
-            f"`{path}` is not an absolute path", where=node.where, next_step="start it with `/`, without `..`"
-        )
-    return path
-
-
-def _boolean(node: YamlNode) -> bool:
-    if not isinstance(node, YamlScalar) or not isinstance(node.value, bool):
-        raise ConfigurationError("the value must be true or false", where=node.where)
-    return node.value
-
-
-def _integer(node: YamlNode) -> int:
-    if not isinstance(node, YamlScalar) or isinstance(node.value, bool) or not isinstance(node.value, int):
-        raise ConfigurationError("the value must be a whole number", where=node.where)
-    return node.value
-
-
-def _measured(parse: Callable[[object], int]) -> Callable[[YamlNode], int]:
-    def read(node: YamlNode) -> int:
-        try:
-            return parse(node.value if isinstance(node, YamlScalar) else None)
-        except ValueError as error:
-            raise ConfigurationError(str(error), where=node.where) from None
-
-    return read
-
-
-_bytes = _measured(parse_bytes)
-_duration = _measured(parse_duration)
-
-
-def _profile(node: YamlNode) -> Profile:
-    try:
-        return Profile(_text(node))
-    except ValueError:
-        raise ConfigurationError(
-            f"unknown profile `{to_plain(node)}`", where=node.where, next_step=suggest(_text(node), list(Profile))
-        ) from None
-
-
-def _cgroups(node: YamlNode) -> tuple[str, ...]:
-    if not isinstance(node, YamlList):
-        raise ConfigurationError("the value must be a list of cgroup paths", where=node.where)
-    return tuple(normalize_cgroup_path(_text(item), item.where) for item in node.items)
-
-
-def normalize_cgroup_path(path: str, where: str) -> str:
-    """A cgroup path below the hierarchies' roots: with one leading slash, without a trailing one.
-
-    Raises:
-        ConfigurationError: it has `..` in it.
-    """
-    parts = [part for part in path.split("/") if part and part != "."]
-    if ".." in parts:
-        raise ConfigurationError(f"the cgroup path `{path}` contains `..`", where=where)
-    return "/" + "/".join(parts)
-
-
-def _triggers(node: YamlNode) -> tuple[TriggerConfig, ...]:
-    if not isinstance(node, YamlList):
-        raise ConfigurationError("the value must be a list of triggers", where=node.where)
-    return tuple(_trigger(_map(item, "a trigger")) for item in node.items)
-
-
-def _trigger(node: YamlMap) -> TriggerConfig:
-    keys: dict[str, Reader] = {"table": _text, "event_name": _text, "min_severity": _integer}
-    refuse_unknown_keys(node, keys, what="a trigger", error=ConfigurationError)
-    values = {key: keys[key](child) for key, child in node.entries.items()}
-    table = TABLE_BY_NAME.get(values.get("table", ""))
-    if table is None:
-        raise ConfigurationError(
-            f"a trigger requires a table; unknown table `{values.get('table', '')}`",
-            where=node.where,
-            next_step=suggest(values.get("table", ""), TABLE_BY_NAME),
-        )
-    name = values.get("event_name")
-    if name is not None and name not in table.event_names:
-        raise ConfigurationError(
-            f"the table {table.name} has no event `{name}`",
-            where=node.entries["event_name"].where,
-            next_step=suggest(name, table.event_names),
-        )
-    return TriggerConfig(**values)
-
-
-_HOST_KEYS: dict[str, tuple[str, Reader]] = {"proc": ("proc", _path), "sysfs": ("sysfs", _path)}
-_JOURNAL_KEYS: dict[str, tuple[str, Reader]] = {
-    "sync_interval": ("sync_interval_ns", _duration),
-    "max_bytes": ("max_bytes", _bytes),
-    "max_age": ("max_age_ns", _duration),
-}
-_RING_KEYS: dict[str, tuple[str, Reader]] = {
-    "max_bytes": ("max_bytes", _bytes),
-    "max_age": ("max_age_ns", _duration),
-    "keep_free_bytes": ("keep_free_bytes", _bytes),
-}
-_BUDGET_KEYS: dict[str, tuple[str, Reader]] = {
-    "cpu_percent": ("cpu_percent", _integer),
-    "memory_bytes": ("memory_bytes", _bytes),
-    "queue_bytes": ("queue_bytes", _bytes),
-}
-_FREEZE_KEYS: dict[str, tuple[str, Reader]] = {
-    "before": ("before_ns", _duration),
-    "after": ("after_ns", _duration),
-    "min_interval": ("min_interval_ns", _duration),
-    "max_capture_bytes": ("max_capture_bytes", _bytes),
-    "triggers": ("triggers", _triggers),
-}
-
-
-def _section(kind: type, what: str, keys: dict[str, tuple[str, Reader]]) -> Reader:
-    return lambda node: _read_section(_map(node, what), kind, what, keys)
-
-
-_TOP_KEYS: dict[str, tuple[str, Reader]] = {
-    "node_name": ("node_name", _text),
-    "data_dir": ("data_dir", _path),
-    "profile": ("profile", _profile),
-    "cgroups": ("cgroups", _cgroups),
-    "control_socket": ("control_socket", _path),
-    "metrics_listen": ("metrics_listen", _text),
-    "host": ("host", _section(HostConfig, "`host`", _HOST_KEYS)),
-    "journal": ("journal", _section(JournalConfig, "`journal`", _JOURNAL_KEYS)),
-    "ring": ("ring", _section(RingConfig, "`ring`", _RING_KEYS)),
-    "budget": ("budget", _section(BudgetConfig, "`budget`", _BUDGET_KEYS)),
-    "freeze": ("freeze", _section(FreezeConfig, "`freeze`", _FREEZE_KEYS)),
-    "sources": ("sources", lambda _: {}),  # read apart: what is allowed there is in the sources' specs
-}
-
-CONFIG_KEYS: tuple[str, ...] = tuple(
-    sorted(
-        list(_TOP_KEYS)
-        + [f"host.{key}" for key in _HOST_KEYS]
-        + [f"journal.{key}" for key in _JOURNAL_KEYS]
-        + [f"ring.{key}" for key in _RING_KEYS]
-        + [f"budget.{key}" for key in _BUDGET_KEYS]
-        + [f"freeze.{key}" for key in _FREEZE_KEYS]
-    )
-)
-"""Every key outside `sources`, for the test that compares them with `docs/configuration.md`."""
-
-
-def _read_section(node: YamlMap, kind: type, what: str, keys: dict[str, tuple[str, Reader]]) -> Any:
-    refuse_unknown_keys(node, keys, what=what, error=ConfigurationError)
-    return kind(**{keys[key][0]: keys[key][1](child) for key, child in node.entries.items()})
 
 
 def _read_sources(node: YamlNode | None, specs: Collection[SourceSpec]) -> dict[str, SourceConfig]:
@@ -380,10 +341,10 @@ def _read_sources(node: YamlNode | None, specs: Collection[SourceSpec]) -> dict[
 def _read_source(node: YamlMap, spec: SourceSpec) -> SourceConfig:
     allowed = {"enabled", *spec.options}
     refuse_unknown_keys(node, allowed, what=f"the source `{spec.name}`", error=ConfigurationError)
-    enabled = _boolean(node.entries["enabled"]) if "enabled" in node.entries else None
-    given = {key: child for key, child in node.entries.items() if key != "enabled"}
+    given = dict(node.entries)
+    enabled = _read_option(given.pop("enabled"), True, f"{spec.name}.enabled") if "enabled" in given else None
     options = {key: _read_option(child, spec.options[key], f"{spec.name}.{key}") for key, child in given.items()}
-    return SourceConfig(enabled, options, {key: child.where for key, child in given.items()})
+    return SourceConfig(enabled, options)
 
 
 def _read_option(node: YamlNode, default: object, name: str) -> Any:
@@ -429,6 +390,8 @@ def _check_bounds(config: RecorderConfig, root: YamlMap) -> None:
     )
     for section, key, holds, allowed in bounds:
         if not holds:
-            node = root.entries.get(section)
-            place = node.entries[key].where if isinstance(node, YamlMap) and key in node.entries else root.where
-            raise ConfigurationError(f"`{section}.{key}` is out of range", where=place, next_step=f"allowed: {allowed}")
+            raise ConfigurationError(
+                f"`{section}.{key}` is out of range",
+                where=place_of(root, [section, key]),
+                next_step=f"allowed: {allowed}",
+            )

@@ -20,6 +20,9 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from formats.postmortem.document import Document  # noqa: E402 - the path above comes first
+from recorder.config import CgroupPath, Duration, RecorderConfig, Size  # noqa: E402
+from recorder.registry import SOURCES  # noqa: E402
+from recorder.source import SourceSpec  # noqa: E402
 
 _ATTRIBUTE = re.compile(r"^(\w+): (.*(?:\n    .*)*)", re.MULTILINE)
 
@@ -77,11 +80,13 @@ def make_schema(
 def _describe(schema: dict[str, Any], declared: type) -> None:
     summary, attributes = split_docstring(declared)
     schema["description"] = summary
+    is_configuration = declared.__module__ == "recorder.config"  # its file has the units in the values
     schema["additionalProperties"] = False
     names = {field.encode_name: field.name for field in fields_of(declared)}
     for key, described in schema["properties"].items():
         if names[key] in attributes:
-            described["description"] = re.sub(r"\bNone\b", "null", attributes[names[key]])
+            text = re.sub(r"\bNone\b", "null", attributes[names[key]])
+            described["description"] = re.sub(r", (ns|bytes)\.$", ".", text) if is_configuration else text
 
 
 def fields_of(declared: type) -> tuple[Any, ...]:
@@ -91,11 +96,53 @@ def fields_of(declared: type) -> tuple[Any, ...]:
     return info.fields
 
 
-ROOTS: Mapping[str, Any] = {"document.schema.json": Document}
+def own_type_schema(kind: type) -> dict[str, Any]:
+    """The schema of the types that `recorder.config` reads by itself."""
+    if kind is Duration:
+        return {"type": "string", "pattern": "^[0-9]{1,18} ?(ms|s|m|h|d)$"}
+    if kind is Size:
+        return {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,18} ?(|B|KiB|MiB|GiB|TiB)$"}
+    if kind is Path:
+        return {"type": "string", "pattern": "^/"}
+    if kind is CgroupPath:
+        return {"type": "string"}
+    raise NotImplementedError(kind)
+
+
+def make_recorder_schema(name: str) -> dict[str, Any]:
+    """The schema of `recorder.yaml`: that of the configuration, with the options of every source."""
+    schema = make_schema(RecorderConfig, name, "Configuration of tapio-recorder", own_type_schema)
+    del schema["$defs"]["SourceConfig"]
+    sources = {source.spec.name: _source_schema(source.spec) for source in SOURCES}
+    schema["properties"]["sources"] |= {"properties": sources, "additionalProperties": False}
+    return schema
+
+
+def _source_schema(spec: SourceSpec) -> dict[str, Any]:
+    enabled = {"type": "boolean", "description": "whether it records; left out: as the profile says."}
+    options = {option: _option_schema(default) for option, default in spec.options.items()}
+    return {
+        "description": spec.table.doc,
+        "type": "object",
+        "properties": {"enabled": enabled} | options,
+        "additionalProperties": False,
+    }
+
+
+def _option_schema(default: Any) -> dict[str, Any]:
+    if default is None:
+        return {}
+    kinds = {bool: "boolean", int: "integer", str: "string", tuple: "array", list: "array"}
+    kind = kinds.get(type(default), "object")
+    return {"type": kind, "default": default} | ({"minimum": 0} if kind == "integer" else {})
+
+
+ROOTS: Mapping[str, Any] = {"document.schema.json": Document, "recorder.schema.json": RecorderConfig}
 """What a file is decoded into, by the name of its schema."""
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "document.schema.json": lambda: make_schema(Document, "document.schema.json", "Post-mortem document"),
+    "recorder.schema.json": lambda: make_recorder_schema("recorder.schema.json"),
 }
 """Makes each schema."""
 

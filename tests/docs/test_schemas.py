@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("schemas.py")
@@ -57,3 +58,30 @@ def test_documents_are_valid_and_a_wrong_key_is_not(path):
     said = {error.message for error in validator("document.schema.json").iter_errors(wrong)}
     assert any("'evnts'" in message for message in said)
     assert any("'events' is a required property" in message for message in said)
+
+
+EXAMPLE = (REPOSITORY / "deploy" / "recorder.yaml").read_text(encoding="utf-8")
+
+
+def test_the_example_configuration_is_valid():
+    validator("recorder.schema.json").validate(yaml.safe_load(EXAMPLE))
+    assert EXAMPLE.startswith("# yaml-language-server: $schema=../formats/schemas/recorder.schema.json\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("  max_age: 7d", "  max_aeg: 7d", "'max_aeg' was unexpected"),
+        ("  max_age: 7d", "  max_age: 7 days", "does not match"),
+        ("  max_bytes: 2GiB", "  max_bytes: 2GB", "does not match"),
+        ("profile: default", "profile: deap", "is not one of"),
+        ("data_dir: /var/lib/tapio", "data_dir: tapio", "does not match"),
+        ("cpu_percent: 25", "cpu_percent: '25'", "is not of type 'integer'"),
+        ("  pressure:", "  presure:", "'presure' was unexpected"),
+        ("    interval_s: 5\n  pressure", "    intervals: 5\n  pressure", "'intervals' was unexpected"),
+    ],
+)
+def test_a_mistake_in_a_configuration_is_not_valid(old, new, says):
+    assert old in EXAMPLE
+    wrong = yaml.safe_load(EXAMPLE.replace(old, new))
+    assert any(says in error.message for error in validator("recorder.schema.json").iter_errors(wrong))

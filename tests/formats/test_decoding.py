@@ -36,15 +36,15 @@ def test_what_is_right_is_decoded_with_its_defaults():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"count": "1"}, r"the tree is malformed at \$\.leaves\[1\]\.count: expected an integer, found text"),
+        ({"count": "1"}, r"the tree is malformed at \$\.leaves\[1\]\.count: expected an integer, found a string"),
         ({"count": True}, "expected an integer, found true or false"),
         ({"count": 1.0}, "expected an integer, found a number"),
         ({"count": -1}, "expected `int` >= 0"),
         ({"count": 1 << 63}, "expected `int` <= 9223372036854775807"),
         ({"count": 10**4000}, r"^the tree is (malformed|not JSON)"),
         ({"digest": "0" * 32 + "\n"}, r"at \$\.leaves\[1\]\.digest: expected `str` matching regex"),
-        ({"digest": None}, "expected text, found null"),
-        ({"share": "x"}, "expected a number or null, found text"),
+        ({"digest": None}, "expected a string, found null"),
+        ({"share": "x"}, "expected a number or null, found a string"),
         ({"share": float("nan")}, "the tree is not JSON"),
     ],
 )

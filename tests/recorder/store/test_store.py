@@ -1,0 +1,105 @@
+"""The store is ready when it is open, goes on where the one before ended, and lets go of its directory at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from formats.capture.reading import open_capture
+from formats.errors import ConfigurationError, UnavailableError
+from formats.loss import LossReason
+from formats.tables import oom, pressure
+from recorder.config import HostConfig
+from recorder.ledger import LossEntry
+from recorder.store.store import Store
+from recorder.wall_clock import WallClock
+from tests.recorder.recorder_fakes import SECOND, FakeClock, make_config, make_rows, run_children_inline
+
+
+@pytest.fixture(autouse=True)
+def _children(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_children_inline(monkeypatch)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def open_store(data: Path, clock: FakeClock, log: list[str] | None = None, **changes) -> Store:
+    wall_clock = WallClock(1_700_000_000 * SECOND)
+    return Store.open(make_config(data, **changes), wall_clock, clock(), log=[].append if log is None else log.append)
+
+
+def read(data: Path, table: str) -> list[dict[str, object]]:
+    with open_capture(data / "ring") as capture:
+        assert list(capture.verify()) == []
+        return [row for batch in capture.batches(table) for row in batch.to_pylist()]
+
+
+def test_a_store_goes_on_where_the_one_before_ended(tmp_path: Path, clock: FakeClock):
+    # GIVEN a store with rows and a loss
+    store = open_store(tmp_path, clock)
+    store.note_downtime(["pressure"], clock())
+    assert store.add(pressure.TABLE, make_rows([clock()] * 3), clock())
+    store.note_losses([LossEntry("tcp", LossReason.REJECTED, 2, 0, clock())])
+    store.flush(clock(), at_once=True)
+    assert store.acknowledged == {"pressure": 3, "loss": 1}
+    store.close(clock)
+    # WHEN it is opened again
+    clock.pass_seconds(60)
+    second = open_store(tmp_path, clock)
+    # THEN numbers go on, and the time between is a loss
+    assert second.next_seq("pressure") == 3
+    assert second.describe(clock()).segments == 1
+    second.note_downtime(["pressure"], clock())
+    second.close(clock)
+    losses = read(tmp_path, "loss")
+    assert [(row["loss.table"], row["loss.reason"], row["loss.count"]) for row in losses] == [
+        ("tcp", "rejected", 2),
+        ("pressure", "recorder_down", None),
+    ], "the first start had nothing before it"
+    assert losses[1]["loss.to_boot_ns"] - losses[1]["loss.from_boot_ns"] == 60 * SECOND
+
+
+def test_one_directory_has_one_store_until_it_is_closed(tmp_path: Path, clock: FakeClock):
+    store = open_store(tmp_path, clock)
+    with pytest.raises(UnavailableError, match="another recorder"):
+        open_store(tmp_path, clock)
+    store.close(clock)
+    open_store(tmp_path, clock).close(clock)
+
+
+def test_a_batch_of_another_table_is_counted_and_logged(tmp_path: Path, clock: FakeClock):
+    log: list[str] = []
+    store = open_store(tmp_path, clock, log)
+    assert not store.add(oom.TABLE, make_rows([clock()] * 2), clock())
+    assert store.describe(clock()).losses == (("oom", "rejected", 2),)
+    assert len(log) == 1
+    assert log[0].startswith("source oom: ")
+    store.close(clock)
+
+
+def test_a_segment_that_ends_is_sealed_and_the_next_one_begins(tmp_path: Path, clock: FakeClock):
+    store = open_store(tmp_path, clock)
+    store.add(pressure.TABLE, make_rows([clock()]), clock())
+    store.flush(clock(), at_once=True)
+    assert not store.wants_new_segment(clock())
+    clock.pass_seconds(60)
+    assert store.wants_new_segment(clock())
+    store.end_segment(clock())
+    assert store.open_journal is None
+    assert store.describe(clock()).unsealed_journals == 1
+    for _ in range(2):  # one call starts the child, the next one takes over what it made
+        store.advance(clock())
+    status = store.describe(clock())
+    assert (status.segments, status.unsealed_journals, status.written) == (1, 0, {"pressure": 1})
+    store.close(clock)
+
+
+def test_without_a_boot_id_nothing_is_touched(tmp_path: Path, clock: FakeClock):
+    (tmp_path / "proc").mkdir()
+    with pytest.raises(ConfigurationError, match="boot"):
+        open_store(tmp_path / "data", clock, host=HostConfig(proc=tmp_path / "proc"))
+    assert not (tmp_path / "data").exists()

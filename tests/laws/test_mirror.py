@@ -1,0 +1,206 @@
+"""Tests mirror the code: `formats/rows/psi.py` is tested by `tests/formats/rows/test_psi.py`.
+
+Where it is otherwise, a line in `ELSEWHERE` says where the test is and why; a test file in a mirrored folder that belongs
+to no single module is in `WITHOUT_MODULE`. Both tables are held to what is there: no line for what has gone or is mirrored.
+"""
+
+from __future__ import annotations
+
+import ast
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+ROOMS = ("formats", "recorder", "analyzer", "reports")
+
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    # Declarations: the laws go over all of them.
+    "formats/tables/*.py": ("laws/test_table_laws.py", "a table is a declaration; the laws hold for every one"),
+    "formats/catalog.py": ("laws/test_table_laws.py", "the list of the tables"),
+    "formats/columns.py": ("laws/test_table_laws.py", "what the tables declare"),
+    "formats/severity.py": ("laws/test_table_laws.py", "numbers of OpenTelemetry"),
+    "formats/loss.py": ("laws/test_source_laws.py", "reasons, each with its advice"),
+    "formats/limits.py": ("hostile/test_formats_bombs.py", "numbers; each is tested where it stops a file"),
+    "formats/errors.py": ("hostile/test_formats_bombs.py", "data; the texts are tested where they are raised"),
+    "recorder/registry.py": ("laws/test_source_laws.py", "the list of the sources"),
+    "recorder/source.py": ("laws/test_source_laws.py", "an interface: the laws hold for every source"),
+    "recorder/status.py": ("recorder/test_control.py", "data, shown by the command `status`"),
+    "recorder/store/store_status.py": ("recorder/test_daemon.py", "data, told by the store"),
+    "formats/postmortem/document.py": ("formats/postmortem/test_reader.py", "data; the reader reads every field"),
+    "analyzer/knowledge/rules.py": ("analyzer/knowledge/test_load.py", "data that `load` makes"),
+    "analyzer/model/engine_tables.py": ("laws/test_engine_table_laws.py", "the list of the engine's tables"),
+    # Parts of one format: what a file is read by is tested by reading files.
+    "formats/arrow/*.py": ("formats/segment/test_reading.py", "an Arrow file is only read as a part of a segment"),
+    "formats/capture/info.py": ("formats/capture/test_reading.py", "read and written with a capture"),
+    "formats/capture/writing.py": ("formats/capture/test_reading.py", "what is written is read back"),
+    "formats/journal/layout.py": ("formats/journal/test_reading.py", "offsets that reader and writer share"),
+    "formats/journal/payload.py": ("formats/journal/test_reading.py", "what is packed is read back"),
+    "formats/journal/writing.py": ("formats/journal/test_reading.py", "what is written is read back"),
+    "formats/segment/manifest.py": ("formats/segment/test_reading.py", "read and written with a segment"),
+    "formats/segment/merging.py": ("formats/segment/test_reading.py", "seen in the order of a segment's rows"),
+    "formats/segment/sealed_json.py": ("hostile/test_formats_bombs.py", "what it refuses is what matters of it"),
+    "formats/segment/sealing.py": ("formats/segment/test_reading.py", "what is sealed is read back"),
+    "formats/segment/stored_files.py": ("formats/segment/test_reading.py", "folder, capture or memory: read alike"),
+    "formats/rows/clock_row.py": ("recorder/sources/test_clock.py", "the row of the source `clock`"),
+    "formats/rows/loss_row.py": ("recorder/test_ledger.py", "the rows of the ledger"),
+    "formats/rows/kube_*.py": ("formats/rows/test_kube_rows.py", "one row goes through all of them"),
+    "formats/clock.py": ("analyzer/model/test_clock_alignment.py", "snapshots are for aligning"),
+    "formats/command_line.py": ("recorder/test_cli.py", "how both commands end"),
+    "formats/suggestion.py": ("recorder/test_config.py", "`did you mean` of a misspelt key"),
+    # Commands are thin: each is run where the thing that it shows is tested.
+    "analyzer/cli.py": ("docs/test_docs.py", "the list of the commands; the reference is written from it"),
+    "analyzer/commands/analyze.py": ("golden/test_incidents.py", "prints the document"),
+    "analyzer/commands/anonymize.py": ("analyzer/sharing/test_sharing.py", "writes what `anonymize_capture` gives"),
+    "analyzer/commands/document_input.py": ("analyzer/commands/test_report.py", "a capture or a document"),
+    "analyzer/commands/graph.py": ("analyzer/commands/test_report.py", "a capture or a document, like `report`"),
+    "analyzer/commands/import_capture.py": ("analyzer/importers/test_k8s_watch.py", "writes the import"),
+    "analyzer/commands/output_file.py": ("analyzer/commands/test_report.py", "a file that appears whole or not"),
+    "analyzer/commands/test.py": ("analyzer/knowledge/test_pattern_tests.py", "prints their results"),
+    "analyzer/commands/timeline.py": ("docs/test_docs.py", "run as the README does"),
+    "analyzer/commands/window.py": ("analyzer/commands/test_changes.py", "the options --from and --to"),
+    # Stations of the analysis whose result is the document.
+    "analyzer/analyze.py": ("golden/test_incidents.py", "all stations in a row"),
+    "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),
+    "analyzer/importers/*.py": ("analyzer/importers/test_k8s_watch.py", "stations of one import"),
+    "analyzer/knowledge/check.py": ("analyzer/knowledge/test_load.py", "what loading refuses"),
+    "analyzer/knowledge/fields.py": ("analyzer/knowledge/test_load.py", "what loading refuses"),
+    "analyzer/knowledge/files.py": ("analyzer/knowledge/test_load.py", "what is loaded"),
+    "analyzer/knowledge/paths.py": ("analyzer/knowledge/test_load.py", "paths of the rules that are loaded"),
+    "analyzer/knowledge/*_changes.py": ("analyzer/knowledge/test_change_rules.py", "the rules of what a change is"),
+    "analyzer/knowledge/change_tests.py": ("analyzer/knowledge/test_change_rules.py", "the rules' own tests"),
+    "analyzer/knowledge/shipped.py": ("laws/test_pattern_laws.py", "the shipped knowledge keeps the laws"),
+    "analyzer/knowledge/compile.py": ("analyzer/reasoning/test_causality.py", "queries, tested by what they find"),
+    "analyzer/knowledge/expressions.py": ("hostile/test_knowledge_hostile.py", "what it refuses is what matters of it"),
+    "analyzer/model/build.py": ("analyzer/model/test_entities.py", "builds what these look at"),
+    "analyzer/model/cgroup_paths.py": ("analyzer/model/test_entities.py", "which cgroup is whose"),
+    "analyzer/model/named_entities.py": ("analyzer/reasoning/test_why.py", "the object that is asked for"),
+    "analyzer/model/segment_reading.py": ("analyzer/model/test_recorded_tables.py", "reads what the tables show"),
+    "analyzer/reasoning/chains.py": ("analyzer/reasoning/test_root_cause.py", "the chain of a root cause"),
+    "analyzer/reasoning/confidence.py": (
+        "analyzer/reasoning/test_findings.py",
+        "each factor of a finding's confidence",
+    ),
+    "analyzer/reasoning/impact.py": ("analyzer/reasoning/test_findings.py", "a section of a finding"),
+    "analyzer/reasoning/patterns.py": ("analyzer/reasoning/test_root_cause.py", "the pattern of a root cause"),
+    "analyzer/sharing/batches.py": ("analyzer/sharing/test_sharing.py", "rows on their way to the copy"),
+    "analyzer/sharing/rewriting.py": ("analyzer/sharing/test_pseudonyms.py", "which pieces get a pseudonym"),
+    "reports/causality_picture.py": ("reports/test_page.py", "a part of the page"),
+    "reports/figures/timeline.py": ("reports/test_page.py", "a part of the page"),
+    "reports/figures/time_axis.py": ("reports/test_page.py", "a part of the page"),
+    # What needs a kernel, a cluster or a process of its own.
+    "recorder/ebpf/kernel_source.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
+    "recorder/ebpf/program.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
+    "recorder/ebpf/tally.py": ("kernel/test_counting_sources.py", "needs a kernel"),
+    "recorder/linux/*.py": ("laws/test_source_laws.py", "calls of the C library, used by the sources and the daemon"),
+    "recorder/kube/api_client.py": ("recorder/kube/test_watch.py", "against the test API server"),
+    "recorder/kube/conversation_set.py": ("recorder/kube/test_watch.py", "against the test API server"),
+    "recorder/kube/digest_key.py": ("recorder/kube/test_cluster_access.py", "the key beside the credentials"),
+    "recorder/kube/exec_credential.py": ("recorder/kube/test_cluster_access.py", "one of the credentials"),
+    "recorder/kube/kube_source.py": ("recorder/sources/test_kube_object.py", "what both Kubernetes sources share"),
+    "recorder/child.py": ("robustness/test_recorder_kills.py", "children of a real recorder"),
+    "recorder/doctor.py": ("recorder/test_cli.py", "the command"),
+    "recorder/plan.py": ("recorder/test_cli.py", "the command"),
+    "recorder/start.py": ("recorder/test_daemon.py", "starts the daemon"),
+    "recorder/freeze_inbox.py": ("recorder/test_daemon.py", "how other threads ask the daemon"),
+    "recorder/wakeup.py": ("recorder/test_daemon.py", "what the daemon waits for"),
+    "recorder/wall_clock.py": ("recorder/test_source_opening.py", "set there by hand"),
+    "recorder/store/freeze.py": ("recorder/test_daemon.py", "freezes of a whole recorder"),
+    "recorder/store/node.py": ("recorder/store/test_journaling.py", "data of every journal"),
+    "recorder/store/open_journal.py": ("recorder/store/test_journaling.py", "the journal that is written"),
+    "recorder/store/recovery.py": ("robustness/test_recorder_kills.py", "what is left after a kill"),
+    "recorder/store/sealer.py": ("recorder/test_daemon.py", "seals for a whole recorder"),
+    "recorder/store/segment_ring.py": ("recorder/test_daemon.py", "the ring of a whole recorder"),
+    "recorder/store/sequences.py": ("recorder/store/test_journaling.py", "numbers of the rows in a journal"),
+    "recorder/store/store.py": ("recorder/test_daemon.py", "the store of a whole recorder"),
+    "recorder/store/triggers.py": ("recorder/test_daemon.py", "what freezes a recorder by itself"),
+}
+"""Module, or pattern of modules → its test below tests/, and why it is there."""
+
+WITHOUT_MODULE = {
+    "analyzer/model/test_entities.py": "SQL: entities/*.sql",
+    "analyzer/model/test_relations.py": "SQL: relations/*.sql",
+    "analyzer/model/test_facts_contract.py": "SQL: what holds for every fact",
+    "analyzer/model/test_facts_kernel.py": "SQL: facts/*.sql about the kernel's tables",
+    "analyzer/model/test_facts_kubernetes.py": "SQL: facts/*.sql about Kubernetes objects",
+    "analyzer/knowledge/test_change_rules.py": "loading, compiling and testing what a change is",
+    "analyzer/sharing/test_vocabulary.py": "lists of words",
+    "analyzer/test_start_up.py": "what commands import",
+    "formats/rows/test_kube_rows.py": "a row on its way through kube_object, kube_event, kube_json and kube_time",
+    "formats/test_standard_tools.py": "other Arrow readers open our segments",
+    "reports/test_vendor.py": "the vendored script",
+}
+
+
+def list_modules() -> list[str]:
+    return sorted(
+        str(path.relative_to(REPOSITORY))
+        for room in ROOMS
+        for path in (REPOSITORY / room).rglob("*.py")
+        if path.name not in {"__init__.py", "__main__.py"}
+    )
+
+
+MODULES = list_modules()
+
+
+def mirror_of(module: str) -> str:
+    """Where the test of a module stands, below tests/."""
+    path = Path(module)
+    return str(path.with_name(f"test_{path.name}"))
+
+
+def is_test_there(name: str) -> bool:
+    return (REPOSITORY / "tests" / name).is_file()
+
+
+def find_line(module: str) -> str | None:
+    """The line of the table for a module; the longest, if several patterns fit."""
+    return max((line for line in ELSEWHERE if fnmatchcase(module, line)), key=len, default=None)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_test_beside_it_or_says_where_it_is(module: str) -> None:
+    line = find_line(module)
+    assert is_test_there(mirror_of(module)) or line is not None, (
+        f"write tests/{mirror_of(module)}, or say in ELSEWHERE where {module} is tested and why"
+    )
+
+
+@pytest.mark.parametrize("line", ELSEWHERE)
+def test_every_line_of_the_table_is_needed_and_true(line: str) -> None:
+    test, why = ELSEWHERE[line]
+    assert is_test_there(test), f"tests/{test} does not exist"
+    assert why
+    served = [module for module in MODULES if find_line(module) == line and not is_test_there(mirror_of(module))]
+    assert served, f"remove the line {line}: nothing needs it"
+
+
+def test_every_test_in_a_mirrored_folder_belongs_to_a_module_or_says_to_what() -> None:
+    mirrored = {mirror_of(module) for module in MODULES}
+    there = {
+        str(path.relative_to(REPOSITORY / "tests"))
+        for room in ROOMS
+        for path in (REPOSITORY / "tests" / room).rglob("test_*.py")
+    }
+    assert there - mirrored == set(WITHOUT_MODULE)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if is_test_there(mirror_of(module))])
+def test_mirrored_test_imports_from_the_room_of_its_module(module: str) -> None:
+    # GIVEN what a test imports
+    source = (REPOSITORY / "tests" / mirror_of(module)).read_text(encoding="utf-8")
+    imported = {
+        name
+        for node in ast.walk(ast.parse(source))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    # THEN something of it is the product's, and stands where the module stands or drives it
+    assert any(name.split(".")[0] == module.split("/", maxsplit=1)[0] for name in imported)

@@ -107,6 +107,7 @@ class Table:
         event_names: every value that `event_name` can have.
         own: the columns after the common ones.
         source: where the meaning comes from (tracepoint and kernel version, KEP, RFC).
+        sentence: how a report tells one row, with columns in braces; None = by all columns that are not null.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Table:
     event_names: tuple[str, ...]
     own: tuple[Column, ...]
     source: str
+    sentence: str | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:

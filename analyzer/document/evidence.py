@@ -28,18 +28,6 @@ TEXT_CHARACTERS = 300
 _LEFT_OUT = frozenset({"k8s.object.content"})
 """Columns that are too long for a report and whose gist is in others."""
 
-_SENTENCES: Mapping[str, str] = {
-    "kube_event": "{k8s.event.type} {k8s.event.reason} {k8s.object.kind} {k8s.object.name}: {k8s.event.note}",
-    "kube_object": "{event_name} {k8s.object.kind} {k8s.object.name}: {k8s.object.changes}",
-    "oom": "{event_name} {process.command} ({process.pid})",
-    "process": "{event_name} {process.command} ({process.pid})",
-    "tcp": "{event_name} {process.command} ({process.pid}) to {network.peer.address}:{network.peer.port}",
-    "request": "{process.command} ({process.pid}) {request.side}: {count} × {http.response.status_code}",
-    "memory": "{cgroup.path}: {memory.usage_bytes} of {memory.limit_bytes} bytes",
-    "syscall_error": "{process.command} ({process.pid}): {event_name}",
-}
-"""How the rows of a table read; a table without a sentence is told by its columns."""
-
 
 def resolve_evidence(engine: Engine, capture: Capture, evidence: Iterable[str]) -> dict[str, EvidenceRow]:
     """The rows behind event ids, sorted by id; what cannot be read (it was damaged) is left out.
@@ -123,7 +111,7 @@ def _fields(table: str, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(table: str, record: Mapping[str, Any]) -> str:
-    template = _SENTENCES.get(table)
+    template = TABLE_BY_NAME[table].sentence
     if template is None:
         names = [column.name for column in TABLE_BY_NAME[table].own if record.get(column.name) is not None]
         return f"{record['event_name']} " + ", ".join(f"{name}={record[name]}" for name in names)

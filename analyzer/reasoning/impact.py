@@ -9,11 +9,10 @@ from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import Symptom
 from formats.postmortem.document import Impact
+from formats.rows.kube_resources import WORKLOAD_KINDS
 
 REQUESTS = "requests"
-"""Unit of magnitudes that count failed requests."""
-
-_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})
+"""Unit of magnitudes that count failed requests: a word of the language of rules (docs/patterns.md, `magnitude`)."""
 
 
 def assess_impact(candidate: Candidate, graph: CausalGraph) -> Impact:
@@ -35,7 +34,7 @@ def assess_impact(candidate: Candidate, graph: CausalGraph) -> Impact:
     return Impact(
         services=_entities(hit, {"Service"}),
         workloads=tuple(
-            sorted({*_entities(hit, _WORKLOADS), *(symptom.workload_id for symptom in hit if symptom.workload_id)})
+            sorted({*_entities(hit, WORKLOAD_KINDS), *(symptom.workload_id for symptom in hit if symptom.workload_id)})
         ),
         pods=tuple(sorted({*_entities(hit, {"Pod"}), *(symptom.pod_id for symptom in hit if symptom.pod_id)})),
         failed_requests=_failed_requests(hit, graph),

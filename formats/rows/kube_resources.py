@@ -34,12 +34,14 @@ class Resource:
         served: how it may be served, the preferred way first.
         is_namespaced: whether its objects live in namespaces.
         short_names: what `kubectl` takes for it, too.
+        is_workload: whether its objects make pods to do work and are what people call the application.
     """
 
     name: str
     served: tuple[Served, ...]
     is_namespaced: bool = True
     short_names: tuple[str, ...] = ()
+    is_workload: bool = False
 
     @property
     def kind(self) -> str:
@@ -48,20 +50,25 @@ class Resource:
 
 
 def _resource(
-    plural: str, kind: str, *api_versions: str, is_namespaced: bool = True, short: tuple[str, ...] = ()
+    plural: str,
+    kind: str,
+    *api_versions: str,
+    is_namespaced: bool = True,
+    short: tuple[str, ...] = (),
+    is_workload: bool = False,
 ) -> Resource:
     served = tuple(Served(api_version, plural, kind) for api_version in api_versions)
-    return Resource(plural, served, is_namespaced, short)
+    return Resource(plural, served, is_namespaced, short, is_workload)
 
 
 OBJECT_RESOURCES: tuple[Resource, ...] = (
     _resource("pods", "Pod", "v1", short=("po",)),
     _resource("replicasets", "ReplicaSet", "apps/v1", short=("rs",)),
-    _resource("deployments", "Deployment", "apps/v1", short=("deploy",)),
-    _resource("statefulsets", "StatefulSet", "apps/v1", short=("sts",)),
-    _resource("daemonsets", "DaemonSet", "apps/v1", short=("ds",)),
-    _resource("jobs", "Job", "batch/v1"),
-    _resource("cronjobs", "CronJob", "batch/v1", "batch/v1beta1", short=("cj",)),
+    _resource("deployments", "Deployment", "apps/v1", short=("deploy",), is_workload=True),
+    _resource("statefulsets", "StatefulSet", "apps/v1", short=("sts",), is_workload=True),
+    _resource("daemonsets", "DaemonSet", "apps/v1", short=("ds",), is_workload=True),
+    _resource("jobs", "Job", "batch/v1", is_workload=True),
+    _resource("cronjobs", "CronJob", "batch/v1", "batch/v1beta1", short=("cj",), is_workload=True),
     _resource("services", "Service", "v1", short=("svc",)),
     Resource(
         "endpointslices",
@@ -101,3 +108,6 @@ KIND_BY_NAME: dict[str, str] = {
     for name in (resource.kind.lower(), resource.name, *resource.short_names)
 }
 """Kinds by every name that `kubectl` takes for them (kind, plural, short names), in lower case."""
+
+WORKLOAD_KINDS: frozenset[str] = frozenset(resource.kind for resource in OBJECT_RESOURCES if resource.is_workload)
+"""Kinds whose objects are what people call the application."""

@@ -67,4 +67,5 @@ TABLE = Table(
         Column("inferred", pa.bool_(), Sensitivity.PUBLIC, "True if found by listing again after a gap."),
     ),
     source="core/v1 Event and events.k8s.io/v1 Event (KEP-383)",
+    sentence="{k8s.event.type} {k8s.event.reason} {k8s.object.kind} {k8s.object.name}: {k8s.event.note}",
 )

@@ -83,4 +83,5 @@ TABLE = Table(
         ),
     ),
     source="Kubernetes API concepts: resource versions, watch, bookmarks (KEP-956)",
+    sentence="{event_name} {k8s.object.kind} {k8s.object.name}: {k8s.object.changes}",
 )

@@ -52,4 +52,5 @@ TABLE = Table(
         "cgroup v1 memory controller and cgroup v2 memory interface files (kernel "
         "Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst)"
     ),
+    sentence="{cgroup.path}: {memory.usage_bytes} of {memory.limit_bytes} bytes",
 )

@@ -87,4 +87,5 @@ TABLE = Table(
         "tracepoint oom:mark_victim (fields beyond pid since Linux 6.9); /dev/kmsg lines `oom-kill:` and "
         "`Memory cgroup out of memory: Killed process`"
     ),
+    sentence="{event_name} {process.command} ({process.pid})",
 )

@@ -78,4 +78,5 @@ TABLE = Table(
         ),
     ),
     source="tracepoints sched:sched_process_fork, sched_process_exec, sched_process_exit (Linux >= 3.4)",
+    sentence="{event_name} {process.command} ({process.pid})",
 )

@@ -26,4 +26,5 @@ TABLE = Table(
     source=(
         "RFC 9112 status line in the first bytes of read/recv/write/send buffers; clear text only, TLS is not seen"
     ),
+    sentence="{process.command} ({process.pid}) {request.side}: {count} × {http.response.status_code}",
 )

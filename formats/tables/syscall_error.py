@@ -25,4 +25,5 @@ TABLE = Table(
         Column("first_boot_time_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_BOOTTIME of the first of them.", "ns"),
     ),
     source="raw tracepoint sys_exit (Linux >= 4.17 for raw tracepoints)",
+    sentence="{process.command} ({process.pid}): {event_name}",
 )

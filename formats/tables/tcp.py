@@ -92,4 +92,5 @@ TABLE = Table(
         "tracepoints sock:inet_sock_set_state (Linux >= 4.16), tcp:tcp_receive_reset, tcp:tcp_send_reset, "
         "tcp:tcp_retransmit_skb (>= 4.16)"
     ),
+    sentence="{event_name} {process.command} ({process.pid}) to {network.peer.address}:{network.peer.port}",
 )

@@ -26,7 +26,6 @@ class SegmentRing:
         self._directory = directory
         self._config = config
         self._segments = list(segments)
-        self.deleted = 0
         """Segments that were let go of since the start."""
 
     @property
@@ -80,4 +79,3 @@ class SegmentRing:
             place.rename(hidden)
             shutil.rmtree(hidden)
             self._segments.remove(segment)
-            self.deleted += 1

@@ -95,3 +95,10 @@ def test_columns_that_name_things_are_dictionaries():
     for table, column in COLUMNS:
         if column.name in {"event_name", "k8s.node.name", "process.command", "k8s.object.kind", "k8s.namespace.name"}:
             assert column.type == NAME_TYPE, table
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table.sentence], ids=lambda table: table.name)
+def test_sentence_of_a_table_names_its_own_columns(table):
+    named = re.findall(r"\{([^{}]*)\}", table.sentence)
+    assert named
+    assert set(named) <= {column.name for column in table.columns}

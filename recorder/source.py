@@ -143,7 +143,7 @@ class Source(Protocol):
         """
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
-        """What has happened since the last call, as batches of `spec.table.drained_schema`, in the order of time.
+        """What has happened since the last call, as batches of `Table.drained_schema`, in the order of time.
 
         Stops early when `budget_ns` of work is used up; the rest stays for the next call. Never blocks.
         """

@@ -63,7 +63,7 @@ class ObjectWalk:
 
     Attributes:
         replacement: gives the pseudonyms.
-        known: whether the tables vouch for a lower-case token of prose (`rewriting.reduce_note`).
+        known: whether the tables vouch for a lower-case token of prose (`analyzer.sharing.rewriting.reduce_note`).
     """
 
     replacement: Replacement

@@ -22,7 +22,7 @@ _SERVICE_VARIABLE = frozenset(
     {*_PEER_WORDS.split(), *(f"{word}S" for word in _PEER_WORDS.split()), "PORT", "PROTO", "TCP"}
     | {"http", "https", "tcp", "svc", "cluster", "local"}
 )
-"""Parts of variables that name a peer (`model/relations/calls_declared.sql` reads them) and of service DNS names."""
+"""Parts of variables that name a peer (read by `calls_declared.sql` of the model) and of service DNS names."""
 
 
 def rewrite_name(text: str, replacement: Replacement) -> str:

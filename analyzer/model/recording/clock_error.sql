@@ -1,5 +1,4 @@
--- How far aligned times of a node may be from true ones. `analyzer.model.clock_alignment.is_order_known` compares two. Filled
--- by `analyzer.model.recorded_tables`.
+-- How far aligned times of a node may be from true ones. Filled by `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:

@@ -12,8 +12,7 @@ from analyzer.knowledge.rules import Nature
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
 from analyzer.reasoning.causal_graph import CausalGraph
-from analyzer.reasoning.symptoms import Symptom as FoundSymptom
-from analyzer.reasoning.symptoms import Symptoms
+from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.capture.reading import Capture
 from formats.postmortem.document import (
     DOCUMENT_VERSION,

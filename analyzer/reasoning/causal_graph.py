@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from analyzer.reasoning.symptoms import Symptom
+from analyzer.reasoning.symptoms import FoundSymptom
 
 MIN_EDGE_CONFIDENCE = 0.35
 """An edge below this explains nothing. Why: below it the symptom is better taken as its own beginning."""
@@ -51,7 +51,7 @@ LinkT = TypeVar("LinkT", bound=Link)
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class CausalEdge:
     """One causal link between two symptoms.
 
     Attributes:
@@ -116,10 +116,10 @@ class CausalGraph:
         left_out: how many edges were left out because there were too many.
     """
 
-    symptoms: Mapping[int, Symptom]
-    edges: tuple[Edge, ...]
+    symptoms: Mapping[int, FoundSymptom]
+    edges: tuple[CausalEdge, ...]
     left_out: int
-    _outgoing: Mapping[int, Sequence[Edge]] = field(init=False, repr=False, compare=False)
+    _outgoing: Mapping[int, Sequence[CausalEdge]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sorts the edges by source, once for all searches."""
@@ -127,7 +127,7 @@ class CausalGraph:
 
     def reach_from(
         self, root: int, *, within: Collection[int] | None = None, without: Collection[int] = frozenset()
-    ) -> Reach[Edge]:
+    ) -> Reach[CausalEdge]:
         """See `find_best_paths`."""
         return find_best_paths(root, self._outgoing, within=within, without=without)
 

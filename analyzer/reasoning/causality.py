@@ -9,8 +9,8 @@ from analyzer.knowledge.compile import edges_query
 from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path
 from analyzer.model.engine import Engine
-from analyzer.reasoning.causal_graph import CausalGraph, Edge
-from analyzer.reasoning.symptoms import Symptom, Symptoms
+from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
+from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.errors import KnowledgeError
 from formats.units import format_duration
 
@@ -48,7 +48,7 @@ def link_symptoms(
     by_number = {symptom.number: symptom for symptom in symptoms.items}
     rules = {rule.name: rule for rule in knowledge.symptoms}
     present = {symptom.rule.name for symptom in symptoms.items}
-    best: dict[tuple[int, int], Edge] = {}
+    best: dict[tuple[int, int], CausalEdge] = {}
     names = _Names(engine)
     for cause in knowledge.causes:
         if present.isdisjoint(cause.causes) or present.isdisjoint(cause.effects):
@@ -108,13 +108,13 @@ def _run(engine: Engine, cause: CauseRule, sql: str) -> list[tuple[int, int, lis
 def _weigh(
     rule: CauseRule,
     path: Path,
-    cause: Symptom,
-    effect: Symptom,
+    cause: FoundSymptom,
+    effect: FoundSymptom,
     *,
     via: tuple[str, ...],
     evidence: list[str | None],
     clock_error_ns: int,
-) -> Edge:
+) -> CausalEdge:
     lag = effect.from_ns - cause.from_ns
     confidence = rule.confidence
     terms = [f"{rule.confidence:.2f} from the rule"]
@@ -138,7 +138,7 @@ def _weigh(
         "effect_name": effect.name,
         "lag": format_duration(lag),
     }
-    return Edge(
+    return CausalEdge(
         source=cause.number,
         target=effect.number,
         rule=rule.name,
@@ -152,7 +152,7 @@ def _weigh(
     )
 
 
-def _relation_in_words(path: Path, cause: Symptom, effect: Symptom, via: tuple[str, ...]) -> str:
+def _relation_in_words(path: Path, cause: FoundSymptom, effect: FoundSymptom, via: tuple[str, ...]) -> str:
     if path.text == SAME_NAMESPACE:
         return f"the same namespace {cause.namespace}"
     if not path.steps:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from analyzer.reasoning.causal_graph import CausalGraph, Edge
+from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.root_cause import Candidate
 
 MAX_GOALS = 8
 """Symptoms of one name that are tried as a waypoint, the most certain first. Why: each costs one search."""
 
 
-def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str]) -> tuple[Edge, ...]:
+def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str]) -> tuple[CausalEdge, ...]:
     """The edges of the chain, in causal order; empty if the candidate explains itself alone.
 
     Args:
@@ -24,7 +24,7 @@ def tell_chain(candidate: Candidate, graph: CausalGraph, waypoints: Sequence[str
     """
     allowed = set(candidate.reach.confidence)
     here = candidate.root.number
-    chain: list[Edge] = []
+    chain: list[CausalEdge] = []
     passed = {here}
     for position, name in enumerate(waypoints):
         if graph.symptoms[here].rule.name == name:

@@ -9,13 +9,13 @@ from analyzer.knowledge.check import fill
 from analyzer.knowledge.rules import PatternRule, Wanted
 from analyzer.model.entity_index import EntityIndex, EntityRow
 from analyzer.model.losses import Recorded
-from analyzer.reasoning.causal_graph import CausalGraph, Edge
+from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.confidence import multiply_terms, weigh_finding
 from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
-from analyzer.reasoning.symptoms import Symptom, shorten
+from analyzer.reasoning.symptoms import FoundSymptom, shorten
 from formats.postmortem.document import ChainEdge, ChainStep, Finding, RootCause, Statement
 from formats.rows.kube_redaction import DIGEST_PREFIX
 from formats.times import format_time
@@ -53,8 +53,8 @@ class _Story:
 
     candidate: Candidate
     pattern: PatternRule | None
-    chain: tuple[Edge, ...]
-    steps: tuple[Symptom, ...]
+    chain: tuple[CausalEdge, ...]
+    steps: tuple[FoundSymptom, ...]
     root: EntityRow | None
     explained: frozenset[int]
     from_ns: int
@@ -124,7 +124,7 @@ def _find_story(candidate: Candidate, context: Context) -> _Story:
     )
 
 
-def _root_entity(root: Symptom, pattern: PatternRule | None, entities: EntityIndex) -> EntityRow | None:
+def _root_entity(root: FoundSymptom, pattern: PatternRule | None, entities: EntityIndex) -> EntityRow | None:
     wanted = pattern.root_cause if pattern else None
     if wanted == "Pod" or (wanted is None and root.kind in _INNER_KINDS):
         return entities.get(root.pod_id) or entities.get(root.entity_id)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from analyzer.knowledge.rules import Nature
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.root_cause import Candidate
-from analyzer.reasoning.symptoms import Symptom
+from analyzer.reasoning.symptoms import FoundSymptom
 from formats.postmortem.document import Impact
 from formats.rows.kube_resources import WORKLOAD_KINDS
 
@@ -42,11 +42,11 @@ def assess_impact(candidate: Candidate, graph: CausalGraph) -> Impact:
     )
 
 
-def _entities(symptoms: Collection[Symptom], kinds: Collection[str]) -> tuple[str, ...]:
+def _entities(symptoms: Collection[FoundSymptom], kinds: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted({symptom.entity_id for symptom in symptoms if symptom.kind in kinds}))
 
 
-def _failed_requests(hit: Collection[Symptom], graph: CausalGraph) -> int | None:
+def _failed_requests(hit: Collection[FoundSymptom], graph: CausalGraph) -> int | None:
     counted = {symptom.number: symptom for symptom in hit if symptom.rule.unit == REQUESTS}
     if not counted:
         return None

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analyzer.knowledge.rules import Nature, Severity
-from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalGraph, Edge, Reach
-from analyzer.reasoning.symptoms import Symptom
+from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
+from analyzer.reasoning.symptoms import FoundSymptom
 
 MAX_CANDIDATES = 500
 """Candidates that are searched from, the earliest kept. Why: each costs one search of the graph."""
@@ -42,11 +42,11 @@ class Candidate:
         rivals: numbers of candidates of other entities that explain one of them nearly as well, best first.
     """
 
-    root: Symptom
-    reach: Reach[Edge]
+    root: FoundSymptom
+    reach: Reach[CausalEdge]
     explains: tuple[int, ...]
     score: float
-    siblings: tuple[Reach[Edge], ...]
+    siblings: tuple[Reach[CausalEdge], ...]
     rivals: tuple[int, ...]
 
 
@@ -95,7 +95,9 @@ def _sources(graph: CausalGraph, severe: set[int]) -> list[int]:
     return found[:MAX_CANDIDATES]
 
 
-def _best_candidate(graph: CausalGraph, reaches: Mapping[int, Reach[Edge]], open_numbers: set[int]) -> Candidate | None:
+def _best_candidate(
+    graph: CausalGraph, reaches: Mapping[int, Reach[CausalEdge]], open_numbers: set[int]
+) -> Candidate | None:
     best_of = {
         number: max((reach.confidence.get(number, 0.0) for reach in reaches.values()), default=0.0)
         for number in open_numbers

@@ -40,11 +40,11 @@ _TEXT_SHOWN = 200
 
 
 SymptomId = NewType("SymptomId", str)
-"""What documents call a symptom: `s` and its number. Made by `Symptom.id` alone, compared, never taken apart."""
+"""What documents call a symptom: `s` and its number. Made by `FoundSymptom.id` alone, compared, never taken apart."""
 
 
 @dataclass(frozen=True, slots=True)
-class Symptom:
+class FoundSymptom:
     """One episode of one symptom on one entity: a node of the causality graph.
 
     Attributes:
@@ -105,7 +105,7 @@ class Symptoms:
         left_out: how many episodes were left out because of `MAX_SYMPTOMS`.
     """
 
-    items: tuple[Symptom, ...]
+    items: tuple[FoundSymptom, ...]
     left_out: int
 
 
@@ -219,7 +219,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
         rule = rules[row["name"]]
         kept = json.loads(row["details"])
         items.append(
-            Symptom(
+            FoundSymptom(
                 number=row["symptom_id"],
                 rule=rule,
                 entity_id=row["entity_id"],

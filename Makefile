@@ -16,14 +16,14 @@ setup-test:
 setup-release:
 	@deploy/setup.sh release
 
-demo: setup-demo ## Record a real incident on this machine, explain it, write demo/report.html
+demo: setup-demo ## Record a real incident on this machine, explain it and write demo/report.html
 	@$(PY) fixtures/lab/demo.py
 
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase
 	@$(PYTEST) -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 
-check: setup-test ## Formatting and lint of Python, shell and C, types, layers, lock files
+check: setup-test ## Check formatting, lint (Python, shell, C), types, layers and lock files
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
@@ -37,42 +37,42 @@ format: setup-test ## Format the code and apply the safe fixes
 	@.venv/bin/ruff check --fix .
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
-e2e: setup-test ## Record and explain an incident of a real cluster (KUBECONFIG, or ../shared/cluster)
+e2e: setup-test ## Record and explain an incident in a real cluster (KUBECONFIG, or ../shared/cluster)
 	@$(PY) fixtures/lab/e2e.py
 
-bench: bench-record bench-replay ## Both benchmarks
+bench: bench-record bench-replay ## Run both benchmarks
 
-bench-record: setup-test ## Recorder beside `perf record` at 10,000, 165,000 and 1,000,000 events/s
+bench-record: setup-test ## Compare the recorder with `perf record` at 10,000, 165,000 and 1,000,000 events/s
 	@$(PY) tests/bench/bench_record.py
 
-bench-replay: setup-test ## Time and memory of `tapio analyze` for 1, 10 and 36 million events
+bench-replay: setup-test ## Measure time and memory of `tapio analyze` for 1, 10 and 36 million events
 	@$(PY) tests/bench/bench_replay.py
 
-determinism: setup-test ## Every fixture by eleven interpreters: the same bytes
+determinism: setup-test ## Analyze every fixture with eleven interpreters and compare the bytes
 	@$(PY) tests/golden/determinism_sweep.py
 
-kill-sweep: setup-test ## Kill the recorder 200 times under load: nothing acknowledged may be lost
+kill-sweep: setup-test ## Kill the recorder 200 times under load; no acknowledged event may be lost
 	@$(PY) tests/robustness/kill_sweep.py --kills 200
 
-soak: setup-test ## Memory and CPU of the recorder with all sources on, for ten minutes
+soak: setup-test ## Measure memory and CPU of the recorder with all sources for ten minutes
 	@$(PY) tests/bench/soak.py --minutes 10
 
 neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
 	@$(PY) fixtures/lab/neo4j/server.py
 
-docs: setup-test ## Write docs/reference.md and docs/sources.md from the code
+docs: setup-test ## Generate docs/reference.md, docs/sources.md and the schemas from the code
 	@$(PY) tests/docs/reference.py
 	@$(PY) tests/docs/schemas.py
 
-fixtures: setup-test ## Record the incidents of fixtures/incidents again
+fixtures: setup-test ## Record the incidents of fixtures/incidents anew
 	@$(PY) fixtures/lab/record_all.py
 
-wheel: setup-test ## Build the source distribution and from it the wheel, into dist/ (offline, reproducible)
+wheel: setup-test ## Build the source distribution and the wheel into dist/ (offline, reproducible)
 	@rm -rf dist
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PY) -m build --no-isolation --outdir dist >/dev/null
 	@ls dist/*
 
-wheel-check: wheel ## Install the wheel into a fresh environment outside the checkout and run what it brings
+wheel-check: wheel ## Install the wheel into a fresh environment outside the checkout and run its commands
 	@$(PY) deploy/wheel_check.py dist/*.whl
 
 lock: setup-release ## Write deploy/lock/*.txt from pyproject.toml (UPGRADE=1: newest versions)
@@ -82,5 +82,5 @@ sbom: setup-release ## Write the bill of materials of the analyzer's lock file, 
 	@mkdir -p dist
 	@.venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/tapio.cdx.json deploy/lock/analyzer.txt
 
-clean: ## Remove what builds and demos left (not .venv)
+clean: ## Remove files of builds and demos (not .venv)
 	@rm -rf demo build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

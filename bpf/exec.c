@@ -1,9 +1,9 @@
-/* Programs are executed. A ring of its own, because its records are five times as large as those of process.c.
+/* Executed programs. They have a ring of their own because the records are five times as large as those of process.c.
  *
  * Hook          raw tracepoint sched_process_exec.
  * Kernel        Linux >= 5.8 with BTF.
- * Cost per hit  about 1 us beside an exec, which takes some 500 us.
- * Can miss      file names are cut at 255 bytes; an exec that fails is not one (see syscall_error).
+ * Cost per hit  about 1 us; the exec itself takes about 500 us.
+ * Can miss      file names are truncated to 255 bytes; failed execs are not recorded (see syscall_error).
  */
 #include <tapio/event.h>
 #include <tapio/filter.h>
@@ -37,7 +37,7 @@ RAW_TRACEPOINT_PROBE(sched_process_exec)
         READ_FIELD(record->parent_pid, parent, task_struct_tgid);
     READ_FIELD(record->args_count, binary, linux_binprm_argc);
     READ_FIELD(file_name, binary, linux_binprm_filename);
-    __builtin_memset(record->file_name, 0, sizeof(record->file_name)); /* the ring still holds older records */
+    __builtin_memset(record->file_name, 0, sizeof(record->file_name)); /* the ring still contains older records */
     bpf_probe_read_kernel_str(record->file_name, sizeof(record->file_name), file_name);
     submit_record(record);
     return 0;

@@ -1,11 +1,11 @@
 /* The OOM killer chose a victim.
  *
- * Hooks         tracepoint oom:mark_victim (the victim's figures, by the tracepoint's own format) and, where its
+ * Hooks         tracepoint oom:mark_victim (the victim's memory figures, in the tracepoint's format) and, where its
  *               first argument is the task, the raw tracepoint mark_victim (the victim's cgroup). Whichever runs
  *               second sends the record.
- * Kernel        Linux >= 5.8; the figures and the cgroup since 6.9 (and BTF), before that the pid alone.
- * Cost per hit  some us per OOM kill.
- * Can miss      nothing: kills are far fewer than the ring holds; see also the kernel log.
+ * Kernel        Linux >= 5.8; the figures and the cgroup since 6.9 (with BTF); before that, only the pid.
+ * Cost per hit  a few us per OOM kill.
+ * Can miss      nothing: the ring is much larger than the number of kills; see also the kernel log.
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>
@@ -36,7 +36,8 @@ struct victim {
     char comm[COMM_BYTES];
 };
 
-/* Victims of whom one half is known, by pid. LRU: should the other half never come, it does not stay for ever. */
+/* Victims for which only one of the two records has arrived, by pid. LRU, so that entries without a second record are
+ * evicted. */
 BPF_TABLE("lru_hash", u32, struct victim, victims, 256);
 
 static inline int tell_victim(u32 pid, const struct victim *victim)
@@ -45,7 +46,7 @@ static inline int tell_victim(u32 pid, const struct victim *victim)
     if (!record)
         return 0;
     describe_current(record, 0);
-    record->pid = pid; /* the current task is the one that asked for memory */
+    record->pid = pid; /* the current task is the one that allocated memory, not the victim */
     record->tid = pid;
     record->cgroup_id = victim->cgroup_id;
     __builtin_memcpy(record->comm, victim->comm, COMM_BYTES);

@@ -1,11 +1,11 @@
-/* Processes begin and end. Threads are left out.
+/* Starts and exits of processes. Threads are not recorded.
  *
  * Hooks         raw tracepoints sched_process_fork, sched_process_exit.
  * Kernel        Linux >= 5.8 with BTF (ring buffer, boot clock, start_boottime).
- * Cost per hit  about 1 us, at most once per process begun or ended; 0.1 us for a thread.
- * Can miss      nothing but what the ring counts as lost. Before Linux 6.16 the kernel does not say which thread is
- *               the last one: when the last two threads of a process end at the same moment on two cpus, its end may
- *               be told twice.
+ * Cost per hit  about 1 us per start or exit of a process; 0.1 us for a thread.
+ * Can miss      nothing except what is counted as lost by the ring. Before Linux 6.16 the kernel does not tell which
+ *               thread is the last one: if the last two threads of a process exit at the same moment on two CPUs, the
+ *               exit may be recorded twice.
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>
@@ -21,7 +21,7 @@ struct record {
 
 #include <tapio/ring.h>
 
-#define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h: the whole group ends with group_exit_code */
+#define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h: the whole group exits with group_exit_code */
 
 static inline void describe_task(struct record *record, const void *task, u16 kind)
 {
@@ -45,7 +45,7 @@ RAW_TRACEPOINT_PROBE(sched_process_fork)
     u32 pid = 0, tgid = 0;
     READ_FIELD(pid, child, task_struct_pid);
     READ_FIELD(tgid, child, task_struct_tgid);
-    /* The child's own cgroup decides: clone3(CLONE_INTO_CGROUP) begins it in another one than its parent's. */
+    /* Filter by the child's own cgroup: with clone3(CLONE_INTO_CGROUP) it differs from its parent's. */
     if (pid != tgid || !is_cgroup_recorded(read_task_cgroup(child)))
         return 0;
     struct record *record = reserve_record();
@@ -77,7 +77,7 @@ RAW_TRACEPOINT_PROBE(sched_process_exit)
     struct record *record = reserve_record();
     if (!record)
         return 0;
-    /* The name, the start and the status of a process are those of its first thread, which need not be the last one. */
+    /* Name, start time and status of a process are those of its first thread, which is not necessarily the last one. */
     READ_FIELD(leader, task, task_struct_group_leader);
     if (!leader)
         leader = task;

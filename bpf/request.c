@@ -2,12 +2,12 @@
  *
  * Hook          raw tracepoint sys_exit: the buffer's address is still in its register when the call returns.
  * Kernel        Linux >= 5.8; x86_64 and aarch64.
- * Cost per hit  every system call of the node takes the slow way out and runs this, 80 ns in all (the slow way is
- *               shared with syscall_error.c); 0.3 us for one that moves data.
- * Can miss      TLS; HTTP/2; responses whose status line does not begin a buffer, as the second of two pipelined
- *               ones; calls other than those below (sendfile, recvmmsg, io_uring), and 32-bit programs. What begins
- *               like a status line and is read from a file or a pipe is counted too.
- * Privacy       12 bytes of a buffer are looked at; only the three digits of the status leave the kernel.
+ * Cost per hit  every system call of the node takes the slow exit path and runs this program, 80 ns in total (the slow
+ *               path is shared with syscall_error.c); 0.3 us for a call that transfers data.
+ * Can miss      TLS; HTTP/2; responses whose status line is not at the start of a buffer, such as the second of two
+ *               pipelined ones; calls other than those below (sendfile, recvmmsg, io_uring), and 32-bit programs.
+ *               Data read from a file or a pipe that starts like a status line is counted as well.
+ * Privacy       12 bytes of a buffer are read; only the three digits of the status code leave the kernel.
  */
 #include <tapio/event.h>
 #include <tapio/filter.h>
@@ -86,7 +86,7 @@ RAW_TRACEPOINT_PROBE(sys_exit)
         return 0;
     if (line[9] < '1' || line[9] > '5' || !is_digit(line[10]) || !is_digit(line[11]))
         return 0;
-    if (!is_current_recorded() || is_32_bit(registers)) /* asked last, because most calls move something else */
+    if (!is_current_recorded() || is_32_bit(registers)) /* checked last, because most calls transfer other data */
         return 0;
     key.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     key.pid = current_pid();

@@ -1,12 +1,12 @@
-/* Failed system calls, counted per process, call and errno; the first failure of each in an interval is also sent at
- * once.
+/* Failed system calls, counted per process, call and errno; the first failure of each in an interval is also
+ * sent immediately.
  *
  * Hook          raw tracepoint sys_exit.
  * Kernel        Linux >= 5.8; x86_64 and aarch64.
- * Cost per hit  every system call of the node takes the slow way out and runs this, 80 ns in all; 0.3 us for one that
- *               fails.
- * Can miss      calls of 32-bit programs; calls that do not return (exit, execve that works); what io_uring does; the
- *               errors that are ignored by configuration. Failures that find the map full are counted as lost.
+ * Cost per hit  every system call of the node takes the slow exit path and runs this program, 80 ns in total; 0.3 us
+ *               for a call that fails.
+ * Can miss      calls of 32-bit programs; calls that do not return (exit, successful execve); operations of io_uring;
+ *               errors that the configuration ignores. Failures while the map is full are counted as lost.
  */
 #include <tapio/event.h>
 #include <tapio/filter.h>
@@ -30,7 +30,7 @@ struct key {
 #include <tapio/tally.h>
 
 #define MAX_ERRNO 4095
-#define FIRST_INTERNAL 512 /* ERESTARTSYS and its like: the program never sees them */
+#define FIRST_INTERNAL 512 /* ERESTARTSYS and similar codes, which user space never sees */
 #define LAST_INTERNAL 516
 #define ENOENT 2
 #define SECOND_NS 1000000000ULL
@@ -43,8 +43,8 @@ struct sampling {
 
 BPF_PERCPU_ARRAY(sampling, struct sampling, 1);
 
-/* IGNORED_ERRORS(F) and IGNORED_CALLS(F) expand to F(error) and F(number, error) for what the configuration ignores.
- * */
+/* IGNORED_ERRORS(F) and IGNORED_CALLS(F) expand to F(error) and F(number, error) for everything that the configuration
+ * ignores. */
 static inline bool is_ignored(s32 number, u32 error)
 {
 #define IS_ERROR(ignored_error)                                                                                        \
@@ -58,7 +58,7 @@ static inline bool is_ignored(s32 number, u32 error)
     return error >= FIRST_INTERNAL && error <= LAST_INTERNAL;
 }
 
-/* At most SAMPLES_PER_SECOND on each cpu. */
+/* At most SAMPLES_PER_SECOND on each CPU. */
 static inline bool may_send_sample(void)
 {
     int zero = 0;
@@ -92,7 +92,7 @@ RAW_TRACEPOINT_PROBE(sys_exit)
     key.cgroup_id = bpf_get_current_cgroup_id();
     if (!count_event(&key))
         return 0;
-    /* ENOENT: looking for a file in many places is what every program start does. */
+    /* ENOENT: every program start looks for files in several places. */
     if (key.error == ENOENT || !may_send_sample())
         return 0;
     struct record *record = reserve_record();

@@ -1,17 +1,16 @@
-/* The life and the failures of TCP connections, each told from its socket's own side.
+/* Lifecycle and failures of TCP connections, recorded from the point of view of each socket.
  *
  * Hooks         raw tracepoints inet_sock_set_state, tcp_receive_reset, tcp_send_reset, tcp_retransmit_skb.
  * Kernel        Linux >= 5.8 with BTF. Resets without a socket since 6.10.
- * Cost per hit  about 1 us, four to seven times in the life of a connection; nothing per packet but for those sent
- *               again.
- * Can miss      - a connect that fails before its SYN (no route: the syscall's errno tells, see syscall_error);
- *               - the process of a connection or listener older than the recorder, and of one over the limit of
- *                 `owners` (counted);
- *               - with several processes listening on one port, an accepted connection is given to the one that
- *                 listened last;
- *               - when the recording is limited to some cgroups, resets that answer a packet for which there is no
- *                 socket;
- *               - a child that is reset before its handshake is done is not a connection.
+ * Cost per hit  about 1 us, four to seven times per connection; nothing per packet, except for retransmitted ones.
+ * Can miss      - a connect that fails before its SYN (no route: see the errno in syscall_error);
+ *               - the process of a connection or listener older than the recorder, and of those beyond the
+ *                 limit of `owners` (counted);
+ *               - with several processes listening on one port, an accepted connection is attributed to the one that
+ *                 called listen last;
+ *               - when the recording is limited to some cgroups, resets in response to a packet for which no socket
+ *                 exists;
+ *               - a connection that is reset before its handshake is complete is not recorded.
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>
@@ -31,7 +30,7 @@ enum {
 
 struct record {
     EVENT_HEADER;
-    u64 socket_id; /* the address of the socket, made unrecognizable */
+    u64 socket_id; /* the address of the socket, hashed */
     u64 duration_ns;
     u64 transmit_bytes;
     u64 receive_bytes;
@@ -55,7 +54,7 @@ struct record {
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
 
-#define SOCK_DONE (1 << 1) /* enum sock_flags of include/net/sock.h: the other side's FIN came */
+#define SOCK_DONE (1 << 1) /* enum sock_flags of include/net/sock.h: the FIN of the peer was received */
 #define IPPROTO_TCP 6
 #define AF_INET 2
 
@@ -63,8 +62,8 @@ struct owner {
     u64 since_ns;
     u64 cgroup_id;
     u32 pid;
-    u32 is_active;  /* it connected, the other side accepted */
-    u32 is_ignored; /* it is the recorder's */
+    u32 is_active;  /* this side connected, the peer accepted */
+    u32 is_ignored; /* a socket of the recorder */
     char comm[COMM_BYTES];
 };
 
@@ -80,7 +79,7 @@ struct listener {
 };
 
 struct owner_counts {
-    u64 unowned; /* sockets whose process could not be kept because the map is full */
+    u64 unowned; /* sockets whose process could not be stored because the map is full */
 };
 
 BPF_TABLE("hash", u64, struct owner, owners, OWNER_ENTRIES);
@@ -111,7 +110,7 @@ static inline const void *read_socket_cgroup(const void *socket)
     const void *cgroup = NULL;
     READ_FIELD(cgroup, socket, sock_sk_cgrp_data_cgroup);
     return cgroup;
-#elif defined(OFFSET_sock_sk_cgrp_data_val) /* Linux < 5.15: the lowest bit says that it is not a pointer */
+#elif defined(OFFSET_sock_sk_cgrp_data_val) /* Linux < 5.15: the lowest bit is set if this is not a pointer */
     u64 value = 0;
     READ_FIELD(value, socket, sock_sk_cgrp_data_val);
     return value & 1 ? NULL : (const void *)value;
@@ -176,7 +175,7 @@ static inline void set_owner(struct record *record, const struct owner *owner, u
         record->cgroup_id = owner->cgroup_id;
         record->duration_ns = record->boot_time_ns - owner->since_ns;
         __builtin_memcpy(record->comm, owner->comm, COMM_BYTES);
-    } else { /* the current task is whoever the packet interrupted */
+    } else { /* the current task is the one that the packet interrupted */
         record->pid = 0;
         record->tid = 0;
         record->cgroup_id = cgroup_id;
@@ -212,16 +211,16 @@ static inline void read_bytes(struct record *record, const void *socket)
     u64 sent = 0, sent_again = 0, acked = 0, flags = 0;
     READ_FIELD(sent, socket, tcp_sock_bytes_sent);
     READ_FIELD(sent_again, socket, tcp_sock_bytes_retrans);
-    READ_FIELD(acked, socket, tcp_sock_bytes_acked); /* counts SYN and FIN as a byte each, the others do not */
+    READ_FIELD(acked, socket, tcp_sock_bytes_acked); /* counts SYN and FIN as one byte each; the others do not */
     record->transmit_bytes = acked < sent - sent_again ? acked : sent - sent_again;
     READ_FIELD(record->receive_bytes, socket, tcp_sock_bytes_received);
     READ_FIELD(flags, socket, sock_common_skc_flags);
     if (flags & SOCK_DONE && record->receive_bytes)
-        record->receive_bytes--; /* the FIN is counted as a byte */
+        record->receive_bytes--; /* the FIN is counted as one byte */
 }
 
-/* Records what happened to a socket. Everything is inlined, so each probe calls it once: that keeps compiling fast.
- * */
+/* Records what happened to a socket. Everything is inlined, so each probe calls it only once to keep compilation
+ * fast. */
 static inline int tell(const void *socket, const struct owner *owner, u16 kind)
 {
     if (owner ? owner->is_ignored : !is_cgroup_recorded(read_socket_cgroup(socket)))
@@ -238,7 +237,7 @@ static inline int tell(const void *socket, const struct owner *owner, u16 kind)
     return 0;
 }
 
-/* The process that the current thread belongs to owns what it does now. */
+/* Makes the process of the current thread the owner of a socket. */
 static inline void describe_owner(struct owner *owner, const void *socket)
 {
     owner->since_ns = bpf_ktime_get_boot_ns();
@@ -255,8 +254,8 @@ static inline void set_endpoint(struct endpoint *endpoint, const void *socket)
     read_local_address(endpoint->address, socket);
 }
 
-/* Who listens at the local end of a connection: on its address, or on all. NULL if the listener is older than we are.
- * */
+/* The listener at the local end of a connection: on its address, or on all addresses. NULL if the listener is older
+ * than the recorder. */
 static inline struct listener *find_listener(const void *socket)
 {
     struct endpoint endpoint = {};
@@ -334,7 +333,7 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
         } else if (from != TCP_SYN_SENT && from != TCP_SYN_RECV) {
             return 0;
         }
-        if (to == TCP_ESTABLISHED && is_owned) { /* the life of a connection begins when it is established */
+        if (to == TCP_ESTABLISHED && is_owned) { /* the duration of a connection starts when it is established */
             struct owner living = owner;
             living.since_ns = bpf_ktime_get_boot_ns();
             keep_owner(key, &living);
@@ -351,7 +350,7 @@ RAW_TRACEPOINT_PROBE(tcp_receive_reset)
     u64 key = (u64)socket;
     u8 state = 0;
     READ_FIELD(state, socket, sock_common_skc_state);
-    if (state == TCP_SYN_SENT) /* that is a refused connection, told when its state changes */
+    if (state == TCP_SYN_SENT) /* a refused connection, recorded when its state changes */
         return 0;
     return tell(socket, owners.lookup(&key), RESET_RECEIVED);
 }
@@ -363,7 +362,7 @@ RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
     return tell(socket, owners.lookup(&key), RETRANSMIT);
 }
 
-/* A reset that answers a packet for which there is no connection: the ends are those of that packet. */
+/* A reset in response to a packet without a connection: the endpoints are those of the packet. */
 static inline int tell_reset_of_packet(const void *socket, const void *packet)
 {
     const unsigned char *head = NULL;
@@ -418,7 +417,7 @@ RAW_TRACEPOINT_PROBE(tcp_send_reset)
     if (socket)
         READ_FIELD(state, socket, sock_common_skc_state);
     if (!socket || state == TCP_LISTEN || state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
-        return tell_reset_of_packet(state == TCP_LISTEN ? socket : NULL, packet); /* the others are not whole sockets */
+        return tell_reset_of_packet(state == TCP_LISTEN ? socket : NULL, packet); /* the others are not full sockets */
     struct owner *kept = owners.lookup(&key);
     struct owner owner = {};
     /* TCP_CLOSE: close(2) with unread data or SO_LINGER 0; the state changes, then the reset goes out. */

@@ -1,15 +1,15 @@
-/* Hits of the tracepoints that the user names, one record each.
+/* Hits of the configured tracepoints, one record each.
  *
- * Hooks         given at run time: a raw tracepoint each, or for the group `syscalls`, which has none, a tracepoint.
+ * Hooks         from the configuration: one raw tracepoint each; for the group `syscalls`, which has none, tracepoints.
  * Kernel        Linux >= 5.8.
- * Cost per hit  0.15 us, and 30 ns for every other system call if one of the group `syscalls` is named.
- * Can miss      nothing but what the ring counts as lost, and hits inside the probe itself.
+ * Cost per hit  0.15 us, and 30 ns for every other system call if one of the group `syscalls` is configured.
+ * Can miss      nothing except what is counted as lost by the ring, and hits inside the probe itself.
  */
 #include <tapio/event.h>
 #include <tapio/filter.h>
 
 struct record {
-    EVENT_HEADER; /* kind = position in the list of names */
+    EVENT_HEADER; /* kind = position in the list of configured names */
 };
 
 #include <tapio/ring.h>

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes this checkout ready: installs the missing Debian or Ubuntu packages (as root), the virtual environment .venv, and mounts
-# tracefs. Says what it does, and does nothing that is done already.
+# Prepares this checkout: installs missing Debian or Ubuntu packages (as root), creates the virtual environment .venv, and mounts
+# tracefs. Prints what it does, and skips what is already done.
 # usage: [LOCKED=1] deploy/setup.sh demo|test|release
-#   demo: what recording and analyzing need; test: also what the tests need; release: also what locks and SBOMs are made with
+#   demo: dependencies of recording and analyzing; test: also those of the tests; release: also those of lock files and SBOMs
 #   LOCKED=1: Python packages exactly as in deploy/lock/dev.txt, checked against their digests (Linux, the oldest supported Python)
 set -eu
 cd "$(dirname "$0")/.."
 goal=${1:?usage: deploy/setup.sh demo|test|release}
 say() { echo "setup: $*" >&2; }
 
-# What is missing, as Debian package names. Each line: a test that passes when it is there, and the package.
+# Missing Debian packages. Each line: a test that passes if the package is installed, and its name.
 missing=""
 need() { sh -c "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 # shellcheck disable=SC2016 # expanded by the shell that `need` starts
@@ -30,8 +30,8 @@ fi
 if [ -n "$missing" ]; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     say "missing:$missing"
-    say "install them (as root: apt-get install -y$missing) and run the same command again"
-    # Without bcc the demo still replays the shipped recording; without Python nothing works.
+    say "install them (as root: apt-get install -y$missing), then run the same command again"
+    # Without bcc, the demo still replays the shipped recording; without Python, nothing works.
     case "$goal$missing" in demo*python3-venv* | test* | release*) exit 69 ;; esac
   else
     say "apt-get install$missing"
@@ -40,12 +40,12 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of names
     apt-get install -qq -y --no-install-recommends $missing >"$log" 2>&1 ||
       { apt-get update -qq >"$log" 2>&1 && apt-get install -qq -y --no-install-recommends $missing >>"$log" 2>&1; } ||
-      { tail -n 5 "$log" >&2; say "apt-get failed, its output is in $log"; exit 69; }
+      { tail -n 5 "$log" >&2; say "apt-get failed, see its output in $log"; exit 69; }
     rm -f "$log"
   fi
 fi
 
-# The virtual environment. bcc has no wheel: it must match the distribution's libbcc, so its package is linked in.
+# The virtual environment. bcc has no wheel: it must match the libbcc of the distribution, so the system package is linked.
 stamp=.venv/.ready-$goal
 # shellcheck disable=SC3013 # dash, bash and busybox know -nt
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
@@ -71,12 +71,12 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
   touch "$stamp"
 fi
 
-# bcc reads the formats of tracepoints in tracefs.
+# bcc reads the formats of tracepoints from tracefs.
 tracing=/sys/kernel/tracing
 if [ -d $tracing ] && [ ! -d $tracing/events ]; then
   if [ "$(id -u)" = 0 ] && mount -t tracefs tracefs $tracing 2>/dev/null; then
     say "mounted tracefs on $tracing"
   else
-    say "tracefs is not mounted and cannot be mounted from here: kernel sources will not work"
+    say "tracefs is not mounted and cannot be mounted by this user: kernel sources will not work"
   fi
 fi

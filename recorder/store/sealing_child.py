@@ -168,7 +168,7 @@ def main() -> None:
     for path, name, damage_seq in zip(journals[0::3], journals[1::3], journals[2::3], strict=True):
         parsed = SegmentName.parse(name)
         if parsed is None:
-            raise SystemExit(f"{name} is not the name of a segment")
+            raise SystemExit(f"{name} is not a valid segment name")
         try:
             is_damaged = seal_journal(Path(path), Path(ring), parsed, int(damage_seq))
         except TapioError as error:

@@ -1,4 +1,4 @@
-/* The cgroup2 ids of other tasks than the current one, and of sockets. Offsets come from BTF. */
+/* cgroup2 ids of sockets and of tasks other than the current one. Offsets come from BTF. */
 #ifndef TAPIO_CGROUP_H
 #define TAPIO_CGROUP_H
 
@@ -37,7 +37,7 @@ static inline u64 read_ancestor_id(const void *cgroup, int level)
         return 0;
     if (own_level == level)
         return read_cgroup_id(cgroup);
-#ifdef OFFSET_cgroup_ancestors /* Linux >= 6.1: pointers, before that the ids themselves */
+#ifdef OFFSET_cgroup_ancestors /* Linux >= 6.1: pointers; before that, the ids themselves */
     const void *ancestor = NULL;
     bpf_probe_read_kernel(&ancestor, sizeof(ancestor), (const char *)cgroup + OFFSET_cgroup_ancestors + 8 * level);
     return read_cgroup_id(ancestor);
@@ -49,8 +49,8 @@ static inline u64 read_ancestor_id(const void *cgroup, int level)
 }
 #endif
 
-/* The same question as is_current_recorded(), for events that happen in somebody else's context. An unknown cgroup is
- * recorded only when nothing is filtered. */
+/* Like is_current_recorded(), for events that occur in the context of another task. An unknown cgroup is recorded only
+ * if no filter is set. */
 static inline bool is_cgroup_recorded(const void *cgroup)
 {
 #ifdef CGROUP_FILTERS

@@ -1,4 +1,4 @@
-/* What every kernel event begins with, and how fields of kernel structs are read.
+/* The header of every kernel event, and macros to read fields of kernel structs.
  *
  * A program defines `struct record { EVENT_HEADER; … };` and then includes <tapio/ring.h>. User space views the ring
  * with a NumPy dtype of the same layout (`recorder/ebpf/records.py`); the loader appends a _Static_assert for every
@@ -13,8 +13,8 @@
 
 #define COMM_BYTES 16
 
-/* 48 bytes. pid is the process (tgid), tid the thread. cpu_sequence counts the records of this program on this cpu,
- * those that were lost too: a second account of losses, independent of the counters. */
+/* 48 bytes. pid is the process (tgid), tid the thread. cpu_sequence counts the records of this program on this CPU,
+ * including lost ones: a second account of losses, independent of the counters. */
 #define EVENT_HEADER                                                                                                   \
     u64 boot_time_ns;                                                                                                  \
     u64 cgroup_id;                                                                                                     \

@@ -2,8 +2,8 @@
  * CGROUP_FILTERS.
  *
  * CGROUP_FILTERS(F) expands to F(level, id) for each allowed cgroup. Why constants and not a map: they do not change
- * while a program is loaded, and a compare costs nothing beside a map lookup. Comparing the ancestor at the filter's
- * own level takes in every cgroup below it, also those made later. */
+ * while a program is loaded, and a comparison is much cheaper than a map lookup. Comparing the ancestor at the
+ * level of the filter includes every descendant, also those created later. */
 #ifndef TAPIO_FILTER_H
 #define TAPIO_FILTER_H
 

@@ -7,8 +7,8 @@
 
 #include <tapio/event.h>
 
-/* produced = records that user space can read + lost. Per cpu; added atomically because an interrupt may run another
- * program of the same ring in between. */
+/* produced = records that user space can read + lost. Per CPU; added atomically because an interrupt may run another
+ * program of the same ring at the same time. */
 struct ring_counts {
     u64 produced;
     u64 lost;
@@ -35,7 +35,7 @@ static inline struct record *reserve_record(void)
     return record;
 }
 
-/* Fills in the header for something that the current thread does now. */
+/* Fills in the header for an event of the current thread. */
 static inline void describe_current(struct record *record, u16 kind)
 {
     u64 pid_tgid = bpf_get_current_pid_tgid();
@@ -48,10 +48,10 @@ static inline void describe_current(struct record *record, u16 kind)
     record->kind = kind;
 }
 
-/* Hands the record over. The reader looks on a timer, so it is woken only as the ring passes a quarter, a half and
- * three quarters of its size: waking it for each event would cost more than the event.
- * Why bpf_pseudo_fd: bcc has no method for bpf_ringbuf_query; -1 is what bcc calls the first map. Were it another
- * one, the kernel would refuse the program. */
+/* Submits the record. The reader polls on a timer, so it is woken only when the ring passes a quarter, a half and three
+ * quarters of its size: a wakeup for each event would cost more than the event.
+ * Why bpf_pseudo_fd: bcc has no method for bpf_ringbuf_query; -1 is what bcc calls the first map. If the ring were
+ * another map, the kernel would reject the program. */
 static inline void submit_record(struct record *record)
 {
     u64 quarter = RING_BYTES / 4;
@@ -60,7 +60,7 @@ static inline void submit_record(struct record *record)
     ring.ringbuf_submit(record, is_passing ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
-/* The same for what cannot wait for the timer. */
+/* The same for events that cannot wait for the timer. */
 static inline void submit_urgent_record(struct record *record)
 {
     ring.ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);

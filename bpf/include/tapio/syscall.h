@@ -1,7 +1,7 @@
-/* Arguments and number of the system call that the raw tracepoint sys_exit tells of, from the saved registers.
+/* Arguments and number of the system call of the raw tracepoint sys_exit, from the saved registers.
  *
  * struct pt_regs is the same in every kernel of an architecture (x86: what ptrace shows; arm64: since 4.15), so this
- * needs no BTF. The second argument survives the call in its register; the first does not on arm64. */
+ * needs no BTF. The second argument is preserved in its register during the call; the first is not on arm64. */
 #ifndef TAPIO_SYSCALL_H
 #define TAPIO_SYSCALL_H
 
@@ -28,7 +28,7 @@ static inline s32 read_syscall_number(const void *registers)
     return number;
 }
 
-/* The second argument, which of all calls that move data is the buffer or what describes it. */
+/* The second argument: for all calls that transfer data, the buffer or its description. */
 static inline const void *read_second_argument(const void *registers)
 {
     const void *argument = NULL;
@@ -36,7 +36,7 @@ static inline const void *read_second_argument(const void *registers)
     return argument;
 }
 
-/* 32-bit programs count their system calls otherwise. */
+/* 32-bit programs number their system calls differently. */
 static inline bool is_32_bit(const void *registers)
 {
     u64 mode = 0;

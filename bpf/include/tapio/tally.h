@@ -1,8 +1,8 @@
 /* Counting in the kernel: one element per `struct key` (defined before this is included) instead of one record per
  * event.
  *
- * There are two maps. Programs count in the one that `active_tally` names; user space changes that, waits until no
- * program can still be counting in the other one, and takes it as a whole: nothing is counted twice or missed.
+ * There are two maps. Programs count in the one selected by `active_tally`; user space switches it, waits until no
+ * program can still be counting in the other one, and reads that one as a whole: nothing is counted twice or missed.
  * TALLY_ENTRIES comes from the loader. */
 #ifndef TAPIO_TALLY_H
 #define TAPIO_TALLY_H
@@ -17,7 +17,7 @@ struct tally {
 };
 
 struct tally_counts {
-    u64 uncounted; /* events that found the map full */
+    u64 uncounted; /* events that were not counted because the map was full */
 };
 
 BPF_TABLE("hash", struct key, struct tally, tally_0, TALLY_ENTRIES);
@@ -25,7 +25,7 @@ BPF_TABLE("hash", struct key, struct tally, tally_1, TALLY_ENTRIES);
 BPF_ARRAY(active_tally, u32, 1);
 BPF_PERCPU_ARRAY(tally_counts, struct tally_counts, 1);
 
-/* Counts one event now. True if it is the first one of its key since user space took the map. */
+/* Counts one event. Returns true if it is the first one of its key since user space took the map. */
 static inline bool count_event(struct key *key)
 {
     int zero = 0;
@@ -40,7 +40,7 @@ static inline bool count_event(struct key *key)
         struct tally fresh = {.first_boot_ns = now};
         bpf_get_current_comm(fresh.comm, COMM_BYTES);
         is_first = true;
-        /* Another cpu may be first with the same key; then insert fails and lookup finds its element. */
+        /* Another CPU may insert the same key first; then the insert fails and the lookup finds its element. */
         if (is_second_map)
             tally_1.insert(key, &fresh);
         else

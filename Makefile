@@ -28,7 +28,7 @@ check: setup-test ## Check formatting, lint (Python, shell, C), types, layers an
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(PY) deploy/lock.py --check
+	@$(PY) deploy/write_lock.py --check
 	@git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror
 
@@ -76,7 +76,7 @@ wheel-check: wheel ## Install the wheel into a fresh environment outside the che
 	@$(PY) deploy/wheel_check.py dist/*.whl
 
 lock: setup-release ## Write deploy/lock/*.txt from pyproject.toml (UPGRADE=1: newest versions)
-	@$(PY) deploy/lock.py $(if $(UPGRADE),--upgrade)
+	@$(PY) deploy/write_lock.py $(if $(UPGRADE),--upgrade)
 
 sbom: setup-release ## Write the bill of materials of the analyzer's lock file, dist/tapio.cdx.json (CycloneDX)
 	@mkdir -p dist

@@ -1,6 +1,6 @@
 """`make lock`: writes deploy/lock/*.txt: every package that pyproject.toml asks for, its version, its files' digests.
 
-    usage: deploy/lock.py [--upgrade | --check]
+    usage: deploy/write_lock.py [--upgrade | --check]
 
     --upgrade   take the newest versions allowed; without it versions that are locked already are kept
     --check     only say whether the files are up to date; needs no network

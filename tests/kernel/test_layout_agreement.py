@@ -62,7 +62,7 @@ def test_a_member_that_this_kernel_lacks_is_named(own_cgroup, sources) -> None:
     results = load_programs([replace(request, offsets=(*request.offsets, "task_struct.no_such_member"))])
 
     # THEN
-    assert "this kernel has no member task_struct.no_such_member" in str(results[0])
+    assert "this kernel has no struct member task_struct.no_such_member" in str(results[0])
 
 
 def test_without_btf_a_source_says_what_is_missing(own_cgroup, sources, tmp_path) -> None:

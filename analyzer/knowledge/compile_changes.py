@@ -78,7 +78,8 @@ def _matches(rule: ChangeRule, paths: Sequence[ChangePath]) -> str:
         found = " OR ".join(f"regexp_matches(path, {_text(path.regex)})" for path in paths)
         terms.append(f"coalesce({found}, false)")
     if rule.condition is not None:
-        terms.append(f"coalesce(({rule.condition.sql}\n), false)")
+        # TRY: one recorded value that a condition fails on (an overflow) must not end the analysis.
+        terms.append(f"coalesce(TRY(({rule.condition.sql}\n)), false)")
     return f"({' AND '.join(terms)})"
 
 

@@ -9,6 +9,9 @@ from click.testing import CliRunner
 
 from analyzer.cli import cli
 from analyzer.knowledge.change_tests import run_change_tests
+from analyzer.knowledge.compile_changes import change_macros
+from analyzer.model.build import build_model
+from formats.capture.reading import open_capture
 from formats.errors import KnowledgeError
 from tests.analyzer.capture_builder import CaptureBuilder
 from tests.analyzer.knowledge_text import check_text
@@ -106,6 +109,23 @@ def test_mistake_is_told_with_its_place(change, message):
     with pytest.raises(KnowledgeError, match=r"own\.yaml:\d+:\d+: ") as caught:
         check_text(WEAK.replace(*change, 1))
     assert message in str(caught.value)
+
+
+def test_condition_that_fails_on_a_recorded_value_does_not_hold_and_ends_nothing(tmp_path, engine):
+    # GIVEN a condition that overflows for the name of one of two objects
+    builder = CaptureBuilder(tmp_path)
+    for replicas in (1, 2):
+        for name in ("x", "xx"):
+            builder.kube_object("Deployment", name, {"spec": {"replicas": replicas}})
+    overflowing = rule(
+        "overflowing", "actor: controller", "when: length(name) * 9223372036854775807 > 5",
+        "object: Pod, path: spec, name: x, actor: controller",
+    )  # fmt: skip
+    # WHEN the changes are computed
+    macros = change_macros(check_text(overflowing).changes)
+    build_model(open_capture(builder.write()), engine, wanted=("change",), change_macros=macros)
+    # THEN the other object has its change judged
+    assert engine.rows("SELECT name, actor FROM change ORDER BY name") == [("x", "controller"), ("xx", "user")]
 
 
 def test_user_can_teach_what_an_operator_of_the_cluster_does(tmp_path):

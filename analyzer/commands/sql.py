@@ -16,7 +16,7 @@ from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
-from analyzer.model.engine_tables import declared_facts
+from analyzer.model.engine_tables import declared_facts, declared_tables
 from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from formats.text import escape_text
@@ -51,13 +51,13 @@ def command(
     The capture is read-only, and the query has no access to files or the network. docs/facts.md describes all columns.
     """
     window = check_window(begin, end)
-    macros = change_macros(read_knowledge(knowledge).changes)
     with open_capture(capture) as opened, Engine() as engine:
-        model = build_model(opened, engine, window, change_macros=macros)
         if query is None:
+            build_model(opened, engine, window, wanted=())
             names, rows = _contents(engine)
         else:
-            model.load_for(query)
+            macros = change_macros(read_knowledge(knowledge).changes)
+            build_model(opened, engine, window, change_macros=macros).load_for(query)
             names, rows = engine.ask(query, None if form else ROWS_SHOWN + 1)
     if form == "json":
         for row in rows:
@@ -73,13 +73,15 @@ def command(
 
 def _contents(engine: Engine) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The tables that can be queried, with their columns."""
-    columns: dict[str, list[str]] = {}
+    recorded = [table.name for table in TABLES]
+    columns = {name: list(table.types) for name, table in declared_tables().items()}
     for table, column in engine.rows("SELECT table_name, column_name FROM duckdb_columns() ORDER BY column_index"):
-        columns.setdefault(table, []).append(column)
+        if table in recorded:
+            columns.setdefault(table, []).append(column)
     kinds = [
         ("model", MODEL_TABLES),
         ("fact", declared_facts()),
-        ("table", [table.name for table in TABLES]),
+        ("table", recorded),
     ]
     return ["is", "name", "columns"], [
         (kind, name, ", ".join(columns.get(name, ()))) for kind, names in kinds for name in names

@@ -39,6 +39,9 @@ _COUNTED = (
     _Counted("requests failed", "request_outcome", "sum(count)", "side = 'server' AND status_code >= 500", "requests"),
 )
 
+MEASURED_FACTS = ("memory_usage", "container_restart", *dict.fromkeys(counted.fact for counted in _COUNTED))
+"""The facts that are read here."""
+
 
 class MeasureSearch:
     """Counts figures in steps of time while the parts of a capture are gone through.

@@ -39,8 +39,8 @@ def rules_query(rules: Sequence[SymptomRule]) -> str:
     return f"SELECT * FROM (VALUES {rows}) AS rule (name, merge_ns, at_least, lasting_ns, combine)"  # noqa: S608
 
 
-def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns, source: str) -> str:
-    """SELECT of the events in which one symptom shows, one row each, from a table that holds the rows of one fact."""
+def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns) -> str:
+    """SELECT of the events in which one symptom shows in one fact, one row each."""
     columns = facts[fact]
     end = "greatest(at_ns, coalesce(to_ns, at_ns))" if "to_ns" in columns else "at_ns"
     is_open = "coalesce(is_open, false)" if "is_open" in columns else "false"
@@ -50,7 +50,7 @@ def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns, source: 
     return f"""
     SELECT {_text(rule.name)} AS name, {_name(rule.entity)} AS entity_id, at_ns AS from_ns, {end} AS to_ns,
       {is_open} AS is_open, node AS recorded_on, {value} AS value, json_object({details})::VARCHAR AS details, evidence
-    FROM {_name(source)} WHERE {_name(rule.entity)} IS NOT NULL AND {condition}
+    FROM {_name(fact)} WHERE {_name(rule.entity)} IS NOT NULL AND {condition}
     """  # noqa: S608 - see the module's docstring
 
 

@@ -42,12 +42,14 @@ class Model:
         engine: has the recorded tables, and everything that the schedule computes before the parts.
         tables: the recorded tables, to be read again.
         schedule: of everything that is wanted.
+        often_read: facts that are kept as tables.
     """
 
-    def __init__(self, engine: Engine, tables: Tables, schedule: Schedule) -> None:
+    def __init__(self, engine: Engine, tables: Tables, schedule: Schedule, often_read: Collection[str] = ()) -> None:
         self.engine = engine
         self._tables = tables
         self._schedule = schedule
+        self._often_read = often_read
         self._is_complete = False
 
     def go_through(self, steps: Sequence[PartStep] = ()) -> None:
@@ -71,7 +73,13 @@ class Model:
         self._tables.for_each_part(_columns_of([*filled, *_facts_of(wanted)], steps), run)
         if not self._is_complete:
             self._is_complete = True
-            _compute(self.engine, self._schedule.after)
+            self.compute(self._schedule.after)
+
+    def compute(self, tables: Iterable[EngineTable]) -> None:
+        """Makes tables and views whose rows depend on the whole capture, or views of a part."""
+        for table in tables:
+            is_kept = not table.is_view or (table.name in self._often_read and table.scope is Scope.CAPTURE)
+            self.engine.execute(f"CREATE {'TABLE' if is_kept else 'VIEW'} {table.name} AS {table.select}")
 
     def load_for(self, query: str) -> None:
         """Makes everything that a query reads readable at once, the frequent tables too: for `tapio sql`.
@@ -120,6 +128,7 @@ def build_model(
     wanted: Collection[str] | None = None,
     *,
     change_macros: str = "",
+    often_read: Collection[str] = (),
 ) -> Model:
     """Reads a capture into an engine.
 
@@ -129,6 +138,8 @@ def build_model(
         window: begin and end in unix ns; only batches that overlap it are read.
         wanted: names of tables and facts that will be read; None = all.
         change_macros: what the knowledge says of changes (`analyzer.knowledge.compile_changes`), if `change` is wanted.
+        often_read: facts over the whole capture that are computed once and kept. Others are views, of which a query
+            computes only the columns that it names.
     """
     tables = Tables(capture, engine, window)
     tables.load_small_tables()
@@ -141,13 +152,9 @@ def build_model(
     )
     for table in schedule.each_part:
         engine.execute(table.empty_sql)
-    _compute(engine, schedule.before)
-    return Model(engine, tables, schedule)
-
-
-def _compute(engine: Engine, tables: Iterable[EngineTable]) -> None:
-    for table in tables:
-        engine.execute(f"CREATE {'VIEW' if table.is_view else 'TABLE'} {table.name} AS {table.select}")
+    model = Model(engine, tables, schedule, often_read)
+    model.compute(schedule.before)
+    return model
 
 
 def _fill_sql(table: EngineTable) -> str:

@@ -14,6 +14,9 @@ MAX_ENTITIES = 50
 MAX_NAMES_COMPARED = 20_000
 """Names that are compared with one that was not found."""
 
+FACTS_WITH_IDS = ("container_running", "container_termination")
+"""The facts that tell the runtime ids of containers."""
+
 _RUNTIME_ID = re.compile(r"(?:[a-z0-9.-]+://)?([0-9a-f]{12,64})", re.ASCII)
 
 

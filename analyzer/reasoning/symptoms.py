@@ -109,6 +109,11 @@ class Symptoms:
     left_out: int
 
 
+def count_readers(knowledge: Knowledge) -> Counter[str]:
+    """How many symptom rules read each fact."""
+    return Counter(fact for rule in knowledge.symptoms for fact in rule.facts)
+
+
 class SymptomSearch:
     """Looks for the episodes of every symptom rule, one part of the capture after the other, then over the whole.
 
@@ -133,11 +138,7 @@ class SymptomSearch:
     @property
     def part_step(self) -> PartStep:
         """Takes the episodes of one part. It raises KnowledgeError if an expression fails on what was recorded."""
-        facts = sorted({fact for _rule, fact in self._by_part})
-        return PartStep(
-            reads=dict.fromkeys(facts, ()),
-            run=lambda _part: self._add(self._by_part, {fact: fact for fact in facts}),
-        )
+        return PartStep(reads={fact: () for _rule, fact in self._by_part}, run=lambda _part: self._add(self._by_part))
 
     def finish(self) -> Symptoms:
         """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
@@ -145,20 +146,13 @@ class SymptomSearch:
         Raises:
             KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
-        readers = Counter(fact for _rule, fact in self._over_all)
-        sources = {fact: fact for fact in readers}
-        for fact in sorted(fact for fact, rules in readers.items() if rules > 1):
-            # A fact is a view over views: computed once here, not once per rule. With one reader it is left a view, of
-            # which only the columns that the rule names are computed.
-            sources[fact] = f"asked_{fact}"
-            self._engine.execute(f"CREATE OR REPLACE TABLE {sources[fact]} AS SELECT * FROM {fact}")  # noqa: S608 - facts of ours
-        self._add(self._over_all, sources)
+        self._add(self._over_all)
         return _number_symptoms(self._engine, self._knowledge)
 
-    def _add(self, pairs: Sequence[tuple[SymptomRule, str]], sources: Mapping[str, str]) -> None:
+    def _add(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:
         if not pairs:
             return
-        queries = [occurrences_query(rule, fact, self._facts, sources[fact]) for rule, fact in pairs]
+        queries = [occurrences_query(rule, fact, self._facts) for rule, fact in pairs]
         try:
             self._engine.execute(f"INSERT INTO episode {episodes_query(queries, MAX_EPISODES_PER_RULE)}")
         except duckdb.Error:

@@ -17,6 +17,7 @@ from analyzer.model.recorded_tables import FREQUENT_TABLES
 from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 from tests.analyzed import shipped_knowledge
+from tests.analyzer.shipped_model import build_model
 
 ROOT = Path(__file__).parents[2]
 OF_LATER_STATIONS = {
@@ -29,12 +30,19 @@ TABLES_OF_THE_ENGINE = {**declared_tables(), **OF_LATER_STATIONS}
 @pytest.fixture(scope="module")
 def described():
     """Columns with their types by table, as DuckDB has them."""
-    with (
-        open_capture(ROOT / "fixtures" / "captures" / "healthy-idle-jobs.tapio") as capture,
-        Engine(threads=1) as engine,
-    ):
-        analyze_in(engine, capture, shipped_knowledge())
-        return {name: dict(row[:2] for row in engine.rows(f"DESCRIBE {name}")) for name in TABLES_OF_THE_ENGINE}
+    found = {}
+    with open_capture(ROOT / "fixtures" / "captures" / "healthy-idle-jobs.tapio") as capture:
+        with Engine(threads=1) as engine:
+            analyze_in(engine, capture, shipped_knowledge())
+            found.update(_describe(engine, OF_LATER_STATIONS))
+        with Engine(threads=1) as engine:
+            build_model(capture, engine).go_through()
+            found.update(_describe(engine, declared_tables()))
+    return found
+
+
+def _describe(engine, names):
+    return {name: dict(row[:2] for row in engine.rows(f"DESCRIBE {name}")) for name in names}
 
 
 def without_fields(duckdb_type):

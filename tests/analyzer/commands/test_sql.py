@@ -53,6 +53,11 @@ def test_without_a_query_everything_that_can_be_asked_is_listed(capture):
     lines = ask(capture).splitlines()
     listed = {line.split()[1] for line in lines[2:]}
     assert listed >= set(declared_facts()) | {table.name for table in TABLES} | {"entity", "relation", "change"}
+    # AND each with its columns, those too that are computed only for a query
+    columns = {line.split()[1]: line.split(maxsplit=2)[2:] for line in lines[2:]}
+    assert [name for name, listed in columns.items() if not listed] == []
+    assert "workload_id" in columns["entity"][0]
+    assert columns["tcp"][0].startswith("time_unix_nano, ")
 
 
 def test_text_of_the_capture_cannot_move_the_terminal(capture):

@@ -54,6 +54,22 @@ SELECT
     to_ns, node, seq, is_old, is_open
 FROM joined;
 
+-- The conditions of Kubernetes objects as intervals, for facts. `listed` has one row per condition of each version of an object:
+-- entity_id, condition (STRUCT), at_ns, until_ns, node, seq, is_state, is_last.
+CREATE MACRO conditions_of(listed) AS TABLE
+WITH told AS (
+    SELECT
+        entity_id, condition.type AS facet, {'status': condition.status, 'reason': condition.reason} AS state,
+        {'message': condition.message} AS detail,
+        unix_ns(condition.lastTransitionTime) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
+    FROM query_table(listed)
+    WHERE condition.type IS NOT NULL
+)
+SELECT
+    at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+    facet AS type, state.status AS status, state.reason AS reason, detail.message AS message
+FROM intervals_of('told');
+
 -- A recorded value as it stands in a sentence.
 CREATE MACRO shown(recorded) AS CASE
     WHEN length(recorded) > 120 THEN left(recorded, 119) || '…'

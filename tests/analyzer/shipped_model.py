@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.model import build
 from analyzer.model.engine import Engine
@@ -10,6 +12,7 @@ from formats.capture.reading import Capture
 from tests.analyzed import shipped_knowledge
 
 
-def build_model(capture: Capture, engine: Engine, window: Window = (None, None)) -> build.Model:
+def build_model(capture: Capture, engine: Engine, window: Window = (None, None), **options: Any) -> build.Model:
     """As `analyzer.model.build.build_model`."""
-    return build.build_model(capture, engine, window, change_macros=change_macros(shipped_knowledge().changes))
+    macros = change_macros(shipped_knowledge().changes)
+    return build.build_model(capture, engine, window, change_macros=macros, **options)

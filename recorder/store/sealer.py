@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import subprocess
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ _PER_CHILD = 32
 _ATTEMPTS = 5
 _FIRST_PAUSE_NS = 1_000_000_000
 _MAX_PAUSE_NS = 60_000_000_000
+_URGE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,17 @@ class Sealer:
         return done
 
     def wait(self, seconds: float) -> None:
-        """Wait for the child that runs, at most that long; it need not be considerate any more."""
-        if self._child is not None:
+        """Wait for the child that runs, at most that long; it need not be considerate any more.
+
+        Its priority is set again and again, because a child that has only just started lowers it itself.
+        """
+        deadline = time.monotonic() + seconds
+        while self._child is not None and (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, self._child.pid, 0)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(seconds)
+                self._child.wait(min(left, _URGE_SECONDS))
+                return
 
     def stop(self) -> None:
         """End the child; its journal stays and is sealed at the next start."""

@@ -87,8 +87,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/sharing/batches.py": ("analyzer/sharing/test_sharing.py", "rows on their way to the copy"),
     "analyzer/sharing/rewriting.py": ("analyzer/sharing/test_pseudonyms.py", "which pieces get a pseudonym"),
     "reports/causality_picture.py": ("reports/test_page.py", "a part of the page"),
-    "reports/figures/timeline.py": ("reports/test_page.py", "a part of the page"),
-    "reports/figures/time_axis.py": ("reports/test_page.py", "a part of the page"),
     # What needs a kernel, a cluster or a process of its own.
     "recorder/ebpf/kernel_source.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
     "recorder/ebpf/program.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
@@ -103,7 +101,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/doctor.py": ("recorder/test_cli.py", "the command"),
     "recorder/plan.py": ("recorder/test_cli.py", "the command"),
     "recorder/start.py": ("recorder/test_daemon.py", "starts the daemon"),
-    "recorder/freeze_inbox.py": ("recorder/test_daemon.py", "how other threads ask the daemon"),
     "recorder/wakeup.py": ("recorder/test_daemon.py", "what the daemon waits for"),
     "recorder/wall_clock.py": ("recorder/test_source_opening.py", "set there by hand"),
     "recorder/store/freeze.py": ("recorder/test_daemon.py", "freezes of a whole recorder"),
@@ -113,8 +110,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/store/sealer.py": ("recorder/test_daemon.py", "seals for a whole recorder"),
     "recorder/store/segment_ring.py": ("recorder/test_daemon.py", "the ring of a whole recorder"),
     "recorder/store/sequences.py": ("recorder/store/test_journaling.py", "numbers of the rows in a journal"),
-    "recorder/store/store.py": ("recorder/test_daemon.py", "the store of a whole recorder"),
-    "recorder/store/triggers.py": ("recorder/test_daemon.py", "what freezes a recorder by itself"),
 }
 """Module, or pattern of modules → its test below tests/, and why it is there."""
 

@@ -63,7 +63,7 @@ TIME_UNIX_NANO = Column(
     "time_unix_nano",
     pa.int64(),
     Sensitivity.PUBLIC,
-    "Wall clock of the node when it happened (or was received, for peers), by the newest clock snapshot.",
+    "Wall clock time of the node when the event happened (for peers: was received), from the newest clock snapshot.",
     "ns",
 )
 BOOT_TIME_NS = Column(
@@ -77,10 +77,10 @@ EVENT_SEQ = Column(
     "event_seq",
     pa.uint64(),
     Sensitivity.PUBLIC,
-    "Dense number of the event within its table and node, over restarts of the recorder: a gap is a loss.",
+    "Sequence number of the event within its table and node, continued over restarts of the recorder: a gap is a loss.",
     "1",
 )
-EVENT_NAME = Column("event_name", NAME_TYPE, Sensitivity.PUBLIC, "What happened; one of the table's event names.")
+EVENT_NAME = Column("event_name", NAME_TYPE, Sensitivity.PUBLIC, "What happened: one of the event names of the table.")
 SEVERITY_NUMBER = Column(
     "severity_number",
     pa.uint8(),

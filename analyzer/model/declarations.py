@@ -87,11 +87,11 @@ EVERY_INTERVAL = (
 
 EVERY_RELATION = (
     DeclaredColumn("relation", "VARCHAR", "Name of the relation."),
-    DeclaredColumn("source_id", "VARCHAR", "The entity that needs or holds."),
+    DeclaredColumn("source_id", "VARCHAR", "The entity that needs or contains the other."),
     DeclaredColumn("target_id", "VARCHAR", "The entity that is needed or held."),
-    DeclaredColumn("from_ns", "BIGINT", "Begin of the interval in which it holds, in aligned unix ns."),
+    DeclaredColumn("from_ns", "BIGINT", "Start of the interval in which the relation exists, in aligned unix ns."),
     DeclaredColumn("to_ns", "BIGINT", "End of that interval, in aligned unix ns."),
-    DeclaredColumn("evidence", "VARCHAR", "`table:node:seq` of the row that tells it; null if none does."),
+    DeclaredColumn("evidence", "VARCHAR", "`table:node:seq` of the row that shows it; null if none does."),
 )
 """Columns that every relation has, and its file does not declare."""
 

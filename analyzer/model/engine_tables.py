@@ -51,7 +51,7 @@ def _all_relations(tables: list[EngineTable]) -> EngineTable:
     return EngineTable(
         name="relation",
         group="relations",
-        doc="Every relation of the capture. It points from the one that needs or holds to the needed or held.",
+        doc="Every relation of the capture, from the entity that needs or contains another one to that entity.",
         kind=Kind.TABLE,
         scope=Scope.CAPTURE,
         about=None,

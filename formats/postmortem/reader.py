@@ -82,7 +82,7 @@ def _explain_failure(text: str, where: str, error: Exception) -> TapioError:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _check_json(value: Any, path: str, where: str, depth: int = limits.JSON_DEPTH) -> None:

@@ -1,4 +1,4 @@
-"""Table `cgroup_state`: which path a cgroup id stands for."""
+"""Table `cgroup_state`: the path of every cgroup id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from formats.tables.process import CGROUP_ID
 
 TABLE = Table(
     name="cgroup_state",
-    doc="One cgroup: that it is there at the start of a segment, appeared, or is gone.",
+    doc="One cgroup: it existed at the start of a segment, was created, or was removed.",
     event_names=("cgroup.state", "cgroup.added", "cgroup.removed"),
     own=(
         CGROUP_ID,
@@ -19,14 +19,14 @@ TABLE = Table(
             "k8s.pod.uid",
             pa.utf8(),
             Sensitivity.IDENTIFIER,
-            "Pod uid read from the path; null if it is no pod's.",
+            "Pod uid read from the path; null if it does not belong to a pod.",
             nullable=True,
         ),
         Column(
             "container.id",
             pa.utf8(),
             Sensitivity.IDENTIFIER,
-            "Container id read from the path, without the runtime's prefix; null if it is no container's.",
+            "Container id read from the path, without the runtime's prefix; null if it does not belong to a container.",
             nullable=True,
         ),
     ),

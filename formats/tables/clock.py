@@ -15,24 +15,28 @@ TABLE = Table(
     event_names=("clock.snapshot", "clock.jump"),
     own=(
         Column(
-            "clock.monotonic_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_MONOTONIC: does not run while suspended.", "ns"
+            "clock.monotonic_ns",
+            pa.int64(),
+            Sensitivity.PUBLIC,
+            "CLOCK_MONOTONIC: stops while the machine is suspended.",
+            "ns",
         ),
         Column(
             "clock.read_window_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "How long the reading took: the snapshot's own uncertainty.",
+            "Duration of the reading: the uncertainty of the snapshot.",
             "ns",
         ),
         Column(
             "clock.max_error_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "adjtimex maxerror; null if the kernel does not tell.",
+            "adjtimex maxerror; null if the kernel does not provide it.",
             "ns",
             nullable=True,
         ),
-        Column("clock.is_synchronized", pa.bool_(), Sensitivity.PUBLIC, "False if adjtimex says STA_UNSYNC."),
+        Column("clock.is_synchronized", pa.bool_(), Sensitivity.PUBLIC, "False if adjtimex reports STA_UNSYNC."),
         Column(
             "clock.source", NAME_TYPE, Sensitivity.PUBLIC, "The kernel's clocksource: for example tsc or kvm-clock."
         ),

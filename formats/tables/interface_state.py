@@ -8,9 +8,7 @@ from formats.columns import NAME_TYPE, Column, Sensitivity, Table
 
 TABLE = Table(
     name="interface_state",
-    doc=(
-        "One address of one network interface of the node's own namespace at the start of a segment, or a change of it."
-    ),
+    doc=("One address of one network interface of the node, at the start of a segment or when it changed."),
     event_names=("interface.state", "interface.changed"),
     own=(
         Column("network.interface.name", NAME_TYPE, Sensitivity.NAME, "Name, e.g. eth0."),

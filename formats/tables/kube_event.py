@@ -1,4 +1,4 @@
-"""Table `kube_event`: Kubernetes Event objects, every update of them."""
+"""Table `kube_event`: Kubernetes Event objects, with every update."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from formats.tables.kube_object import NAMESPACE
 
 TABLE = Table(
     name="kube_event",
-    doc="One version of one Kubernetes Event: repeats come as updates of the same uid with a higher count.",
+    doc="One version of one Kubernetes Event: repetitions are updates of the same uid with a higher count.",
     event_names=("k8s.event.state", "k8s.event.added", "k8s.event.modified", "k8s.event.deleted"),
     own=(
         Column("k8s.event.uid", pa.utf8(), Sensitivity.IDENTIFIER, "uid of the Event object itself."),
@@ -28,22 +28,22 @@ TABLE = Table(
             "k8s.object.uid",
             pa.utf8(),
             Sensitivity.IDENTIFIER,
-            "uid of the regarding object; null if the event does not say.",
+            "uid of the regarding object; null if the event does not contain it.",
             nullable=True,
         ),
         Column(
             "k8s.object.field_path",
             pa.utf8(),
             Sensitivity.PATH,
-            "Part of it, e.g. spec.containers{app}; null if all of it.",
+            "Part of it, e.g. spec.containers{app}; null if the whole object.",
             nullable=True,
         ),
-        Column("k8s.event.count", pa.int64(), Sensitivity.PUBLIC, "How often so far: count, series.count or 1.", "1"),
+        Column("k8s.event.count", pa.int64(), Sensitivity.PUBLIC, "Occurrences so far: count, series.count or 1.", "1"),
         Column(
             "k8s.event.count_delta",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "How often since the version before that this recorder saw.",
+            "Occurrences since the previous version that this recorder received.",
             "1",
         ),
         Column(
@@ -63,7 +63,7 @@ TABLE = Table(
             nullable=True,
         ),
         Column("k8s.event.reporter", NAME_TYPE, Sensitivity.NAME, "reportingComponent or source.component."),
-        Column("k8s.event.host", NAME_TYPE, Sensitivity.NAME, "source.host; null if not told.", nullable=True),
+        Column("k8s.event.host", NAME_TYPE, Sensitivity.NAME, "source.host; null if absent.", nullable=True),
         Column("inferred", pa.bool_(), Sensitivity.PUBLIC, "True if found by listing again after a gap."),
     ),
     source="core/v1 Event and events.k8s.io/v1 Event (KEP-383)",

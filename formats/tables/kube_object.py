@@ -1,4 +1,4 @@
-"""Table `kube_object`: versions of Kubernetes objects, as a watch tells them."""
+"""Table `kube_object`: versions of Kubernetes objects, from lists and watches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMESPACE = Column(
 
 TABLE = Table(
     name="kube_object",
-    doc="One version of one object: seen in a list (`state`), or told by the watch (`added`, `modified`, `deleted`).",
+    doc="One version of one object: from a list (`state`), or from the watch (`added`, `modified`, `deleted`).",
     event_names=("k8s.object.state", "k8s.object.added", "k8s.object.modified", "k8s.object.deleted"),
     own=(
         KIND,
@@ -29,7 +29,7 @@ TABLE = Table(
             "k8s.object.resource_version",
             pa.utf8(),
             Sensitivity.IDENTIFIER,
-            "metadata.resourceVersion, opaque: only equality means something.",
+            "metadata.resourceVersion, opaque: values can only be compared for equality.",
         ),
         Column(
             "k8s.object.generation",
@@ -76,8 +76,8 @@ TABLE = Table(
             pa.utf8(),
             Sensitivity.OBJECT,
             (
-                "What changed since the version before: JSON list of {path, old, new} sorted by path, "
-                "heartbeats left out; null if there is no earlier version."
+                "Changes since the previous version: JSON list of {path, old, new} sorted by path, "
+                "without heartbeats; null if there is no previous version."
             ),
             nullable=True,
         ),

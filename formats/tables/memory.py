@@ -1,4 +1,4 @@
-"""Table `memory`: the memory figures of one cgroup at one moment."""
+"""Table `memory`: memory usage of one cgroup at one moment."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import pyarrow as pa
 from formats.columns import Column, Sensitivity, Table
 from formats.tables.process import CGROUP_ID
 
-CGROUP_PATH = Column("cgroup.path", pa.utf8(), Sensitivity.PATH, "Path below the hierarchy's root, beginning with `/`.")
+CGROUP_PATH = Column(
+    "cgroup.path", pa.utf8(), Sensitivity.PATH, "Path relative to the root of the hierarchy, starting with `/`."
+)
 
 TABLE = Table(
     name="memory",
     doc=(
-        "One reading of one cgroup's memory files; written when a figure changed since the last row, and "
-        "once per segment."
+        "One reading of one cgroup's memory files; written if a value changed since the last row, and once per segment."
     ),
     event_names=("memory.sample",),
     own=(
         CGROUP_ID,
         CGROUP_PATH,
-        Column("cgroup.version", pa.uint8(), Sensitivity.PUBLIC, "1 or 2: which hierarchy the figures are from.", "1"),
+        Column("cgroup.version", pa.uint8(), Sensitivity.PUBLIC, "Version of the cgroup hierarchy: 1 or 2.", "1"),
         Column("memory.usage_bytes", pa.int64(), Sensitivity.PUBLIC, "memory.usage_in_bytes or memory.current.", "By"),
         Column(
             "memory.working_set_bytes",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Usage less inactive file pages, as the kubelet counts it; null if memory.stat cannot be read.",
+            "Usage minus inactive file pages, as computed by the kubelet; null if memory.stat cannot be read.",
             "By",
             nullable=True,
         ),
@@ -36,14 +37,14 @@ TABLE = Table(
             "memory.limit_hits",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "How often the limit was hit: memory.failcnt or `max` of memory.events. A running total.",
+            "Number of times the limit was hit: memory.failcnt or `max` of memory.events. A running total.",
             "1",
         ),
         Column(
             "memory.oom_kills",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "`oom_kill` of memory.oom_control or memory.events. A running total; null if the kernel does not tell.",
+            "`oom_kill` of memory.oom_control or memory.events. A running total; null if not provided.",
             "1",
             nullable=True,
         ),

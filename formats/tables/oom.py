@@ -10,8 +10,8 @@ from formats.tables.process import CGROUP_ID, COMMAND, PID
 TABLE = Table(
     name="oom",
     doc=(
-        "One OOM kill, as the tracepoint (`oom.kill`) or the kernel log (`oom.report`) tells it: two rows "
-        "of one kill, joined by pid."
+        "One OOM kill, from the tracepoint (`oom.kill`) or from the kernel log (`oom.report`): two rows "
+        "per kill, joined by pid."
     ),
     event_names=("oom.kill", "oom.report"),
     own=(
@@ -30,7 +30,7 @@ TABLE = Table(
             "oom.anon_rss_bytes",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Victim's anonymous resident memory; null if not told.",
+            "Victim's anonymous resident memory; null if unknown.",
             "By",
             nullable=True,
         ),
@@ -38,7 +38,7 @@ TABLE = Table(
             "oom.file_rss_bytes",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Victim's file-backed resident memory; null if not told.",
+            "Victim's file-backed resident memory; null if unknown.",
             "By",
             nullable=True,
         ),
@@ -46,7 +46,7 @@ TABLE = Table(
             "oom.shmem_rss_bytes",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Victim's shared resident memory; null if not told.",
+            "Victim's shared resident memory; null if unknown.",
             "By",
             nullable=True,
         ),
@@ -54,7 +54,7 @@ TABLE = Table(
             "oom.score_adj",
             pa.int32(),
             Sensitivity.PUBLIC,
-            "Victim's oom_score_adj; null if not told.",
+            "Victim's oom_score_adj; null if unknown.",
             "1",
             nullable=True,
         ),

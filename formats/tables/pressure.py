@@ -9,7 +9,7 @@ from formats.tables.process import CGROUP_ID
 
 TABLE = Table(
     name="pressure",
-    doc="One reading of one pressure file; written when a total moved since the last row, and once per segment.",
+    doc="One reading of one pressure file; written if a total changed since the last row, and once per segment.",
     event_names=("pressure.sample",),
     own=(
         CGROUP_ID,
@@ -25,7 +25,7 @@ TABLE = Table(
             "pressure.some_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Total time in which at least one task waited; null if the file has no `some` line.",
+            "Total time during which at least one task waited; null if the file has no `some` line.",
             "ns",
             nullable=True,
         ),
@@ -33,7 +33,7 @@ TABLE = Table(
             "pressure.full_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Total time in which all tasks waited; null if the file has no `full` line.",
+            "Total time during which all tasks waited; null if the file has no `full` line.",
             "ns",
             nullable=True,
         ),

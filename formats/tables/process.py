@@ -1,4 +1,4 @@
-"""Table `process`: a process forked, executed a program, or ended."""
+"""Table `process`: forks, execs and exits of processes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ CGROUP_ID = Column(
     "cgroup_id",
     pa.uint64(),
     Sensitivity.PUBLIC,
-    "Inode of the cgroup in the cgroup2 tree, as `bpf_get_current_cgroup_id()` gives it; 0 = unknown.",
+    "Inode of the cgroup in the cgroup2 tree, as returned by `bpf_get_current_cgroup_id()`; 0 = unknown.",
     "1",
 )
 COMMAND = Column(
-    "process.command", NAME_TYPE, Sensitivity.NAME, "The kernel's name of the task (`comm`), at most 15 bytes."
+    "process.command", NAME_TYPE, Sensitivity.NAME, "Name of the task in the kernel (`comm`), at most 15 bytes."
 )
 START_BOOT_NS = Column(
     "process.start_boot_ns",
     pa.int64(),
     Sensitivity.PUBLIC,
-    "CLOCK_BOOTTIME when the process began: with the pid it identifies a process within a boot.",
+    "CLOCK_BOOTTIME when the process started; together with the pid, it identifies a process within a boot.",
     "ns",
 )
 
 TABLE = Table(
     name="process",
-    doc="One fork, exec or exit of a process (threads are left out).",
+    doc="One fork, exec or exit of a process (without threads).",
     event_names=("process.fork", "process.exec", "process.exit"),
     own=(
         PID,
@@ -41,14 +41,14 @@ TABLE = Table(
             "process.executable.path",
             pa.utf8(),
             Sensitivity.PATH,
-            "File name given to exec; null but for exec.",
+            "File name given to exec; null except for exec.",
             nullable=True,
         ),
         Column(
             "process.args_count",
             pa.int32(),
             Sensitivity.PUBLIC,
-            "Number of arguments at exec; null but for exec.",
+            "Number of arguments at exec; null except for exec.",
             "1",
             nullable=True,
         ),
@@ -56,7 +56,7 @@ TABLE = Table(
             "process.exit.code",
             pa.int32(),
             Sensitivity.PUBLIC,
-            "Exit status 0 to 255; null but for exit, and when a signal ended it.",
+            "Exit status 0 to 255; null except for exit, and null if the process was killed by a signal.",
             "1",
             nullable=True,
         ),
@@ -64,7 +64,7 @@ TABLE = Table(
             "process.exit.signal",
             pa.int32(),
             Sensitivity.PUBLIC,
-            "Signal that ended it; null but for exit by signal.",
+            "Signal that killed the process; null except for exit by signal.",
             "1",
             nullable=True,
         ),
@@ -72,7 +72,7 @@ TABLE = Table(
             "duration_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "Life of the process; null but for exit.",
+            "Lifetime of the process; null except for exit.",
             "ns",
             nullable=True,
         ),

@@ -1,4 +1,4 @@
-"""Table `process_state`: the processes that lived when a segment began."""
+"""Table `process_state`: the processes that existed when a segment began."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from formats.tables.process import CGROUP_ID, COMMAND, PID, START_BOOT_NS
 
 TABLE = Table(
     name="process_state",
-    doc="One living process at the start of a segment.",
+    doc="One process that existed at the start of a segment.",
     event_names=("process.state",),
     own=(
         PID,
@@ -21,7 +21,7 @@ TABLE = Table(
             "process.executable.path",
             pa.utf8(),
             Sensitivity.PATH,
-            "/proc/PID/exe; null for kernel threads or without rights.",
+            "/proc/PID/exe; null for kernel threads, or without permission.",
             nullable=True,
         ),
     ),

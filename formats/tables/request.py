@@ -10,21 +10,24 @@ from formats.tables.process import CGROUP_ID, COMMAND, PID
 TABLE = Table(
     name="request",
     doc=(
-        "How many HTTP/1 responses of one status code one process sent (server) or received (client) "
-        "since its last such row."
+        "HTTP/1 responses with one status code that one process sent (server) or received (client) "
+        "since its previous row."
     ),
     event_names=("request.responses",),
     own=(
         PID,
         CGROUP_ID,
         COMMAND,
-        Column("request.side", NAME_TYPE, Sensitivity.PUBLIC, "`server`: it sent them; `client`: it received them."),
+        Column(
+            "request.side",
+            NAME_TYPE,
+            Sensitivity.PUBLIC,
+            "`server`: the process sent them; `client`: it received them.",
+        ),
         Column("http.response.status_code", pa.int32(), Sensitivity.PUBLIC, "100 to 599.", "1"),
         Column("count", pa.int64(), Sensitivity.PUBLIC, "Responses in [first, boot_time_ns].", "1"),
         Column("first_boot_time_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_BOOTTIME of the first of them.", "ns"),
     ),
-    source=(
-        "RFC 9112 status line in the first bytes of read/recv/write/send buffers; clear text only, TLS is not seen"
-    ),
+    source=("RFC 9112 status line in the first bytes of read/recv/write/send buffers; plain text only, not TLS"),
     sentence="{process.command} ({process.pid}) {request.side}: {count} × {http.response.status_code}",
 )

@@ -1,4 +1,4 @@
-"""Table `socket_state`: the sockets that listened when a segment began."""
+"""Table `socket_state`: the sockets that were listening when a segment began."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TABLE = Table(
             "process.pid",
             pa.int32(),
             Sensitivity.PUBLIC,
-            "Process that holds it; null if none was found.",
+            "Process that owns it; null if none was found.",
             "1",
             nullable=True,
         ),
         CGROUP_ID,
         Column("network.type", NAME_TYPE, Sensitivity.PUBLIC, "ipv4 or ipv6."),
         Column(
-            "network.local.address", NAME_TYPE, Sensitivity.ADDRESS, "Text form; `0.0.0.0` and `::` are all addresses."
+            "network.local.address", NAME_TYPE, Sensitivity.ADDRESS, "Text form; `0.0.0.0` and `::` mean all addresses."
         ),
         Column("network.local.port", pa.uint16(), Sensitivity.PUBLIC, "Port.", "1"),
         Column("tcp.network_namespace", pa.uint64(), Sensitivity.PUBLIC, "Inode of the network namespace.", "1"),

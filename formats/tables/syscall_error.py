@@ -9,10 +9,7 @@ from formats.tables.process import CGROUP_ID, COMMAND, PID
 
 TABLE = Table(
     name="syscall_error",
-    doc=(
-        "How often one process failed in one system call with one errno since its last such row, or one "
-        "sampled failure."
-    ),
+    doc=("Failures of one process in one system call with one errno since its previous row, or one sampled failure."),
     event_names=("syscall.errors", "syscall.error_sample"),
     own=(
         PID,

@@ -1,4 +1,4 @@
-"""Table `tcp`: the life and the failures of TCP connections."""
+"""Table `tcp`: lifecycle and failures of TCP connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from formats.tables.process import CGROUP_ID, COMMAND
 
 TABLE = Table(
     name="tcp",
-    doc="One state change or failure of one TCP socket, told from that socket's own side.",
+    doc="One state change or failure of one TCP socket, from the point of view of that socket.",
     event_names=(
         "tcp.connect",
         "tcp.accept",
@@ -41,7 +41,7 @@ TABLE = Table(
             "tcp.socket_id",
             pa.uint64(),
             Sensitivity.PUBLIC,
-            "Same for all rows of one socket while it lives; 0 = no socket.",
+            "The same for all rows of one socket; 0 = no socket.",
             "1",
         ),
         Column("network.type", NAME_TYPE, Sensitivity.PUBLIC, "ipv4 or ipv6; IPv4-mapped addresses are ipv4."),
@@ -53,14 +53,14 @@ TABLE = Table(
             "tcp.network_namespace",
             pa.uint64(),
             Sensitivity.PUBLIC,
-            "Inode of the network namespace; 0 = unknown. Why: 127.0.0.1 of two pods are two places.",
+            "Inode of the network namespace; 0 = unknown. Why: 127.0.0.1 of two pods is not the same address.",
             "1",
         ),
         Column(
             "duration_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "connect: time to be established; close: life; refused, timed_out: time until then; else null.",
+            "connect: time until established; close: lifetime; refused, timed_out: time until then; else null.",
             "ns",
             nullable=True,
         ),

@@ -54,7 +54,7 @@ def read_clocks() -> ClockSnapshot:
         if best is None or after - before < best[0]:
             best = (after - before, realtime, (before + after) // 2, monotonic)
     if best is None:
-        raise AssertionError("at least one attempt is made")
+        raise AssertionError("at least one attempt is required")
     error = _read_clock_error()
     return ClockSnapshot(
         time_unix_nano=best[1],

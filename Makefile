@@ -1,11 +1,14 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format e2e bench bench-record bench-replay determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e bench bench-record bench-replay determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup-unit:
+	@deploy/setup.sh unit
 
 setup-demo:
 	@deploy/setup.sh demo
@@ -18,6 +21,9 @@ setup-release:
 
 demo: setup-demo ## Record a real incident on this machine, explain it and write demo/report.html
 	@$(PY) fixtures/lab/demo.py
+
+unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; within a minute
+	@$(PYTEST) --unit -q -n auto
 
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase

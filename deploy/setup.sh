@@ -1,12 +1,13 @@
 #!/bin/sh
 # Prepares this checkout: installs missing Debian or Ubuntu packages (as root), creates the virtual environment .venv, and mounts
 # tracefs. Prints what it does, and skips what is already done.
-# usage: [LOCKED=1] deploy/setup.sh demo|test|release
+# usage: [LOCKED=1] deploy/setup.sh unit|demo|test|release
+#   unit: only the virtual environment, with what `make unit` needs; no root and no system packages; also on macOS
 #   demo: dependencies of recording and analyzing; test: also those of the tests; release: also those of lock files and SBOMs
 #   LOCKED=1: Python packages exactly as in deploy/lock/dev.txt, checked against their digests (Linux, the oldest supported Python)
 set -eu
 cd "$(dirname "$0")/.."
-goal=${1:?usage: deploy/setup.sh demo|test|release}
+goal=${1:?usage: deploy/setup.sh unit|demo|test|release}
 say() { echo "setup: $*" >&2; }
 
 # Missing Debian packages. Each line: a test that passes if the package is installed, and its name.
@@ -16,9 +17,11 @@ need() { sh -c "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 python_is_there='for p in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
   $p -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))" && exit 0; done; exit 1'
 need "$python_is_there" "python3 python3-venv"
-need "test -d /usr/lib/python3/dist-packages/bcc" python3-bpfcc
-need "command -v openssl" openssl
-if [ "$goal" != demo ]; then
+if [ "$goal" != unit ]; then
+  need "test -d /usr/lib/python3/dist-packages/bcc" python3-bpfcc
+  need "command -v openssl" openssl
+fi
+if [ "$goal" = test ] || [ "$goal" = release ]; then
   need "command -v strace" strace
   need "command -v gcc && test -f /usr/include/stdio.h" "gcc libc6-dev"
   need "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
@@ -28,7 +31,10 @@ if [ "$goal" != demo ]; then
   need "command -v clang-format" clang-format
 fi
 if [ -n "$missing" ]; then
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  if [ "$goal" = unit ]; then
+    say "Python 3.11 or newer with venv is required (Debian, Ubuntu: python3-venv; macOS: brew install python); PYTHON=PATH selects one"
+    exit 69
+  elif [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     say "missing:$missing"
     say "install them (as root: apt-get install -y$missing), then run the same command again"
     # Without bcc, the demo still replays the shipped recording; without Python, nothing works.
@@ -53,7 +59,7 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
   done
   [ -x .venv/bin/python ] || { say "$python -m venv .venv"; "$python" -m venv .venv; }
-  case $goal in demo) extras=analyzer ;; test) extras=dev ;; release) extras=release ;; esac
+  case $goal in unit) extras=unit ;; demo) extras=analyzer ;; test) extras=dev ;; release) extras=release ;; esac
   pip=".venv/bin/pip install --quiet --disable-pip-version-check"
   if [ "${LOCKED:-}" = 1 ]; then
     say "pip install --require-hashes -r deploy/lock/dev.txt"
@@ -65,11 +71,13 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
   packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
   [ -d /usr/lib/python3/dist-packages/bcc ] && ln -sfn /usr/lib/python3/dist-packages/bcc "$packages/bcc"
   case $goal in
-    test) touch .venv/.ready-demo ;;
-    release) touch .venv/.ready-demo .venv/.ready-test ;;
+    test) touch .venv/.ready-demo .venv/.ready-unit ;;
+    release) touch .venv/.ready-demo .venv/.ready-unit .venv/.ready-test ;;
   esac
   touch "$stamp"
 fi
+
+[ "$goal" = unit ] && exit 0
 
 # bcc reads the formats of tracepoints from tracefs.
 tracing=/sys/kernel/tracing

@@ -1,10 +1,39 @@
-"""What holds for every test: none reads or leaves anything in the home of whoever runs it."""
+"""What holds for every test: none reads or leaves anything in the home of whoever runs it; and which are unit tests."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parent
+
+NOT_UNIT_FOLDERS = ("browser", "cluster", "deploy", "kernel", "lab", "robustness")
+"""Folders whose tests need root, a kernel, a browser, a cluster, or tools beyond Python."""
+
+LINUX_FOLDERS = ("recorder",)
+"""Folders whose tests read /proc and /sys or use system calls that only Linux has."""
+
+NOT_UNIT_MARKS = ("browser", "cluster", "kernel", "neo4j", "slow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--unit", action="store_true", help="only what needs no root, kernel, Java, browser or network")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    folder = "".join(collection_path.relative_to(ROOT).parts[:1]) if collection_path.is_relative_to(ROOT) else ""
+    is_elsewhere = folder in LINUX_FOLDERS and sys.platform != "linux"
+    return True if config.getoption("--unit") and (folder in NOT_UNIT_FOLDERS or is_elsewhere) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--unit"):
+        left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in NOT_UNIT_MARKS)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

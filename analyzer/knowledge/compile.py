@@ -7,6 +7,7 @@ checked against our own schemas; everything else is quoted as a literal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from analyzer.knowledge.check import EPISODE_COLUMNS, FactColumns, kept_columns
 from analyzer.knowledge.paths import SAME_NAMESPACE
@@ -135,6 +136,29 @@ def _combined(column: str) -> str:
     return f"CASE any_value(combine) WHEN 'sum' THEN {total} WHEN 'max' THEN max({column}) ELSE min({column}) END"
 
 
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """One cause along one path as a join of `cause`, relations and `effect`.
+
+    Attributes:
+        tables: everything after `FROM cause`.
+        condition: WHERE.
+        via: ids of the entities between the two ends.
+        evidence: of the relations.
+    """
+
+    tables: str
+    condition: str
+    via: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+    @property
+    def link(self) -> str:
+        """What the two ends are linked by, as one value."""
+        via = f"[{', '.join(self.via)}]" if self.via else "[]::VARCHAR[]"
+        return f"struct_pack(via := {via}, evidence := [{', '.join(self.evidence)}]::VARCHAR[])"
+
+
 def edges_query(
     rule: CauseRule, path: Path, symptoms: Mapping[str, SymptomRule], facts: FactColumns, limit: int
 ) -> str:
@@ -143,6 +167,59 @@ def edges_query(
     Columns: `source, target` (symptom ids), `via` (ids of the entities between them), `evidence` (of the relations);
     one row per pair, at most `limit`, in order of source and target.
     """
+    join = _join(rule, path, "effect")
+    order = ", ".join([*join.via, *join.evidence]) or "1"
+    most = EPISODES_OF_A_SIDE if path.text == SAME_NAMESPACE or len(path.steps) > 3 else None
+    return f"""
+    WITH cause AS MATERIALIZED ({_side(rule.causes, symptoms, facts, most)}),
+    effect AS MATERIALIZED ({_side(rule.effects, symptoms, facts, most)}),
+    pairs AS (
+      SELECT cause.symptom_id AS source, effect.symptom_id AS target, {join.link} AS link,
+        abs(effect.from_ns - cause.from_ns) AS distance,
+        row_number() OVER (PARTITION BY cause.symptom_id, effect.symptom_id ORDER BY {order}) AS _position
+      FROM cause {join.tables}
+      WHERE {join.condition}
+    ), near AS (
+      SELECT source, target, link FROM pairs WHERE _position = 1
+      QUALIFY row_number() OVER (PARTITION BY target ORDER BY distance, source) <= {CAUSES_OF_AN_EFFECT}
+    )
+    SELECT source, target, link.via AS via, link.evidence AS evidence FROM near ORDER BY source, target LIMIT {limit}
+    """  # noqa: S608 - see the module's docstring
+
+
+def few_edges_query(
+    links: Sequence[tuple[CauseRule, Path]], symptoms: Mapping[str, SymptomRule], facts: FactColumns
+) -> str:
+    """One SELECT of what `edges_query` finds for several causes and paths, where no limit of it can be reached.
+
+    Columns: `place` in `links`, and those of `edges_query`. Why: planning a query takes longer than answering it on a
+    small capture, and one without windows is planned in a third of the time.
+    """
+    return " UNION ALL ".join(
+        _few_edges(place, rule, path, symptoms, facts) for place, (rule, path) in enumerate(links)
+    )
+
+
+def _few_edges(place: int, rule: CauseRule, path: Path, symptoms: Mapping[str, SymptomRule], facts: FactColumns) -> str:
+    if rule.condition is None:  # it reads nothing but columns of the table itself
+        cause, effect = "symptom AS cause", "symptom AS effect"
+    else:
+        cause = f"({_side(rule.causes, symptoms, facts, None)}) AS cause"
+        effect = f"({_side(rule.effects, symptoms, facts, None)}) AS effect"
+    join = _join(rule, path, effect)
+    names = "true"
+    if rule.condition is None:
+        names = f"cause.name IN ({_texts(rule.causes)}) AND effect.name IN ({_texts(rule.effects)})"
+    return f"""
+    SELECT {place} AS place, source, target, link.via AS via, link.evidence AS evidence FROM (
+      SELECT cause.symptom_id AS source, effect.symptom_id AS target, min({join.link}) AS link
+      FROM {cause} {join.tables} WHERE {names} AND {join.condition} GROUP BY ALL
+    )
+    """  # noqa: S608 - see the module's docstring
+
+
+def _join(rule: CauseRule, path: Path, effect: str) -> _Join:
+    """Joins `cause` along a path with `effect`, which is a table or a subquery of that name."""
     joins, evidence, entity = [], [], "cause.entity_id"
     steps: list[str] = []
     for number, step in enumerate(path.steps):
@@ -158,7 +235,7 @@ def edges_query(
         steps.append(entity)
     same_namespace = path.text == SAME_NAMESPACE
     joins.append(
-        f"JOIN effect ON effect.{'namespace = cause.namespace' if same_namespace else f'entity_id = {entity}'}"
+        f"JOIN {effect} ON effect.{'namespace = cause.namespace' if same_namespace else f'entity_id = {entity}'}"
     )
     holds = [
         f"r{number}.from_ns <= effect.to_ns + {RELATION_SLACK_NS}"
@@ -173,28 +250,10 @@ def edges_query(
         *holds,
     ]
     if path.kinds:
-        conditions.append("cause.kind IN (" + ", ".join(_text(kind) for kind in path.kinds) + ")")
+        conditions.append(f"cause.kind IN ({_texts(path.kinds)})")
     if rule.condition is not None:
         conditions.append(f"({rule.condition.sql}\n)")
-    order = ", ".join([*steps[:-1], *evidence]) or "1"
-    via = f"[{', '.join(steps[:-1])}]" if len(steps) > 1 else "[]::VARCHAR[]"
-    most = EPISODES_OF_A_SIDE if same_namespace or len(path.steps) > 3 else None
-    row = f"struct_pack(via := {via}, evidence := [{', '.join(evidence)}]::VARCHAR[])"
-    return f"""
-    WITH cause AS MATERIALIZED ({_side(rule.causes, symptoms, facts, most)}),
-    effect AS MATERIALIZED ({_side(rule.effects, symptoms, facts, most)}),
-    pairs AS (
-      SELECT cause.symptom_id AS source, effect.symptom_id AS target, {row} AS link,
-        abs(effect.from_ns - cause.from_ns) AS distance,
-        row_number() OVER (PARTITION BY cause.symptom_id, effect.symptom_id ORDER BY {order}) AS _position
-      FROM cause {" ".join(joins)}
-      WHERE {" AND ".join(conditions)}
-    ), near AS (
-      SELECT source, target, link FROM pairs WHERE _position = 1
-      QUALIFY row_number() OVER (PARTITION BY target ORDER BY distance, source) <= {CAUSES_OF_AN_EFFECT}
-    )
-    SELECT source, target, link.via AS via, link.evidence AS evidence FROM near ORDER BY source, target LIMIT {limit}
-    """  # noqa: S608 - see the module's docstring
+    return _Join(" ".join(joins), " AND ".join(conditions), tuple(steps[:-1]), tuple(evidence))
 
 
 def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: FactColumns, most: int | None) -> str:
@@ -206,20 +265,19 @@ def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: Fa
     columns = ", ".join(
         ["symptom_id", "name AS symptom", "entity_name AS name", *(_name(column) for column in own), *kept]
     )
-    wanted = ", ".join(_text(name) for name in names)
     cut = (
         ""
         if most is None
         else f" QUALIFY row_number() OVER (PARTITION BY symptom.name ORDER BY from_ns, symptom_id) <= {most}"
     )
-    return f"SELECT {columns} FROM symptom WHERE name IN ({wanted}){cut}"  # noqa: S608 - see the module's docstring
+    return f"SELECT {columns} FROM symptom WHERE name IN ({_texts(names)}){cut}"  # noqa: S608 - see the module's docstring
 
 
 def _kind_condition(entity: str, kinds: tuple[str, ...]) -> str:
     # Entity ids begin with their kind (docs/facts.md), so no join with the entities is needed.
     if not kinds:
         return ""
-    return f" AND split_part({entity}, '/', 1) IN ({', '.join(_text(kind) for kind in kinds)})"
+    return f" AND split_part({entity}, '/', 1) IN ({_texts(kinds)})"
 
 
 def _name(name: str) -> str:
@@ -228,3 +286,7 @@ def _name(name: str) -> str:
 
 def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _texts(texts: Sequence[str]) -> str:
+    return ", ".join(_text(text) for text in texts)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
 import duckdb
 
 from analyzer.knowledge.check import FactColumns, fill
-from analyzer.knowledge.compile import edges_query
+from analyzer.knowledge.compile import CAUSES_OF_AN_EFFECT, EPISODES_OF_A_SIDE, edges_query, few_edges_query
 from analyzer.knowledge.paths import SAME_NAMESPACE
-from analyzer.knowledge.rules import CauseRule, Knowledge, Path
+from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
+from analyzer.reasoning.reachability import Reachability
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.errors import KnowledgeError
 from formats.units import format_duration
@@ -47,27 +51,23 @@ def link_symptoms(
     """
     by_number = {symptom.number: symptom for symptom in symptoms.items}
     rules = {rule.name: rule for rule in knowledge.symptoms}
-    present = {symptom.rule.name for symptom in symptoms.items}
+    reachability = Reachability(engine, symptoms.items)
     best: dict[tuple[int, int], CausalEdge] = {}
     names = _Names(engine)
-    for cause in knowledge.causes:
-        if present.isdisjoint(cause.causes) or present.isdisjoint(cause.effects):
-            continue
-        for path in cause.paths:
-            rows = _run(engine, cause, edges_query(cause, path, rules, facts, MAX_EDGES_PER_PATH))
-            for source, target, via, evidence in rows:
-                edge = _weigh(
-                    cause,
-                    path,
-                    by_number[source],
-                    by_number[target],
-                    via=names.of(via),
-                    evidence=evidence,
-                    clock_error_ns=clock_error_ns,
-                )
-                kept = best.get((source, target))
-                if kept is None or (edge.confidence, kept.rule) > (kept.confidence, edge.rule):
-                    best[source, target] = edge
+    links = [(cause, path) for cause in knowledge.causes for path in cause.paths if reachability.may_link(cause, path)]
+    for (cause, path), (source, target, via, evidence) in _find_pairs(engine, links, rules, facts, reachability):
+        edge = _weigh(
+            cause,
+            path,
+            by_number[source],
+            by_number[target],
+            via=names.of(via),
+            evidence=evidence,
+            clock_error_ns=clock_error_ns,
+        )
+        kept = best.get((source, target))
+        if kept is None or (edge.confidence, kept.rule) > (kept.confidence, edge.rule):
+            best[source, target] = edge
     ordered = sorted(best.values(), key=lambda edge: (-edge.confidence, edge.source, edge.target))
     return CausalGraph(
         symptoms=by_number,
@@ -93,10 +93,51 @@ class _Names:
         return tuple(self._known[entity_id] for entity_id in entity_ids)
 
 
-def _run(engine: Engine, cause: CauseRule, sql: str) -> list[tuple[int, int, list[str], list[str | None]]]:
+_Link = tuple[CauseRule, Path]
+_Pair = tuple[int, int, list[str], list[str | None]]
+
+
+def _find_pairs(
+    engine: Engine,
+    links: Sequence[_Link],
+    rules: Mapping[str, SymptomRule],
+    facts: FactColumns,
+    reachability: Reachability,
+) -> Iterator[tuple[_Link, _Pair]]:
+    """What each link finds, in the order of the links: those with few symptoms by one query, the others by one each."""
+    few = [link for link in links if _is_small(*reachability.count_ends(link[0]))]
+    found: dict[int, list[_Pair]] = defaultdict(list)
+    if few:
+        try:
+            for place, source, target, via, evidence in engine.rows(few_edges_query(few, rules, facts)):
+                found[place].append((source, target, via, evidence))
+        except _FAILED:
+            for cause, path in few:
+                _run(engine, cause, edges_query(cause, path, rules, facts, MAX_EDGES_PER_PATH))
+            raise
+    of_few = iter(range(len(few)))
+    for cause, path in links:
+        if _is_small(*reachability.count_ends(cause)):
+            pairs = found[next(of_few)]
+        else:
+            pairs = _run(engine, cause, edges_query(cause, path, rules, facts, MAX_EDGES_PER_PATH))
+        for pair in pairs:
+            yield (cause, path), pair
+
+
+def _is_small(causes: int, effects: int) -> bool:
+    """Whether no limit of `edges_query` can be reached."""
+    return causes <= min(CAUSES_OF_AN_EFFECT, EPISODES_OF_A_SIDE) and effects <= EPISODES_OF_A_SIDE
+
+
+_FAILED = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
+"""What an expression can do on recorded values although it passed the checks."""
+
+
+def _run(engine: Engine, cause: CauseRule, sql: str) -> list[_Pair]:
     try:
         return engine.rows(sql)
-    except (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException) as problem:
+    except _FAILED as problem:
         place = cause.condition.where if cause.condition is not None else cause.where
         raise KnowledgeError(
             f"cause `{cause.name}` fails on this capture: {str(problem).splitlines()[0]}",

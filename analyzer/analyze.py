@@ -32,12 +32,13 @@ def analyze_capture(
         capture: opened.
         knowledge: checked rules.
         window: what of the capture is looked at.
-        threads: worker threads of the engine; None = one per core. The document does not depend on it.
+        threads: worker threads of the engine; None = by the size of the capture. The document does not
+            depend on it.
 
     Raises:
         KnowledgeError: if an expression of the knowledge fails on what was recorded.
     """
-    with Engine(threads=threads) as engine:
+    with Engine.for_events(capture.events) if threads is None else Engine(threads=threads) as engine:
         return analyze_in(engine, capture, knowledge, window)
 
 
@@ -54,7 +55,7 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
     )
     search, measures = SymptomSearch(engine, knowledge, fact_columns()), MeasureSearch(engine)
     model.go_through([search.part_step, measures.part_step])
-    symptoms = search.finish()
+    symptoms = search.finish(model.fact_rows)
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
     candidates = rank_candidates(graph)

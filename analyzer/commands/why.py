@@ -42,7 +42,7 @@ def command(
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
-    with open_capture(capture) as opened, Engine() as engine:
+    with open_capture(capture) as opened, Engine.for_events(opened.events) as engine:
         document = analyze_in(engine, opened, rules, window)
         named = find_named_entities(engine, object_name)
         if named is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from analyzer.model.cgroup_paths import load_cgroup_paths
 from analyzer.model.declarations import EngineTable, Kind, Reads, Scope
-from analyzer.model.engine import Engine
+from analyzer.model.engine import SMALL_EVENTS, Engine
 from analyzer.model.engine_tables import declared_tables
 from analyzer.model.recorded_tables import FREQUENT_TABLES, Part, Tables
 from analyzer.model.schedule import Schedule, closure, plan_schedule
@@ -43,13 +43,21 @@ class Model:
         tables: the recorded tables, to be read again.
         schedule: of everything that is wanted.
         often_read: facts that are kept as tables.
+        is_small: the capture is so small that planning a query takes longer than answering it: every fact is kept.
+
+    Attributes:
+        fact_rows: how many rows each fact has that is kept as a table and computed by now.
     """
 
-    def __init__(self, engine: Engine, tables: Tables, schedule: Schedule, often_read: Collection[str] = ()) -> None:
+    def __init__(
+        self, engine: Engine, tables: Tables, schedule: Schedule, often_read: Collection[str] = (), *, is_small: bool
+    ) -> None:
         self.engine = engine
+        self.fact_rows: dict[str, int] = {}
         self._tables = tables
         self._schedule = schedule
         self._often_read = often_read
+        self._is_small = is_small
         self._is_complete = False
 
     def go_through(self, steps: Sequence[PartStep] = ()) -> None:
@@ -78,8 +86,15 @@ class Model:
     def compute(self, tables: Iterable[EngineTable]) -> None:
         """Makes tables and views whose rows depend on the whole capture, or views of a part."""
         for table in tables:
-            is_kept = not table.is_view or (table.name in self._often_read and table.scope is Scope.CAPTURE)
-            self.engine.execute(f"CREATE {'TABLE' if is_kept else 'VIEW'} {table.name} AS {table.select}")
+            is_table = not table.is_view or self._is_kept(table)
+            rows = self.engine.value(f"CREATE {'TABLE' if is_table else 'VIEW'} {table.name} AS {table.select}")
+            if is_table and table.is_fact:
+                self.fact_rows[table.name] = int(rows)
+
+    def _is_kept(self, fact: EngineTable) -> bool:
+        is_wanted = fact.name in self._often_read or (self._is_small and fact.is_fact)
+        grows = not GROWING_TABLES.isdisjoint(closure((fact.name,), declared_tables()))
+        return is_wanted and fact.scope is Scope.CAPTURE and not grows
 
     def load_for(self, query: str) -> None:
         """Makes everything that a query reads readable at once, the frequent tables too: for `tapio sql`.
@@ -152,7 +167,7 @@ def build_model(
     )
     for table in schedule.each_part:
         engine.execute(table.empty_sql)
-    model = Model(engine, tables, schedule, often_read)
+    model = Model(engine, tables, schedule, often_read, is_small=capture.events <= SMALL_EVENTS)
     model.compute(schedule.before)
     return model
 

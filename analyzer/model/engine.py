@@ -24,6 +24,10 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 MEMORY_BYTES = 2 << 30
 """What DuckDB may hold before it spills. Why: with decoded batches and Python beside it the whole stays below 4 GiB."""
 
+SMALL_EVENTS = 200_000
+"""Events of a capture that one thread answers for, and whose facts are computed once instead of whenever they are read.
+Why: up to there planning queries takes most of the time, and more threads only add to it."""
+
 _SETTINGS_BEFORE_LOCK = (
     "SET TimeZone = 'UTC'",
     "SET default_collation = ''",
@@ -55,6 +59,11 @@ class Engine:
         self._connection = duckdb.connect(":memory:", config=config)
         for setting in _SETTINGS_BEFORE_LOCK:
             self._connection.execute(setting)
+
+    @classmethod
+    def for_events(cls, events: int) -> Self:
+        """An engine with as many threads as a capture with so many events is worth."""
+        return cls(threads=1 if events <= SMALL_EVENTS else None)
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run statements of ours, result unused."""

@@ -140,13 +140,17 @@ class SymptomSearch:
         """Takes the episodes of one part. It raises KnowledgeError if an expression fails on what was recorded."""
         return PartStep(reads={fact: () for _rule, fact in self._by_part}, run=lambda _part: self._add(self._by_part))
 
-    def finish(self) -> Symptoms:
+    def finish(self, fact_rows: Mapping[str, int] | None = None) -> Symptoms:
         """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
+
+        Args:
+            fact_rows: how many rows facts have, where that is known; rules over facts without rows are not asked.
 
         Raises:
             KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
-        self._add(self._over_all)
+        rows = fact_rows or {}
+        self._add([(rule, fact) for rule, fact in self._over_all if rows.get(fact) != 0])
         return _number_symptoms(self._engine, self._knowledge)
 
     def _add(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:

@@ -13,6 +13,9 @@ ROOT = Path(__file__).parent
 NOT_UNIT_FOLDERS = ("browser", "cluster", "deploy", "kernel", "lab", "robustness")
 """Folders whose tests need root, a kernel, a browser, a cluster, or tools beyond Python."""
 
+NOT_UNIT_FILES = ("test_standard_tools.py",)
+"""Files whose tests need a package of 40 MB (polars)."""
+
 LINUX_FOLDERS = ("recorder",)
 """Folders whose tests read /proc and /sys or use system calls that only Linux has."""
 
@@ -26,7 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     folder = "".join(collection_path.relative_to(ROOT).parts[:1]) if collection_path.is_relative_to(ROOT) else ""
     is_elsewhere = folder in LINUX_FOLDERS and sys.platform != "linux"
-    return True if config.getoption("--unit") and (folder in NOT_UNIT_FOLDERS or is_elsewhere) else None
+    is_left_out = folder in NOT_UNIT_FOLDERS or collection_path.name in NOT_UNIT_FILES or is_elsewhere
+    return True if config.getoption("--unit") and is_left_out else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

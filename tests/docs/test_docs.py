@@ -70,6 +70,7 @@ def _readme_commands():
     return [line for line in lines if line.startswith("tapio ")]
 
 
+@pytest.mark.slow
 def test_every_tapio_command_of_the_readme_works(tmp_path):
     # GIVEN the files that the README speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")

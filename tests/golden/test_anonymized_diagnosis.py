@@ -11,6 +11,8 @@ from analyzer.knowledge.shipped import read_knowledge
 from analyzer.sharing.sharing import anonymize_capture
 from formats.capture.reading import open_capture
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 RECORDINGS = (
     "incidents/demo",

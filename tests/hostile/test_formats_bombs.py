@@ -262,6 +262,7 @@ def test_a_manifest_that_lies_about_rows_is_noticed(rows):
     assert f"the manifest says {rows:,}" in first_damage(segment_with(make_batch("pressure", 4), rows=rows)).detail
 
 
+@pytest.mark.slow
 def test_no_change_of_a_batch_behind_a_right_digest_crashes_or_escapes():
     # GIVEN a hostile writer, who makes the digests right again: every byte of the batch's message, changed in two ways
     batch = make_batch("interface_state", 6)
@@ -281,6 +282,7 @@ def test_no_change_of_a_batch_behind_a_right_digest_crashes_or_escapes():
                 assert item.num_rows == 6
 
 
+@pytest.mark.slow
 def test_no_change_of_a_head_behind_a_right_digest_crashes_or_escapes():
     batch = make_batch("interface_state", 6)
     seen = []

@@ -114,6 +114,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.lists(WORDS, max_size=14).map(" ".join), st.text(string.printable, max_size=60)))
 def test_any_text_passes_or_is_refused_with_a_sentence(sql):

@@ -72,6 +72,7 @@ def invoke(*arguments: str, code: int = 0, cwd: Path = ROOT) -> str:
     return result.stdout if code == 0 else result.stderr
 
 
+@pytest.mark.slow
 def test_record_freeze_and_end(config: Path, tmp_path: Path):
     # GIVEN a recorder
     with recording(config) as process:
@@ -98,6 +99,7 @@ def test_record_freeze_and_end(config: Path, tmp_path: Path):
     assert not (tmp_path / "data/control.sock").exists()
 
 
+@pytest.mark.slow
 def test_the_capture_of_a_freeze_is_where_the_person_wants_it(config: Path, tmp_path: Path):
     # GIVEN a recorder, and somebody in a directory of their own
     here = tmp_path / "here"

@@ -254,6 +254,7 @@ OBJECTS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(raw=OBJECTS, previous=OBJECTS)
 def test_hostile_json_never_raises_and_always_fits_the_table(raw, previous):
@@ -272,6 +273,7 @@ def test_hostile_json_never_raises_and_always_fits_the_table(raw, previous):
     assert isinstance(json.loads(row.changes), list)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     messages=st.lists(st.tuples(st.sampled_from(["ADDED", "MODIFIED", "DELETED", "NONSENSE"]), HOSTILE), max_size=10),

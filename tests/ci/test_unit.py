@@ -1,0 +1,22 @@
+"""Promises of `make unit`: contributors run it on macOS and without anything but Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_unit_tests_import_nothing_that_only_linux_has() -> None:
+    command = [sys.executable, "-m", "pytest", "--unit", "--collect-only", "-q", "-p", "tests.ci.without_linux"]
+    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+    assert "tests/recorder/" in done.stdout, "not even those of the recorder, which run on Linux alone"
+    assert not any(
+        f"tests/{folder}/" in done.stdout for folder in ("browser", "cluster", "kernel", "lab", "robustness")
+    )

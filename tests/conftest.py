@@ -19,7 +19,7 @@ NOT_UNIT_FILES = ("test_standard_tools.py",)
 LINUX_FOLDERS = ("recorder",)
 """Folders whose tests read /proc and /sys or use system calls that only Linux has."""
 
-NOT_UNIT_MARKS = ("browser", "cluster", "kernel", "neo4j", "slow")
+NOT_UNIT_MARKS = ("browser", "cluster", "kernel", "neo4j", "root", "slow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

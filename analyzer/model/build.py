@@ -14,7 +14,7 @@ from analyzer.model.cgroup_paths import load_cgroup_paths
 from analyzer.model.declarations import EngineTable, Kind, Reads, Scope
 from analyzer.model.engine import SMALL_EVENTS, Engine
 from analyzer.model.engine_tables import declared_tables
-from analyzer.model.recorded_tables import FREQUENT_TABLES, Part, Tables
+from analyzer.model.recorded_tables import FREQUENT_TABLES, GROWING_TABLES, Part, Tables
 from analyzer.model.schedule import Schedule, closure, plan_schedule
 from analyzer.model.segment_reading import Window
 from formats.capture.reading import Capture

@@ -25,6 +25,9 @@ FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "tracepoint")
 """Tables whose rows are made by what programs do, without bound. The rows of all others are bounded by how many objects
 there are and how often they are read."""
 
+GROWING_TABLES = frozenset({"damage"})
+"""Tables that get rows while the parts are read: what reads them is complete only afterwards, whenever it was made."""
+
 ALWAYS_READ = (BOOT_TIME_NS.name, EVENT_SEQ.name, EVENT_NAME.name, NODE_NAME.name)
 """Columns of a frequent table that are there whatever was asked for."""
 

@@ -139,6 +139,7 @@ def test_a_source_that_is_not_open_gives_nothing_and_closes_twice(kind: type[Sou
     assert isinstance(source.stats(), SourceStats)
 
 
+@pytest.mark.root
 @every_source
 def test_an_open_source_keeps_the_laws(kind: type[Source], context, clock: StoppableClock):
     # GIVEN a source that is open, or has said what is missing

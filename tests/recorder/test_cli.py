@@ -161,6 +161,7 @@ def test_every_command_and_option_has_help():
         assert "Usage:" in text
 
 
+@pytest.mark.root
 def test_doctor_names_every_source(config: Path):
     diagnosis = json.loads(invoke("doctor", "--json", "--config", str(config)))
     verdicts = {source["name"]: source["verdict"] for source in diagnosis["sources"]}
@@ -197,6 +198,7 @@ def test_a_diagnosis_is_readable():
     assert "fails    tcp" in text
 
 
+@pytest.mark.root
 def test_the_plan_is_measured_from_the_ring(config: Path):
     with recording(config):
         pass

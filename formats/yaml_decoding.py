@@ -23,6 +23,8 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _NO_CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `.+?`)?( .+)?", re.DOTALL)
+_BOUND = re.compile(r"( of length)? (>=|<=|>|<) ([0-9.]+)")
+_BOUNDS = {">=": " of at least", "<=": " of at most", ">": " greater than", "<": " less than"}
 _KINDS = {
     "str": "a string",
     "int": "a whole number",
@@ -96,9 +98,14 @@ def _explain(text: str, steps: list[Step], node: YamlNode, kind: Any, what: str)
         return _parts(
             f"{name} cannot be `{value[:80]}`", where=found.where, next_step=suggest(value, _known(kind, steps))
         )
+    if "matching regex" in text and (form := _form(_info_at(kind, steps))):
+        return _parts(f"{name} {form}", where=found.where)
     if match := _EXPECTED.fullmatch(text):
         wanted = " or ".join(_KINDS.get(word.strip(), word.strip()) for word in match[1].split("|"))
-        return _parts(f"{name} must be {wanted}{match[2] or ''}", where=found.where)
+        bound = _BOUND.fullmatch(match[2] or "")
+        limit = f"{_BOUNDS[bound[2]]} {bound[3]}" if bound else match[2] or ""
+        length = " of a length" if bound and bound[1] else ""
+        return _parts(f"{name} must be {wanted}{length}{limit}", where=found.where)
     return _parts(f"`{'.'.join(names)}`: {text}" if names else text, where=found.where)
 
 
@@ -108,13 +115,7 @@ def _parts(problem: str, where: str, next_step: str | None = None) -> dict[str, 
 
 def _known(kind: Any, steps: Sequence[Step]) -> list[str]:
     """The keys, or the words, that are allowed where the steps lead to."""
-    info = _narrow(inspect.type_info(kind))
-    for step in steps:
-        if isinstance(info, inspect.StructType):
-            info = next(field.type for field in info.fields if field.encode_name == step)
-        elif isinstance(info, inspect.ListType | inspect.VarTupleType):
-            info = info.item_type
-        info = _narrow(info)
+    info = _narrow(_info_at(kind, steps))
     if isinstance(info, inspect.StructType):
         return [field.encode_name for field in info.fields]
     if isinstance(info, inspect.EnumType):
@@ -122,9 +123,30 @@ def _known(kind: Any, steps: Sequence[Step]) -> list[str]:
     return [str(value) for value in info.values] if isinstance(info, inspect.LiteralType) else []
 
 
+def _form(info: inspect.Type) -> str | None:
+    """What a type says of its form in words: the key `form` of the `extra` of its Meta."""
+    for part in info.types if isinstance(info, inspect.UnionType) else (info,):
+        if isinstance(part, inspect.Metadata) and part.extra and "form" in part.extra:
+            return str(part.extra["form"])
+    return None
+
+
+def _info_at(kind: Any, steps: Sequence[Step]) -> inspect.Type:
+    info = inspect.type_info(kind)
+    for step in steps:
+        holder = _narrow(info)
+        if isinstance(holder, inspect.StructType):
+            info = next(field.type for field in holder.fields if field.encode_name == step)
+        elif isinstance(holder, inspect.ListType | inspect.VarTupleType):
+            info = holder.item_type
+    return info
+
+
 def _narrow(info: inspect.Type) -> inspect.Type:
     """Of several types the one that has keys, items or words."""
     rich = inspect.StructType | inspect.ListType | inspect.VarTupleType | inspect.EnumType | inspect.LiteralType
-    if isinstance(info, inspect.UnionType):
-        return next((part for part in info.types if isinstance(part, rich)), info)
+    for part in info.types if isinstance(info, inspect.UnionType) else (info,):
+        bare = part.type if isinstance(part, inspect.Metadata) else part
+        if isinstance(bare, rich):
+            return bare
     return info

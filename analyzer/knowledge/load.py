@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from analyzer.knowledge.fields import Fields
+from msgspec import UNSET, UnsetType
+
+from analyzer.knowledge import yaml_types
+from analyzer.knowledge.decoded import decode, expression_at, optional_text, texts_of
 from analyzer.knowledge.files import KnowledgeFile
-from analyzer.knowledge.load_changes import CHANGE_KEYS, read_change
+from analyzer.knowledge.load_changes import read_change
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import (
     CauseRule,
@@ -17,33 +18,21 @@ from analyzer.knowledge.rules import (
     Combine,
     Expression,
     Knowledge,
-    Nature,
     Path,
     PatternRule,
     PatternTest,
-    Role,
-    Severity,
     SymptomRule,
     Wanted,
 )
 from formats.errors import KnowledgeError
 from formats.suggestion import suggest
+from formats.yaml_decoding import place_of
 from formats.yaml_reader import YamlMap, YamlNode, YamlScalar, read_yaml_documents
 
 MAX_RULES = 5_000
 """Rules of all files together."""
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
-_MAX_NAME = 64
-_NOTHING = "none"
 _Rule = TypeVar("_Rule", SymptomRule, CauseRule, PatternRule, ChangeRule)
-
-
-class _Kind(StrEnum):
-    SYMPTOM = "Symptom"
-    CAUSE = "Cause"
-    PATTERN = "Pattern"
-    CHANGE = "Change"
 
 
 def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
@@ -56,22 +45,19 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
     causes: dict[str, CauseRule] = {}
     patterns: dict[str, PatternRule] = {}
     changes: dict[str, ChangeRule] = {}
+    readers: dict[str, Callable[[YamlNode], None]] = {
+        "Symptom": lambda node: _add(symptoms, _read_symptom(node)),
+        "Cause": lambda node: _add(causes, _read_cause(node)),
+        "Pattern": lambda node: _add(patterns, _read_pattern(node)),
+        "Change": lambda node: _add(changes, read_change(node)),
+    }
     names = []
     for file in files:
         names.append(file.name)
         for node in read_yaml_documents(file.text, where=file.name, error=KnowledgeError):
             if isinstance(node, YamlScalar) and node.value is None:
                 continue
-            match _read_kind(node):
-                case _Kind.SYMPTOM:
-                    _add(symptoms, _read_symptom(node))
-                case _Kind.CAUSE:
-                    _add(causes, _read_cause(node))
-                case _Kind.PATTERN:
-                    _add(patterns, _read_pattern(node))
-                case _Kind.CHANGE:
-                    fields = Fields(node, "a change", CHANGE_KEYS)
-                    _add(changes, read_change(fields, _read_name(fields)))
+            readers[_read_kind(node, list(readers))](node)
             if len(symptoms) + len(causes) + len(patterns) + len(changes) > MAX_RULES:
                 raise KnowledgeError(f"more than {MAX_RULES:,} rules", where=node.where)
     return Knowledge(
@@ -83,8 +69,7 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
     )
 
 
-def _read_kind(node: YamlNode) -> _Kind:
-    kinds = [kind.value for kind in _Kind]
+def _read_kind(node: YamlNode, kinds: list[str]) -> str:
     if not isinstance(node, YamlMap):
         raise KnowledgeError("a document must be a mapping that begins with `kind:`", where=node.where)
     kind = node.entries.get("kind")
@@ -95,7 +80,7 @@ def _read_kind(node: YamlNode) -> _Kind:
     value = kind.value if isinstance(kind, YamlScalar) else None
     if value not in kinds:
         raise KnowledgeError(f"unknown kind `{value}`", where=kind.where, next_step=suggest(str(value), kinds))
-    return _Kind(str(value))
+    return str(value)
 
 
 def _add(rules: dict[str, _Rule], rule: _Rule) -> None:
@@ -108,144 +93,107 @@ def _add(rules: dict[str, _Rule], rule: _Rule) -> None:
     rules[rule.name] = rule
 
 
-def _read_name(fields: Fields) -> str:
-    name = fields.text("name")
-    if _NAME.fullmatch(name) is None or len(name) > _MAX_NAME:
-        raise KnowledgeError(
-            f"`{name[:80]}` is not a valid name: use lowercase words with hyphens, up to {_MAX_NAME} characters",
-            where=fields.place("name"),
-        )
-    return name
-
-
-_SYMPTOM_KEYS = (
-    *("kind", "name", "nature", "severity", "role", "title", "from", "entity", "where", "merge", "at_least", "lasting"),
-    *("except_during", "keep", "magnitude"),
-)
-
-
 def _read_symptom(node: YamlNode) -> SymptomRule:
-    fields = Fields(node, "a symptom", _SYMPTOM_KEYS)
-    magnitude, combine, unit = _read_magnitude(fields)
+    symptom = decode(node, yaml_types.Symptom, "a symptom")
+    magnitude, combine, unit = _read_magnitude(node, symptom.magnitude)
     return SymptomRule(
-        name=_read_name(fields),
-        where=fields.where,
-        nature=fields.choice("nature", Nature),
-        severity=fields.choice("severity", Severity),
-        role=fields.choice("role", Role, Role.ANY),
-        title=fields.text("title"),
-        facts=fields.texts("from", needed=True),
-        entity=fields.text("entity", "entity_id"),
-        condition=fields.expression("where"),
-        merge_ns=fields.duration("merge", "0s"),
-        at_least=fields.whole("at_least", 1, 1, 1_000_000_000),
-        lasting_ns=fields.duration("lasting", "0s"),
-        except_during=fields.texts("except_during"),
-        keep=fields.texts("keep"),
+        name=symptom.name.strip(),
+        where=node.where,
+        nature=symptom.nature,
+        severity=symptom.severity,
+        role=symptom.role,
+        title=symptom.title.strip(),
+        facts=texts_of(node, ["from"], symptom.facts),
+        entity=symptom.entity.strip(),
+        condition=expression_at(node, ["where"], symptom.condition),
+        merge_ns=int(symptom.merge),
+        at_least=symptom.at_least,
+        lasting_ns=int(symptom.lasting),
+        except_during=texts_of(node, ["except_during"], symptom.except_during),
+        keep=texts_of(node, ["keep"], symptom.keep),
         magnitude=magnitude,
         combine=combine,
         unit=unit,
     )
 
 
-def _read_magnitude(fields: Fields) -> tuple[Expression | None, Combine, str | None]:
-    if not fields.has("magnitude"):
+def _read_magnitude(
+    node: YamlNode, magnitude: yaml_types.Magnitude | UnsetType
+) -> tuple[Expression | None, Combine, str | None]:
+    if magnitude is UNSET:
         return None, Combine.SUM, None
-    choices = tuple(combine.value for combine in Combine)
-    measure = Fields(fields.node("magnitude"), "a magnitude", (*choices, "unit"))
-    chosen = [choice for choice in choices if measure.has(choice)]
+    chosen = [combine for combine in Combine if getattr(magnitude, combine.value) is not UNSET]
     if len(chosen) != 1:
-        raise KnowledgeError(f"a magnitude needs one of {', '.join(choices)}", where=measure.where)
-    return measure.expression(chosen[0]), Combine(chosen[0]), measure.text("unit")
-
-
-_CAUSE_KEYS = ("kind", "name", "from", "to", "through", "lag", "confidence", "when", "says")
+        raise KnowledgeError(f"a magnitude needs one of {', '.join(Combine)}", where=place_of(node, ["magnitude"]))
+    (combine,) = chosen
+    expression = expression_at(node, ["magnitude", combine.value], getattr(magnitude, combine.value))
+    return expression, combine, magnitude.unit.strip()
 
 
 def _read_cause(node: YamlNode) -> CauseRule:
-    fields = Fields(node, "a cause", _CAUSE_KEYS)
+    cause = decode(node, yaml_types.Cause, "a cause")
+    least, most = (int(duration) for duration in cause.lag)
+    if least > most:
+        raise KnowledgeError("`lag` must begin with the smaller duration", where=place_of(node, ["lag"]))
     return CauseRule(
-        name=_read_name(fields),
-        where=fields.where,
-        causes=fields.texts("from", needed=True),
-        effects=fields.texts("to", needed=True),
-        paths=tuple(_read_path(fields, text) for text in fields.texts("through", needed=True)),
-        lag_ns=_read_lag(fields),
-        confidence=fields.share("confidence"),
-        condition=fields.expression("when"),
-        says=fields.text("says"),
+        name=cause.name.strip(),
+        where=node.where,
+        causes=texts_of(node, ["from"], cause.causes),
+        effects=texts_of(node, ["to"], cause.effects),
+        paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], cause.through)),
+        lag_ns=(least, most),
+        confidence=cause.confidence,
+        condition=expression_at(node, ["when"], cause.when),
+        says=cause.says.strip(),
     )
 
 
-def _read_path(fields: Fields, text: str) -> Path:
+def _read_path(node: YamlNode, text: str) -> Path:
     try:
         return parse_path(text)
     except ValueError as problem:
-        raise KnowledgeError(f"`through` of a cause: {problem}", where=fields.place("through")) from None
-
-
-def _read_lag(fields: Fields) -> tuple[int, int]:
-    items = fields.items("lag") if fields.has("lag") else ()
-    if len(items) != 2:
-        raise KnowledgeError(
-            "`lag` of a cause must be a list of two durations, such as [0s, 10m]", where=fields.place("lag")
-        )
-    pair = Fields(YamlMap(fields.place("lag"), {"least": items[0], "most": items[1]}, {}), "a lag", ("least", "most"))
-    least, most = pair.duration("least", "0s"), pair.duration("most", "0s")
-    if least > most:
-        raise KnowledgeError("`lag` of a cause must begin with the smaller duration", where=fields.place("lag"))
-    return least, most
-
-
-_PATTERN_KEYS = (
-    *("kind", "name", "title", "category", "meaning", "root", "chain", "requires", "root_cause", "refuted_by", "needs"),
-    *("actions", "tests"),
-)
+        raise KnowledgeError(f"`through`: {problem}", where=place_of(node, ["through"])) from None
 
 
 def _read_pattern(node: YamlNode) -> PatternRule:
-    fields = Fields(node, "a pattern", _PATTERN_KEYS)
+    pattern = decode(node, yaml_types.Pattern, "a pattern")
+    requires = texts_of(node, ["requires"], pattern.requires)
     return PatternRule(
-        name=_read_name(fields),
-        where=fields.where,
-        title=fields.text("title"),
-        category=fields.text("category"),
-        meaning=fields.text("meaning"),
-        roots=fields.texts("root", needed=True),
-        chain=fields.texts("chain"),
-        requires=tuple(tuple(text.replace("|", " ").split()) for text in fields.texts("requires")),
-        root_cause=fields.optional_text("root_cause"),
-        refuted_by=tuple(_read_wanted(item, "a refutation") for item in fields.items("refuted_by")),
-        needs=tuple(_read_wanted(item, "a need") for item in fields.items("needs")),
-        actions=fields.texts("actions"),
-        tests=tuple(_read_test(item) for item in fields.items("tests")),
+        name=pattern.name.strip(),
+        where=node.where,
+        title=pattern.title.strip(),
+        category=pattern.category.strip(),
+        meaning=pattern.meaning.strip(),
+        roots=texts_of(node, ["root"], pattern.root),
+        chain=texts_of(node, ["chain"], pattern.chain),
+        requires=tuple(tuple(text.replace("|", " ").split()) for text in requires),
+        root_cause=optional_text(pattern.root_cause),
+        refuted_by=_read_wanted(node, "refuted_by", pattern.refuted_by),
+        needs=_read_wanted(node, "needs", pattern.needs),
+        actions=texts_of(node, ["actions"], pattern.actions),
+        tests=tuple(_read_test(node, index, test) for index, test in enumerate(pattern.tests)),
     )
 
 
-def _read_wanted(node: YamlNode, what: str) -> Wanted:
-    fields = Fields(node, what, ("symptom", "table", "says"))
-    if fields.has("symptom") == fields.has("table"):
-        raise KnowledgeError(f"{what} needs either `symptom` or `table`", where=fields.where)
-    return Wanted(
-        symptom=fields.optional_text("symptom"), table=fields.optional_text("table"), says=fields.text("says")
-    )
+def _read_wanted(node: YamlNode, key: str, items: Sequence[yaml_types.Wanted]) -> tuple[Wanted, ...]:
+    for index, item in enumerate(items):
+        if (item.symptom is UNSET) == (item.table is UNSET):
+            raise KnowledgeError(
+                f"an item of `{key}` needs either `symptom` or `table`", where=place_of(node, [key, index])
+            )
+    return tuple(Wanted(optional_text(item.symptom), optional_text(item.table), item.says.strip()) for item in items)
 
 
-def _read_test(node: YamlNode) -> PatternTest:
-    fields = Fields(node, "a test", ("capture", "root_cause", "finding", "chain"))
-    if fields.has("finding") == fields.has("root_cause"):
-        raise KnowledgeError(f"a test needs either `root_cause:` or `finding: {_NOTHING}`", where=fields.where)
-    kind = namespace = name = None
-    if fields.has("finding") and fields.text("finding") != _NOTHING:
-        raise KnowledgeError(f"`finding` of a test can only be `{_NOTHING}`", where=fields.place("finding"))
-    if fields.has("root_cause"):
-        root = Fields(fields.node("root_cause"), "a root cause", ("kind", "namespace", "name"))
-        kind, namespace, name = root.text("kind"), root.optional_text("namespace"), root.text("name")
+def _read_test(node: YamlNode, index: int, test: yaml_types.Test) -> PatternTest:
+    where = place_of(node, ["tests", index])
+    if (test.finding is UNSET) == (test.root_cause is UNSET):
+        raise KnowledgeError("a test needs either `root_cause:` or `finding: none`", where=where)
+    root = test.root_cause
     return PatternTest(
-        where=fields.where,
-        capture=fields.text("capture"),
-        root_kind=kind,
-        root_namespace=namespace,
-        root_name=name,
-        chain=fields.texts("chain", repeats=True),
+        where=where,
+        capture=test.capture.strip(),
+        root_kind=None if root is UNSET else root.kind.strip(),
+        root_namespace=None if root is UNSET else optional_text(root.namespace),
+        root_name=None if root is UNSET else root.name.strip(),
+        chain=texts_of(node, ["tests", index, "chain"], test.chain, repeats=True),
     )

@@ -19,7 +19,8 @@ import msgspec
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from formats.postmortem.document import Document  # noqa: E402 - the path above comes first
+from analyzer.knowledge import yaml_types  # noqa: E402 - the path above comes first
+from formats.postmortem.document import Document  # noqa: E402
 from recorder.config import CgroupPath, Duration, RecorderConfig, Size  # noqa: E402
 from recorder.registry import SOURCES  # noqa: E402
 from recorder.source import SourceSpec  # noqa: E402
@@ -97,7 +98,9 @@ def fields_of(declared: type) -> tuple[Any, ...]:
 
 
 def own_type_schema(kind: type) -> dict[str, Any]:
-    """The schema of the types that `recorder.config` reads by itself."""
+    """The schema of the types that `recorder.config` and `analyzer.knowledge.yaml_types` read by themselves."""
+    if kind is yaml_types.Duration:
+        return {"type": "string", "pattern": "^-?[0-9]{1,18} ?(ms|s|m|h|d)$"}
     if kind is Duration:
         return {"type": "string", "pattern": "^[0-9]{1,18} ?(ms|s|m|h|d)$"}
     if kind is Size:
@@ -116,6 +119,35 @@ def make_recorder_schema(name: str) -> dict[str, Any]:
     sources = {source.spec.name: _source_schema(source.spec) for source in SOURCES}
     schema["properties"]["sources"] |= {"properties": sources, "additionalProperties": False}
     return schema
+
+
+KINDS = (yaml_types.Symptom, yaml_types.Cause, yaml_types.Pattern, yaml_types.Change)
+"""What a document of knowledge can be, by its `kind`."""
+
+
+def make_knowledge_schema(name: str) -> dict[str, Any]:
+    """The schema of one YAML document of knowledge: that of its kind, so that an editor knows which keys are meant."""
+    definitions: dict[str, Any] = {}
+    for kind in KINDS:
+        made = make_schema(kind, name, kind.__name__, own_type_schema)
+        definitions |= made.pop("$defs")
+        definitions[kind.__name__] = {key: value for key, value in made.items() if not key.startswith("$")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": name,
+        "title": "Knowledge of Tapio",
+        "type": "object",
+        "properties": {"kind": {"enum": [kind.__name__ for kind in KINDS]}},
+        "required": ["kind"],
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": kind.__name__}}, "required": ["kind"]},
+                "then": {"$ref": f"#/$defs/{kind.__name__}"},
+            }
+            for kind in KINDS
+        ],
+        "$defs": dict(sorted(definitions.items())),
+    }
 
 
 def _source_schema(spec: SourceSpec) -> dict[str, Any]:
@@ -137,11 +169,16 @@ def _option_schema(default: Any) -> dict[str, Any]:
     return {"type": kind, "default": default} | ({"minimum": 0} if kind == "integer" else {})
 
 
-ROOTS: Mapping[str, Any] = {"document.schema.json": Document, "recorder.schema.json": RecorderConfig}
+ROOTS: Mapping[str, tuple[Any, ...]] = {
+    "document.schema.json": (Document,),
+    "knowledge.schema.json": KINDS,
+    "recorder.schema.json": (RecorderConfig,),
+}
 """What a file is decoded into, by the name of its schema."""
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "document.schema.json": lambda: make_schema(Document, "document.schema.json", "Post-mortem document"),
+    "knowledge.schema.json": lambda: make_knowledge_schema("knowledge.schema.json"),
     "recorder.schema.json": lambda: make_recorder_schema("recorder.schema.json"),
 }
 """Makes each schema."""

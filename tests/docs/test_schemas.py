@@ -42,9 +42,10 @@ def test_schemas_are_what_the_code_says():
 def test_every_field_has_a_description_in_its_docstring(name):
     # GIVEN every class that a file is decoded into
     # WHEN its docstring lists its attributes THEN it lists its fields, all of them, in their order
-    for declared in schemas.declared_types(schemas.ROOTS[name]).values():
-        fields = [field.name for field in schemas.fields_of(declared)]
-        assert list(schemas.split_docstring(declared)[1]) == fields, declared.__name__
+    for root in schemas.ROOTS[name]:
+        for declared in schemas.declared_types(root).values():
+            fields = [field.name for field in schemas.fields_of(declared)]
+            assert list(schemas.split_docstring(declared)[1]) == fields, declared.__name__
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
@@ -85,3 +86,57 @@ def test_a_mistake_in_a_configuration_is_not_valid(old, new, says):
     assert old in EXAMPLE
     wrong = yaml.safe_load(EXAMPLE.replace(old, new))
     assert any(says in error.message for error in validator("recorder.schema.json").iter_errors(wrong))
+
+
+RULES = [
+    document
+    for path in sorted((REPOSITORY / "patterns").rglob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    if document is not None
+]
+
+
+def test_every_shipped_rule_is_valid_and_a_wrong_key_in_it_is_not():
+    # GIVEN all shipped knowledge, of every kind
+    checker = validator("knowledge.schema.json")
+    assert {rule["kind"] for rule in RULES} == {kind.__name__ for kind in schemas.KINDS}
+    for rule in RULES:
+        # WHEN a rule is as it is THEN it is valid
+        assert [error.message for error in checker.iter_errors(rule)] == [], rule["name"]
+        # WHEN a key is misspelt or left out THEN it is not
+        assert any("'naem'" in error.message for error in checker.iter_errors({**rule, "naem": "x"})), rule["name"]
+        assert not checker.is_valid({key: value for key, value in rule.items() if key != "name"}), rule["name"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "Symtom"},
+        {"severity": "bad"},
+        {"merge": "10"},
+        {"name": "Not A Name"},
+        {"at_least": 0},
+        {"keep": ["a", 1]},
+        {"magnitude": {"sum": "1"}},
+        {"title": " "},
+    ],
+    ids=str,
+)
+def test_a_mistake_in_a_rule_is_not_valid(wrong):
+    rule = {"kind": "Symptom", "name": "a", "nature": "symptom", "severity": "error", "title": "t", "from": "f"}
+    checker = validator("knowledge.schema.json")
+    assert checker.is_valid(rule)
+    assert not checker.is_valid(rule | wrong)
+
+
+@pytest.mark.parametrize("name", schemas.ROOTS)
+def test_no_type_is_one_that_crashes_the_garbage_collector(name):
+    # GIVEN msgspec 0.22, which counts references wrongly in a union of a string with a pattern and a list
+    for root in schemas.ROOTS[name]:
+        for declared in schemas.declared_types(root).values():
+            for field in schemas.fields_of(declared):
+                # WHEN a field may be one of several types THEN they are not these two together
+                types = getattr(field.type, "types", ())
+                bare = [getattr(part, "type", part) for part in types]
+                has_pattern = any(getattr(part, "pattern", None) for part in bare)
+                assert not (has_pattern and any(hasattr(part, "item_type") for part in bare)), field.name

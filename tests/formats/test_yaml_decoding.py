@@ -57,7 +57,7 @@ def test_what_is_right_is_decoded_with_its_defaults():
         ),
         ("leaf: {name: 5}", "t.yaml:1:14: `leaf.name` must be a string"),
         ("leaf: {name: a, count: true}", "t.yaml:1:24: `leaf.count` must be a whole number"),
-        ("leaf: {name: a, count: 0}", "t.yaml:1:24: `leaf.count` must be a whole number >= 1"),
+        ("leaf: {name: a, count: 0}", "t.yaml:1:24: `leaf.count` must be a whole number of at least 1"),
         ("leaf: {name: a, colour: rad}", "t.yaml:1:25: `leaf.colour` cannot be `rad`; did you mean `red`?"),
         ("leaf: {name: a, size: smal}", "t.yaml:1:23: `leaf.size` cannot be `smal`; did you mean `small`?"),
         ("leaf: {name: a}\nnames: {}", "t.yaml:2:8: `names` must be a string or a list"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from analyzer.knowledge import yaml_types
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.compile_changes import LIFECYCLE, OTHER_CATEGORY
-from analyzer.knowledge.load_changes import CHANGE_KEYS, CHANGE_TEST_KEYS
 from analyzer.knowledge.paths import RELATIONS
 from analyzer.knowledge.pattern_tests import run_pattern_tests
 from analyzer.knowledge.rules import Nature, Severity
@@ -119,8 +120,7 @@ def test_no_rule_depends_on_the_names_of_a_recording():
 
 
 def test_every_key_of_the_language_is_on_its_page():
-    from analyzer.knowledge.load import _CAUSE_KEYS, _PATTERN_KEYS, _SYMPTOM_KEYS
-
     text = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
-    for key in {*_SYMPTOM_KEYS, *_CAUSE_KEYS, *_PATTERN_KEYS, *CHANGE_KEYS, *CHANGE_TEST_KEYS}:
+    kinds = (yaml_types.Symptom, yaml_types.Cause, yaml_types.Pattern, yaml_types.Change, yaml_types.ChangeTest)
+    for key in {field.encode_name for kind in kinds for field in msgspec.structs.fields(kind)}:
         assert f"`{key}" in text, key

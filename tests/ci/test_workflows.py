@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,14 @@ def test_every_make_target_and_program_of_a_step_exists(name: str) -> None:
 def test_every_target_of_the_nightly_matrix_exists() -> None:
     named = read_jobs("nightly.yml")["long"]["strategy"]["matrix"]["target"]
     assert {"kill-sweep", "determinism", "soak"} <= set(named) <= list_make_targets()
+
+
+def test_unit_tests_run_on_every_supported_python() -> None:
+    versions = read_jobs("check.yml")["unit"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f">={versions[0]}" == project["requires-python"]
+    minors = [int(version.split(".")[1]) for version in versions]
+    assert minors == list(range(minors[0], minors[0] + len(minors)))
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

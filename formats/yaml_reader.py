@@ -42,7 +42,12 @@ class YamlScalar:
 
 @dataclass(frozen=True, slots=True)
 class YamlList:
-    """A list, in the order of the file."""
+    """A list, in the order of the file.
+
+    Attributes:
+        where: place of the list.
+        items: its nodes.
+    """
 
     where: str
     items: tuple[YamlNode, ...]

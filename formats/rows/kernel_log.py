@@ -46,9 +46,20 @@ class KernelLogRecord:
 
 @dataclass(frozen=True, slots=True)
 class OomReport:
-    """One OOM kill as the kernel log tells it; None is what it did not tell.
+    """One OOM kill as the kernel log reports it; None is what it did not report.
 
-    Sizes are bytes, paths those of the memory cgroups.
+    Attributes:
+        stamp_us: time of the log record, microseconds since boot (CLOCK_MONOTONIC).
+        pid: of the killed process.
+        command: name of the killed process.
+        total_vm_bytes: its virtual memory, bytes.
+        anon_rss_bytes: its resident anonymous memory, bytes.
+        file_rss_bytes: its resident file mappings, bytes.
+        shmem_rss_bytes: its resident shared memory, bytes.
+        score_adj: its oom_score_adj.
+        constraint: CONSTRAINT_MEMCG, CONSTRAINT_NONE, …
+        victim_cgroup: path of the memory cgroup of the killed process.
+        limited_cgroup: path of the memory cgroup whose limit was reached.
     """
 
     stamp_us: int

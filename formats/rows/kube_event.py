@@ -21,7 +21,27 @@ NOTE_CHARACTERS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One row of `kube_event` without its time, which its receiver adds. Columns as in `formats.tables.kube_event`."""
+    """One row of `kube_event` without its time, which its receiver adds. Columns as in `formats.tables.kube_event`.
+
+    Attributes:
+        change: how this version became known.
+        uid: of the Event object itself.
+        type: Normal or Warning.
+        reason: in CamelCase, such as BackOff or FailedScheduling.
+        note: the message.
+        kind: of the regarding object.
+        namespace: of the regarding object; None if its kind has none.
+        name: of the regarding object.
+        object_uid: uid of the regarding object; None if the event does not contain it.
+        field_path: part of the object, such as spec.containers{app}; None for the whole object.
+        count: occurrences so far.
+        count_delta: occurrences since the version before that this recorder received.
+        first_unix_nano: Unix time of the first occurrence, ns; None if the event does not contain it.
+        last_unix_nano: Unix time of the last occurrence, ns; None if the event does not contain it.
+        reporter: component that reported it.
+        host: node of the reporter; None if the event does not contain it.
+        is_inferred: True if it was found by listing again after a gap.
+    """
 
     change: Observation
     uid: str

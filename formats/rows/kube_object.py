@@ -29,7 +29,23 @@ class Observation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectRow:
-    """One row of `kube_object` without its time, which its receiver adds; see `formats.tables.kube_object`."""
+    """One row of `kube_object` without its time, which its receiver adds; see `formats.tables.kube_object`.
+
+    Attributes:
+        change: how this version became known.
+        kind: of the object.
+        api_version: group and version of the API, such as apps/v1.
+        namespace: None if the kind has none.
+        name: of the object.
+        uid: of the object.
+        resource_version: of this version.
+        generation: metadata.generation; None if the object has none.
+        created_unix_nano: Unix time of metadata.creationTimestamp, ns; None if it has none.
+        owner_uid: uid of the controller that owns it; None if none does.
+        is_inferred: True if it was found by listing again after a gap.
+        content: the object as canonical JSON, redacted.
+        changes: JSON list of what differs from the version before; None if there is none to compare.
+    """
 
     change: Observation
     kind: str

@@ -19,7 +19,10 @@ class ProcessStat:
     """One process as /proc/PID/stat has it.
 
     Attributes:
-        start_boot_ns: when it began, CLOCK_BOOTTIME, in steps of one clock tick (10 ms): the kernel rounds down.
+        pid: in the pid namespace of that /proc.
+        command: name of the program, at most 15 bytes, or of the kernel thread.
+        parent_pid: 0 if it has no parent.
+        start_boot_ns: when it began, CLOCK_BOOTTIME, ns, in steps of one clock tick (10 ms): the kernel rounds down.
         is_kernel_thread: it has no program.
     """
 

@@ -46,9 +46,12 @@ class BatchRange(msgspec.Struct, frozen=True, array_like=True):
         length: in bytes.
         digest: of these bytes, 32 hexadecimal digits.
         rows: in it.
-        min_unix_nano: smallest `time_unix_nano`; `max_unix_nano` the largest.
-        min_boot_ns: smallest `boot_time_ns`; `max_boot_ns` the largest.
-        min_seq: smallest `event_seq`; `max_seq` the largest.
+        min_unix_nano: smallest `time_unix_nano`, Unix time in ns.
+        max_unix_nano: largest `time_unix_nano`, Unix time in ns.
+        min_boot_ns: smallest `boot_time_ns`, CLOCK_BOOTTIME in ns.
+        max_boot_ns: largest `boot_time_ns`, CLOCK_BOOTTIME in ns.
+        min_seq: smallest `event_seq`.
+        max_seq: largest `event_seq`.
     """
 
     offset: Natural

@@ -10,7 +10,7 @@ FRAME_STORED_BYTES = 16 << 20
 """A journal frame or a segment's record batch as stored. Why: four times what one flush of a busy node makes."""
 
 FRAME_EXPANDED_BYTES = 64 << 20
-"""The same after decompression. Why: 65,536 rows of our widest table with ordinary texts need a tenth of it."""
+"""Bytes of a frame after decompression. Why: 65,536 rows of the widest table with ordinary texts need a tenth of it."""
 
 FRAME_WRITE_BYTES = 12 << 20
 """Expanded bytes of a frame at most when we write. Why less than we read: what does not compress still fits."""
@@ -40,7 +40,7 @@ YAML_BYTES = 256 << 10
 """One YAML file of knowledge or configuration."""
 
 YAML_DEPTH = 20
-"""Nesting of YAML."""
+"""Maximum nesting of YAML."""
 
 DOCUMENT_CHARACTERS = 256 << 20
 """A post-mortem document as JSON. Why: 20,000 symptoms with their evidence rows need a tenth of it."""

@@ -143,7 +143,7 @@ def _info_at(kind: Any, steps: Sequence[Step]) -> inspect.Type:
 
 
 def _narrow(info: inspect.Type) -> inspect.Type:
-    """Of several types the one that has keys, items or words."""
+    """From a union of types, the one that has keys, items or enumerated words."""
     rich = inspect.StructType | inspect.ListType | inspect.VarTupleType | inspect.EnumType | inspect.LiteralType
     for part in info.types if isinstance(info, inspect.UnionType) else (info,):
         bare = part.type if isinstance(part, inspect.Metadata) else part

@@ -32,7 +32,7 @@ class Usage:
 
 
 class Advice(StrEnum):
-    """What to do."""
+    """What the recorder should do to stay within its budget."""
 
     KEEP = "keep"
     SHED = "shed"
@@ -54,9 +54,9 @@ class Budget:
         self._judged_at_ns = 0
         self._calm_since_ns: int | None = None
         self.cpu_percent = 0.0
-        """Of one core, over the last 10 seconds."""
+        """CPU usage in percent of one core, over the last 10 seconds."""
         self.resident_bytes = 0
-        """Newest reading."""
+        """Resident memory at the latest reading."""
 
     def judge(self, now_ns: int) -> Advice:
         """What to do now; called about once a second. After an advice there is a whole window before the next."""
@@ -87,7 +87,7 @@ class Budget:
 
 
 def read_own_usage() -> Usage:
-    """Of this process, by getrusage(2) and /proc/self/statm."""
+    """CPU time and memory of this process, from getrusage(2) and /proc/self/statm."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return Usage(int((used.ru_utime + used.ru_stime) * 1e9), pages * os.sysconf("SC_PAGE_SIZE"))

@@ -134,7 +134,7 @@ def read_text(path: Path | str) -> str:
 
 
 def read_text_or_raise(path: Path | str) -> str:
-    """The same, for those who must know why not. Bytes that are no UTF-8 are replaced: a name is no reason to fail.
+    """Like `read_text`, but raises the error. Bytes that are not UTF-8 are replaced.
 
     Raises:
         OSError: it is gone (ENOENT, ENODEV), or may not be read.

@@ -1,4 +1,4 @@
-"""Short-lived children of the recorder: work that needs much memory or time is done beside it, at low priority."""
+"""Short-lived children of the recorder, for work that needs much memory or time. They run at low priority."""
 
 from __future__ import annotations
 

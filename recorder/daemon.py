@@ -76,12 +76,12 @@ class Daemon:
 
     @property
     def sources(self) -> SourceSet:
-        """What is recorded."""
+        """The sources of this recorder."""
         return self._sources
 
     @property
     def store(self) -> Store:
-        """Where it is kept."""
+        """The store of this recorder."""
         return self._store
 
     def run(self) -> None:

@@ -137,12 +137,12 @@ class PolledSource(ABC):
         return self._to_batches(rows)
 
     def stats(self) -> SourceStats:
-        """The running totals."""
+        """Running totals of rows and losses."""
         missing = {LossReason.REJECTED: self._rejected} if self._rejected else {}
         return SourceStats(produced=self._produced + self._rejected, missing=missing, detail=self.detail)
 
     def wake_fds(self) -> tuple[int, ...]:
-        """None: polling follows the timer."""
+        """No file descriptors: the source is polled on the timer of the main loop."""
         return ()
 
     def close(self) -> None:

@@ -34,11 +34,11 @@ class Need(StrEnum):
     BPF = "bpf"
     """bcc, the rights to load programs, and tracefs."""
     KERNEL_LOG = "kernel_log"
-    """/dev/kmsg."""
+    """Read access to the kernel log, /dev/kmsg."""
     CGROUPS = "cgroups"
     """A mounted cgroup v1 memory controller or cgroup v2 tree."""
     PRESSURE = "pressure"
-    """/proc/pressure."""
+    """Pressure stall information, /proc/pressure."""
     PROC = "proc"
     """/proc of the host's pid namespace."""
     KUBERNETES = "kubernetes"
@@ -152,7 +152,7 @@ class Source(Protocol):
         """The state that a segment needs at its start so that it can be read alone; an empty list if it has none."""
 
     def stats(self) -> SourceStats:
-        """The running totals."""
+        """Running totals of rows and losses since `open`."""
 
     def wake_fds(self) -> tuple[int, ...]:
         """File descriptors that become readable when draining should not wait for the timer."""

@@ -72,18 +72,18 @@ class SupervisedSource:
         self.events = 0
         """Rows that it gave since the recorder started."""
         self.bytes = 0
-        """Of these rows in memory."""
+        """Size of these rows in memory, in bytes."""
         self.restarts = 0
         """How often it failed, and was or will be opened again."""
 
     @property
     def spec(self) -> SourceSpec:
-        """What the source is."""
+        """The spec of the source."""
         return self.source.spec
 
     @property
     def state(self) -> SourceState:
-        """What it is doing."""
+        """The state of the source."""
         return self._state
 
     @property
@@ -109,7 +109,7 @@ class SupervisedSource:
     # Opening.
 
     def open_in_background(self, now_ns: int) -> None:
-        """Open it in a thread: a peer that does not answer holds up nobody. `finish_opening` tells when it is done."""
+        """Open the source in a thread, so that a slow peer does not block the loop; `finish_opening` completes it."""
         opening: Future[tuple[Exception | None, int]] = Future()
         self._opening = opening
         if self._absent_since_ns is None:

@@ -13,7 +13,7 @@ from reports.quantities import clock_minute, lag
 from reports.story import short_name
 
 MAX_BOXES = 120
-"""More boxes than this nobody reads; the table of symptoms has them all."""
+"""Maximum number of boxes: more are not readable. The list of symptoms has all of them."""
 
 _TITLE_CELLS = 25
 _LINE_CELLS = 29

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 Properties = dict[str, str | int | float | bool | list[str] | None]
-"""Of a node or relation: what databases and GraphML can hold. None is left out when the graph is built."""
+"""Properties of a node or relation, of types that databases and GraphML support. None values are omitted."""
 
 
 class Label(StrEnum):

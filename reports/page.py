@@ -28,7 +28,7 @@ from reports.causality_picture import Picture, causality_picture
 from reports.figures.draw import draw_figures
 
 MAX_SYMPTOMS = 1_000
-"""Symptoms that the page lists; those of findings come first. Why: more make a browser wait, and nobody reads them."""
+"""Symptoms that the page lists; those of findings come first. Why: more would slow down the browser."""
 
 MAX_EVIDENCE_ROWS = 3_000
 """Evidence rows that the page holds; those that findings rest on come first."""
@@ -175,11 +175,11 @@ class _Page:
         return symptom.id in self._shown
 
     def incoming(self, symptom: Symptom) -> list[Edge]:
-        """What caused it."""
+        """Edges from the causes of a symptom."""
         return self._incoming.get(symptom.id, [])
 
     def outgoing(self, symptom: Symptom) -> list[Edge]:
-        """What it caused."""
+        """Edges to the effects of a symptom."""
         return self._outgoing.get(symptom.id, [])
 
     def link(self, finding: Finding, step: ChainStep) -> Edge | None:

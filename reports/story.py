@@ -158,7 +158,7 @@ def document_nature(document: Document, finding: Finding) -> str:
 
 
 def hit(document: Document, finding: Finding) -> str | None:
-    """`3 services (api, cache, frontend), 4 pods, 787 failed requests, for 6 min 35 s`; None if nobody is known."""
+    """`3 services (api, cache, frontend), 4 pods, 787 failed requests, for 6 min 35 s`; None if nothing is known."""
     impact = finding.impact
     parts = []
     for ids, word in ((impact.services, "service"), (impact.workloads, "workload"), (impact.pods, "pod")):

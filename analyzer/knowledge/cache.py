@@ -28,7 +28,7 @@ SWITCH = "TAPIO_CACHE"
 """Environment variable; `off` = neither read nor write a cache."""
 
 MAX_ENTRY_BYTES = 64 << 20
-"""Of one entry. Why: ours has 120 kB, and `limits.YAML_BYTES` bounds what it is made from."""
+"""Maximum size of a cache entry. Why: the shipped knowledge has 120 kB, and `limits.YAML_BYTES` limits the input."""
 
 MAX_ENTRIES = 16
 """Entries that are kept, the newest: one for each set of `--knowledge` that is in use."""
@@ -110,7 +110,7 @@ def _is_off() -> bool:
 
 
 def _cache_directory() -> Path:
-    """As the XDG Base Directory Specification has it: a relative path is ignored.
+    """Defined by the XDG Base Directory Specification: a relative path is ignored.
 
     Raises:
         OSError: the environment names neither a cache nor a home.
@@ -123,7 +123,7 @@ def _cache_directory() -> Path:
 
 @contextmanager
 def _open_directory() -> Iterator[int]:
-    """The cache's directory, if nobody else can put anything into it.
+    """The directory of the cache, if no other user can write to it.
 
     Raises:
         OSError: it is missing, a symbolic link, somebody else's, or writable by others.

@@ -29,7 +29,7 @@ CHANGE_COLUMNS: Mapping[str, str] = {
 was not there; `is_owned`: the object has a controller as its owner; `is_scaled`: an autoscaler scales it."""
 
 OTHER_CATEGORY = "spec"
-"""Of a modification that no rule knows."""
+"""Category of a modification that no rule matches."""
 
 LIFECYCLE = "lifecycle"
 """Category of creation and deletion."""

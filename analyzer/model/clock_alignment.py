@@ -112,7 +112,7 @@ def _distrust(stretch: Sequence[ClockSnapshot], index: int) -> tuple[bool, int, 
 
 
 def _without_steps(stretches: Sequence[Sequence[ClockSnapshot]], best: int) -> list[int]:
-    """The offsets of all readings, moved so that each stretch continues the one beside it."""
+    """The offsets of all readings, shifted so that each stretch continues the adjacent one."""
     moved = [0] * len(stretches)
     for index in range(best + 1, len(stretches)):
         end, begin = stretches[index - 1][-1], stretches[index][0]

@@ -19,10 +19,10 @@ import pyarrow as pa
 from formats.errors import UsageError
 
 Parameters = Sequence[Any] | Mapping[str, Any]
-"""Of a statement: by position, or by name where it says `$name`."""
+"""Parameters of a statement: by position, or by name for `$name`."""
 
 MEMORY_BYTES = 2 << 30
-"""What DuckDB may hold before it spills. Why: with decoded batches and Python beside it the whole stays below 4 GiB."""
+"""Memory that DuckDB may use before it spills to disk. Why: the process stays below 4 GiB."""
 
 SMALL_EVENTS = 200_000
 """Events of a capture that one thread answers for, and whose facts are computed once instead of whenever they are read.
@@ -70,7 +70,7 @@ class Engine:
         self._connection.execute(sql, parameters)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query of ours."""
+        """All rows of a trusted query."""
         return self._connection.execute(sql, parameters).fetchall()
 
     def value(self, sql: str, parameters: Parameters = ()) -> Any:
@@ -79,7 +79,7 @@ class Engine:
         return row[0] if row else None
 
     def records(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        """All rows of a query of ours, by column name."""
+        """All rows of a trusted query, each as a mapping by column name."""
         cursor = self._connection.execute(sql, parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -155,7 +155,7 @@ class Tables:
                 yield [(segment, future.result()) for segment, future in waiting]
 
     def _read_at_once(self, columns: Mapping[str, Sequence[str]]) -> list[tuple[Segment, ReadRows]]:
-        """All of a capture that is one part: threads would have nothing to read ahead."""
+        """Read a capture that is one part at once, without threads: there is nothing to read ahead."""
         return [(cut.segment, table.read_until(None)) for cut in self._slices(columns) for table in cut.tables]
 
     def _slices(self, columns: Mapping[str, Sequence[str]]) -> Iterator[_Slice]:
@@ -230,7 +230,7 @@ class Tables:
         return max(known) if known and len(known) == len(errors) else None
 
     def _note_damage(self, segment: Segment, wounds: Sequence[Damage]) -> None:
-        """One row of `damage` per wound, however often it is met."""
+        """One row of `damage` per damaged range, however often it is encountered."""
         for wound in wounds:
             if (wound.file, wound.offset) in self._known_damage:
                 continue

@@ -1,4 +1,4 @@
-"""Untrusted Arrow bytes made columns: sizes are checked before they are allocated, values before they are given.
+"""Decodes untrusted Arrow bytes: sizes are checked before memory is allocated, values before they are returned.
 
 Why not pyarrow's readers: they decompress whatever a file declares (33 KB can become 1 GiB), go by a footer that can
 leave batches out, and decode columns that nobody asked for. The bytes stay standard Arrow; a test reads every file with

@@ -58,7 +58,7 @@ class _Listing(CaptureInfo, frozen=True):
 
 
 def complete_info(info: CaptureInfo, manifests: Sequence[Manifest]) -> CaptureInfo:
-    """The same with id, achieved window and losses computed."""
+    """The info with capture id, achieved window and losses computed from the manifests."""
     totals: dict[tuple[str, str], tuple[int, int]] = {}
     for manifest in manifests:
         for total in manifest.loss:

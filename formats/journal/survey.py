@@ -16,7 +16,7 @@ from formats.errors import FormatError, LimitError
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Of the batches of one table that have rows, in their order.
+    """Survey of the batches of one table that have rows, in their order.
 
     Attributes:
         lowest: the smallest `boot_time_ns` of each.
@@ -56,7 +56,7 @@ class UsedTexts:
         self._used[name] = values
 
     def sorted(self) -> dict[str, pa.Array]:
-        """All of them, by column; a column without any is not there."""
+        """The dictionary values by column; a column without any is missing."""
         return {name: values.take(pc.sort_indices(values)) for name, values in self._used.items()}
 
 

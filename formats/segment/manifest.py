@@ -17,7 +17,7 @@ FORMAT = "tapio-segment"
 MAJOR, MINOR = 1, 0
 MANIFEST_NAME = "manifest.json"
 MANIFEST_COPY_NAME = "manifest.copy.json"
-"""The same bytes again. Why: one wound in the only list of digests would cost the whole segment."""
+"""Second copy of the manifest. Why: damage to the only list of digests would make the whole segment unusable."""
 
 TableName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,31}\Z")]
 

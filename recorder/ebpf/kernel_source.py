@@ -62,7 +62,7 @@ class KernelRing:
         return int(counts["produced"].sum()), int(counts["lost"].sum())
 
     def count_waiting(self) -> int:
-        """Records in the ring."""
+        """Number of records that are waiting in the rings."""
         return self._ring.waiting_bytes() // self._ring.slot_bytes
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ class KernelSource(ABC):
         return f"{misses:,} hits occurred while a probe was running on the same CPU" if misses else ""
 
     def wake_fds(self) -> tuple[int, ...]:
-        """The rings."""
+        """File descriptors of the rings, which become readable when a ring fills up."""
         return tuple(ring.descriptor for ring in self._rings.values())
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ class KernelSource(ABC):
         return defines
 
     def cgroup_request(self, request: ProgramRequest) -> ProgramRequest:
-        """The same with what `tapio/cgroup.h` needs: cgroups of other tasks than the current one."""
+        """The request with the BTF offsets that `tapio/cgroup.h` needs to read cgroups of other tasks."""
         return replace(
             request,
             offsets=(*request.offsets, *_CGROUP_OFFSETS),

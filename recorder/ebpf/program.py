@@ -42,7 +42,7 @@ class ProgramRequest:
     probes: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As the loader reads it from its standard input."""
+        """The request as JSON for the standard input of the loader."""
         return asdict(self)
 
 

@@ -106,7 +106,7 @@ def name_column(
 
 
 def constant_name_column(name: str, rows: int) -> pa.DictionaryArray:
-    """The same name in every row."""
+    """A dictionary column with the same name in every row."""
     return constant_text(name, rows)
 
 

@@ -12,7 +12,7 @@ from recorder.ebpf.records import struct_dtype
 from recorder.linux.bpf_maps import read_per_cpu, take_all, write_element
 
 TALLY: Final = struct_dtype(("count", "<u8"), ("first_boot_ns", "<u8"), ("last_boot_ns", "<u8"), ("comm", "S16"))
-"""`struct tally`."""
+"""Layout of `struct tally` in `bpf/include/tapio/tally.h`."""
 TALLY_MAPS: Final = ("tally_0", "tally_1", "active_tally", "tally_counts")
 _COUNTS: Final = struct_dtype(("uncounted", "<u8"))
 

@@ -66,7 +66,7 @@ class ApiClient:
 
     @property
     def address(self) -> str:
-        """For messages."""
+        """URL of the API server, for messages."""
         return self._access.address
 
     def reload(self, generation: int) -> None:
@@ -201,7 +201,7 @@ class Stream:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End the conversation."""
+        """Close the connection."""
         self._response.close()
         self._connection.close()
 

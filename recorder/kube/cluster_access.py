@@ -52,7 +52,7 @@ class ClusterAccess:
 
     @property
     def address(self) -> str:
-        """For messages."""
+        """URL of the API server, for messages."""
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{self.path_prefix}"
 
     def authorization(self) -> str | None:

@@ -53,11 +53,11 @@ class KubeSource(ABC, Generic[RowT]):
         return self._conversations.snapshot() if self._conversations else []
 
     def stats(self) -> SourceStats:
-        """The running totals."""
+        """Running totals of rows and losses."""
         return self._conversations.stats() if self._conversations else SourceStats()
 
     def wake_fds(self) -> tuple[int, ...]:
-        """None: the timer is often enough."""
+        """No file descriptors: the queue is drained on the timer of the main loop."""
         return ()
 
     def close(self) -> None:

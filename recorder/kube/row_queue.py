@@ -60,7 +60,7 @@ class RowQueue(Generic[RowT]):
             return taken
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Close the queue and wake all waiting threads."""
         with self._condition:
             self._is_closed = True
             self._condition.notify_all()

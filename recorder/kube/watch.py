@@ -61,7 +61,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Plural name of the resource, with its namespace, for messages."""
         return f"{self.served.plural} of {self.namespace}" if self.namespace else self.served.plural
 
 

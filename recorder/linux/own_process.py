@@ -21,7 +21,7 @@ def die_with_parent() -> None:
 
 
 def use_idle_disk_time_only() -> None:
-    """Read and write when nobody else does. Where the number of the system call is not known, nothing changes."""
+    """Set the idle I/O priority. Has no effect where the number of the system call is unknown."""
     number = _SYS_IOPRIO_SET.get(os.uname().machine)
     if number is not None:
         LIBC.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_CLASS_IDLE)

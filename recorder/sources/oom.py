@@ -136,7 +136,7 @@ class OomSource(KernelSource):
         return (*super().wake_fds(), *(() if self._kernel_log is None else (self._kernel_log,)))
 
     def free(self) -> None:
-        """Close the log too."""
+        """Close the rings and the kernel log."""
         super().free()
         if self._kernel_log is not None:
             os.close(self._kernel_log)

@@ -106,7 +106,7 @@ class _Freeze:
 
 
 class Freezer:
-    """All freezes that are on their way.
+    """All freezes in progress.
 
     Args:
         directory: of the recorder.
@@ -382,7 +382,7 @@ def _compact(unix_nano: int) -> str:
 
 
 def main() -> None:
-    """The child."""
+    """Entry point of the child process that writes a capture."""
     begin_child()
     frozen, capture, info = sys.argv[1:]
     try:

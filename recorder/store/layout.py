@@ -41,7 +41,7 @@ class SegmentName:
 
     @property
     def end_unix_nano(self) -> int:
-        """Wall clock at its last row, as if nobody had set the clock meanwhile."""
+        """Wall clock time of its last row, assuming that the clock was not set in between."""
         return self.begin_unix_nano + self.end_boot_ns - self.begin_boot_ns
 
     @classmethod

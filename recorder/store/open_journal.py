@@ -54,7 +54,7 @@ class OpenJournal:
         self.begun_boot_ns = begun_boot_ns
         """When it was made, CLOCK_BOOTTIME in ns."""
         self.extent: Extent | None = None
-        """Of all rows; None while there are none."""
+        """Extent of all rows in the journal; None if there are no rows yet."""
         self.unsynced: dict[str, Extent] = {}
         """Rows that are not safe yet, by table."""
         self.unsynced_losses: list[LossEntry] = []
@@ -95,7 +95,7 @@ class OpenJournal:
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """Path of the journal file."""
         return self._writer.path
 
     @property

@@ -41,7 +41,7 @@ class SealReport:
     is_damaged: bool
 
     def to_line(self) -> str:
-        """One line of JSON."""
+        """The result as one line of JSON."""
         return json.dumps(asdict(self))
 
 
@@ -162,7 +162,7 @@ def _read_snapshots(journal: OpenedJournal) -> Iterator[ClockSnapshot]:
 
 
 def main() -> None:
-    """The child."""
+    """Entry point of the child process that seals journals."""
     begin_child()
     ring, *journals = sys.argv[1:]
     for path, name, damage_seq in zip(journals[0::3], journals[1::3], journals[2::3], strict=True):

@@ -30,7 +30,7 @@ class SegmentRing:
 
     @property
     def names(self) -> list[SegmentName]:
-        """Oldest first."""
+        """Names of the segments, oldest first."""
         return [segment.name for segment in self._segments]
 
     @property

@@ -141,7 +141,7 @@ class Store:
             self._ledger.add(entry)
 
     def note_downtime(self, tables: Iterable[str], now_boot_ns: int) -> None:
-        """Of these tables nothing was recorded between the last run's last event and now."""
+        """Record as lost, for these tables, the time between the last event of the previous run and now."""
         last = self._last_event
         if last is None:
             return
@@ -225,7 +225,7 @@ class Store:
     # The whole.
 
     def describe(self, now_boot_ns: int) -> StoreStatus:
-        """How the store is."""
+        """The state of the store, for `status`."""
         now, started = (self._wall_clock.at(boot_ns).unix_nano for boot_ns in (now_boot_ns, self._opened_boot_ns))
         sealed, waiting = self._ring.names, self._sealer.waiting
         last = self._freezer.last

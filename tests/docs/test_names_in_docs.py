@@ -64,6 +64,8 @@ FOREIGN_NAMES = {
     "cgroup_manager_linux.go": "a file of Kubernetes",
     "irq.pressure": "a file of the kernel",
     "tables.py": "of Perfetto",
+    "uv.lock": "a file of uv",
+    "pylock.toml": "PEP 751",
     "DESCRIBE": "of DuckDB",
     "ILIKE": "of DuckDB",
     "numpy.ma": "a module of NumPy",
@@ -114,7 +116,7 @@ def problem_of(token: str) -> str | None:
         "://" in token
         or name in FOREIGN_NAMES
         or FOREIGN_PATHS.fullmatch(name)
-        or name.startswith("networkx.")
+        or name.startswith(("networkx.", "pytest."))
         or re.fullmatch(r"\.\w+", name)
     ):
         return None

@@ -57,7 +57,7 @@ Text = Annotated[str, Meta(pattern=r"\S", max_length=MAX_TEXT, extra={"form": "m
 Expression = Annotated[str, Meta(pattern=r"\S", extra={"form": "must be an SQL expression"})] | bool | int
 _ListedText = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 """Why not `Text`: msgspec 0.22 crashes in the garbage collector on a union of a string with a pattern and a list.
-`decoded.texts_of` refuses blank texts."""
+`analyzer.knowledge.decoded.texts_of` refuses blank texts."""
 
 Texts = _ListedText | Annotated[tuple[_ListedText, ...], Meta(max_length=MAX_LIST)]
 SomeTexts = _ListedText | Annotated[tuple[_ListedText, ...], Meta(min_length=1, max_length=MAX_LIST)]

@@ -64,4 +64,6 @@ def test_a_child_that_was_just_started_is_in_a_hurry_too(tmp_path: Path, monkeyp
 
 
 def test_without_a_child_nothing_is_waited_for(tmp_path: Path):
-    Sealer(tmp_path).wait(60)
+    sealer = Sealer(tmp_path)
+    sealer.wait(60)
+    assert sealer.waiting == ()

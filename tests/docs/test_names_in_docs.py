@@ -66,6 +66,7 @@ FOREIGN_NAMES = {
     "tables.py": "of Perfetto",
     "uv.lock": "a file of uv",
     "pylock.toml": "PEP 751",
+    "multipartite_layout": "a function of networkx",
     "DESCRIBE": "of DuckDB",
     "ILIKE": "of DuckDB",
     "numpy.ma": "a module of NumPy",

@@ -57,6 +57,16 @@ def recording(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.communicate(timeout=30)
 
 
+def seal_rest(config: Path, data: Path) -> None:
+    """What a busy machine could not seal in the 4 s that an ending recorder has, the next start seals."""
+    left = set((data / "journal").iterdir())
+    if left:
+        with recording(config):
+            while json.loads(invoke("status", "--json", "--config", str(config)))["unsealed_journals"]:
+                continue
+    assert not left & set((data / "journal").iterdir())
+
+
 def invoke(*arguments: str, code: int = 0, cwd: Path = ROOT) -> str:
     """What the command prints; ends with the code."""
     result = subprocess.run(
@@ -93,10 +103,10 @@ def test_record_freeze_and_end(config: Path, tmp_path: Path):
         process.wait(30)
         assert process.returncode == 0
         assert time.monotonic() - begin < 15, "5 s on a machine that is not as busy as one that runs tests"
-    assert list((tmp_path / "data/ring").iterdir())
-    assert list((tmp_path / "data/journal").iterdir()) == []
-    assert "events/s" in invoke("plan", "--config", str(config))
     assert not (tmp_path / "data/control.sock").exists()
+    seal_rest(config, tmp_path / "data")
+    assert list((tmp_path / "data/ring").iterdir())
+    assert "events/s" in invoke("plan", "--config", str(config))
 
 
 @pytest.mark.slow
@@ -199,9 +209,10 @@ def test_a_diagnosis_is_readable():
 
 
 @pytest.mark.root
-def test_the_plan_is_measured_from_the_ring(config: Path):
+def test_the_plan_is_measured_from_the_ring(config: Path, tmp_path: Path):
     with recording(config):
         pass
+    seal_rest(config, tmp_path / "data")
     loaded = cli._load_config(config, None)
     plan = plan_retention(loaded)
     assert plan.bytes_per_hour > 0

@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e bench bench-record bench-replay determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
@@ -46,7 +46,7 @@ format: setup-test ## Format the code and apply the safe fixes
 e2e: setup-test ## Record and explain an incident in a real cluster (KUBECONFIG, or ../shared/cluster)
 	@$(PY) fixtures/lab/e2e.py
 
-bench: bench-record bench-replay ## Run both benchmarks
+bench: bench-record bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
 
 bench-record: setup-test ## Compare the recorder with `perf record` at 10,000, 165,000 and 1,000,000 events/s
 	@$(PY) tests/bench/bench_record.py
@@ -54,13 +54,16 @@ bench-record: setup-test ## Compare the recorder with `perf record` at 10,000, 1
 bench-replay: setup-test ## Measure time and memory of `tapio analyze` for 1, 10 and 36 million events
 	@$(PY) tests/bench/bench_replay.py
 
+bench-why: setup-test ## Measure CPU of `tapio why` and `tapio analyze` for 250 kB and for 1 million events
+	@$(PY) tests/bench/bench_why.py
+
 determinism: setup-test ## Analyze every fixture with eleven interpreters and compare the bytes
 	@$(PY) tests/golden/determinism_sweep.py
 
 kill-sweep: setup-test ## Kill the recorder 200 times under load; no acknowledged event may be lost
 	@$(PY) tests/robustness/kill_sweep.py --kills 200
 
-soak: setup-test ## Measure memory and CPU of the recorder with all sources for ten minutes
+soak: setup-test ## Measure memory and CPU of the recorder with all sources, five times for ten minutes
 	@$(PY) tests/bench/soak.py --minutes 10
 
 neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
@@ -54,4 +55,6 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the command `tapio`."""
+    # NumPy's linear algebra, which is never used, starts a thread per core when it is imported, unless told not to.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     run_command(cli, "tapio")

@@ -11,7 +11,9 @@ tracepoint syscalls:sys_enter_getppid of that cgroup; then `perf record` records
 * produced = recorded + lost, exactly: the tester's count, the rows of the segments, the rows of the table `loss`;
 * bytes on disk per event of both.
 
-usage: bench_record.py [--seconds 10] [--rates 10000,165000,1000000] [--idle SECONDS]        needs root, gcc, perf (optional)
+Every figure is min / median / max of several runs; the recorder and `perf record` run by turns.
+
+usage: bench_record.py [--runs 5] [--seconds 10] [--rates 10000,165000,1000000] [--idle SECONDS]        needs root, gcc, perf (optional)
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ from formats.capture.reading import open_capture
 from formats.journal.reading import open_journal
 from formats.loss import Damage
 from recorder.control import request_reply
+from tests.bench.spread import ratio, spread
 
 HERE = Path(__file__).parent
 UNIFIED = next(path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.exists())
@@ -53,14 +56,40 @@ class Cpu:
     def __sub__(self, other: Cpu) -> Cpu:
         return Cpu(self.user - other.user, self.system - other.system)
 
-    def percent(self, seconds: float) -> str:
-        """Of one core over an interval."""
-        return f"{100 * self.user / seconds:.1f} + {100 * self.system / seconds:.1f}"
+    def percent(self, seconds: float) -> float:
+        """User and system time of one core over an interval."""
+        return 100 * (self.user + self.system) / seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run at one rate; what was not measured is None.
+
+    Attributes:
+        cpu: of the recorder, percent of a core.
+        resident: MiB.
+        sealing: CPU seconds per million events.
+        perf_cpu: of `perf record`, percent of a core.
+        recorded, lost: events.
+        balance: recorded + lost - produced.
+        stored, perf_stored: bytes per event.
+    """
+
+    cpu: float
+    resident: int
+    sealing: float | None = None
+    perf_cpu: float | None = None
+    recorded: int = 0
+    lost: int = 0
+    balance: int = 0
+    stored: float | None = None
+    perf_stored: float | None = None
 
 
 def main() -> None:
     """Run every rate and print the table."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--runs", type=int, default=5)
     arguments.add_argument("--seconds", type=int, default=10)
     arguments.add_argument("--rates", default="10000,165000,1000000")
     arguments.add_argument("--idle", type=int, default=20, help="seconds without load first")
@@ -69,27 +98,56 @@ def main() -> None:
         directory = Path(name)
         tick = directory / "tick"
         subprocess.run(["gcc", "-O2", "-o", tick, HERE / "tick.c"], check=True)
-        print("| events/s | recorder CPU %, user + system | sealing s per 1,000,000 | perf record CPU %, user + system "
-              "| recorded | lost | recorded + lost − produced | bytes/event | perf bytes/event | resident MiB |")  # fmt: skip
-        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+        print("| events/s | recorder CPU % | perf record CPU % | recorder to perf record | sealing s per 1,000,000 "
+              "| recorded | lost | recorded + lost - produced | bytes/event | perf bytes/event | resident MiB |")  # fmt: skip
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
         with _cgroup() as cgroup:
             if options.idle:
-                print(_measure_idle(directory, cgroup, options.idle), flush=True)
+                idle = [_measure_idle(directory / f"idle-{run}", cgroup, options.idle) for run in range(options.runs)]
+                print(_row("0 (idle)", idle), flush=True)
             for rate in (int(rate) for rate in options.rates.split(",")):
-                print(_measure_rate(directory, cgroup, tick, rate, options.seconds), flush=True)
+                runs = [
+                    _measure_rate(directory / str(run), cgroup, tick, rate, options.seconds)
+                    for run in range(options.runs)
+                ]
+                print(_row(f"{rate:,}", runs), flush=True)
 
 
-def _measure_idle(directory: Path, cgroup: str, seconds: int) -> str:
-    with _recorder(directory / "idle", cgroup) as recorder:
+def _row(name: str, runs: Sequence[Run]) -> str:
+    perf = [run.perf_cpu for run in runs if run.perf_cpu is not None]
+    cells = [
+        name,
+        spread([run.cpu for run in runs], 1),
+        _spread_of([run.perf_cpu for run in runs], 1),
+        ratio([run.cpu for run in runs], perf),
+        _spread_of([run.sealing for run in runs], 2),
+        f"{sum(run.recorded for run in runs):,}",
+        f"{sum(run.lost for run in runs):,}",
+        ", ".join(str(balance) for balance in sorted({run.balance for run in runs})),
+        _spread_of([run.stored for run in runs], 2),
+        _spread_of([run.perf_stored for run in runs], 1),
+        spread([run.resident for run in runs], 0),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread_of(values: Sequence[float | None], digits: int) -> str:
+    """Empty where nothing was measured."""
+    known = [value for value in values if value is not None]
+    return spread(known, digits) if known else ""
+
+
+def _measure_idle(data: Path, cgroup: str, seconds: int) -> Run:
+    with _recorder(data, cgroup) as recorder:
         time.sleep(2)
         before = _own_cpu(recorder.pid)
         time.sleep(seconds)
         used = _own_cpu(recorder.pid) - before
-        resident = _resident_mib(recorder.pid)
-    return f"| 0 (idle) | {used.percent(seconds)} | | | | | | | | {resident} |"
+        return Run(used.percent(seconds), _resident_mib(recorder.pid))
 
 
-def _measure_rate(directory: Path, cgroup: str, tick: Path, rate: int, seconds: int) -> str:
+def _measure_rate(directory: Path, cgroup: str, tick: Path, rate: int, seconds: int) -> Run:
+    directory.mkdir(exist_ok=True)
     data = directory / str(rate)
     with _recorder(data, cgroup) as recorder, _load(tick, rate, seconds, cgroup) as load:
         before = _own_cpu(recorder.pid)
@@ -101,11 +159,18 @@ def _measure_rate(directory: Path, cgroup: str, tick: Path, rate: int, seconds: 
         sealing = _stop(recorder, data) - loading
     recorded, lost = _count(data)
     stored = sum(path.stat().st_size for path in data.rglob("tracepoint.arrow"))
-    perf_cpu, perf_bytes = _measure_perf(directory, tick, rate, seconds, cgroup)
-    return (
-        f"| {rate:,} | {used.percent(took)} | {1e6 * (sealing.user + sealing.system) / max(recorded, 1):.2f} | {perf_cpu} "
-        f"| {recorded:,} | {lost:,} | {recorded + lost - produced} | {stored / max(recorded, 1):.2f} | {perf_bytes} "
-        f"| {resident} |"
+    shutil.rmtree(data)
+    perf_cpu, perf_stored = _measure_perf(directory, tick, rate, seconds, cgroup)
+    return Run(
+        cpu=used.percent(took),
+        resident=resident,
+        sealing=1e6 * (sealing.user + sealing.system) / max(recorded, 1),
+        perf_cpu=perf_cpu,
+        recorded=recorded,
+        lost=lost,
+        balance=recorded + lost - produced,
+        stored=stored / max(recorded, 1),
+        perf_stored=perf_stored,
     )
 
 
@@ -200,10 +265,12 @@ def _run_load(load: subprocess.Popen[str]) -> tuple[int, float]:
     return int(made), int(nanoseconds) / 1e9
 
 
-def _measure_perf(directory: Path, tick: Path, rate: int, seconds: int, cgroup: str) -> tuple[str, str]:
-    """CPU and bytes per event of `perf record` on the same load; empty where there is no perf."""
+def _measure_perf(
+    directory: Path, tick: Path, rate: int, seconds: int, cgroup: str
+) -> tuple[float | None, float | None]:
+    """CPU in percent and bytes per event of `perf record` on the same load; None where there is no perf."""
     if shutil.which("perf") is None:
-        return "", ""
+        return None, None
     output = directory / "perf.data"
     command = ["perf", "record", "-q", "-m", "8M", "-e", TRACEPOINT, "-o", str(output)]
     with _load(tick, rate, seconds, cgroup) as load:
@@ -214,7 +281,7 @@ def _measure_perf(directory: Path, tick: Path, rate: int, seconds: int, cgroup: 
         perf.returncode = 0
     size = output.stat().st_size
     output.unlink()
-    return Cpu(usage.ru_utime, usage.ru_stime).percent(took), f"{size / made:.1f}"
+    return Cpu(usage.ru_utime, usage.ru_stime).percent(took), size / made
 
 
 def _own_cpu(pid: int) -> Cpu:

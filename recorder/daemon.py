@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from formats.columns import SEVERITY_NUMBER
+from formats.severity import SeverityNumber
 from recorder.budget import Advice, Budget, read_own_usage
 from recorder.config import RecorderConfig
 from recorder.freeze_inbox import FreezeInbox
@@ -35,7 +36,6 @@ pause is synced in the turn that finds it."""
 _QUIET_NS: Final = 5_000_000
 """Shortest time between two turns that bells cause, so that a busy bell cannot make us spin."""
 _SECOND: Final = 1_000_000_000
-_FATAL: Final = 21
 
 
 class Daemon:
@@ -196,4 +196,4 @@ class Daemon:
 
 def _is_fatal(batch: pa.RecordBatch) -> bool:
     highest = pc.max(batch.column(SEVERITY_NUMBER.name)).as_py()
-    return highest is not None and highest >= _FATAL
+    return highest is not None and highest >= SeverityNumber.FATAL

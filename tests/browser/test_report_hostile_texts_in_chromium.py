@@ -48,8 +48,9 @@ def texts_that_the_page_shows(document: Document) -> list[str]:
         if change.symptom not in roots:
             texts += [change.what, change.path, change.new, change.entity.name]
     texts += [measure.name for measure in document.measures]
-    for row in document.evidence.values():
-        texts += [row.id, row.text, *row.fields, *(value for value in row.fields.values() if isinstance(value, str))]
+    for evidence in document.evidence.values():
+        texts += [evidence.id, evidence.text, *evidence.fields]
+        texts += [value for value in evidence.fields.values() if isinstance(value, str)]
     return [text for text in texts if text]
 
 

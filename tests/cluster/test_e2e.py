@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.lab.analysis import Document, analyze
+from fixtures.lab.analysis import analyze
 from fixtures.lab.foreign_oom import cause_foreign_oom
 from fixtures.lab.incident import Effect, RootCause
 from fixtures.lab.real_cluster import RealCluster, find_missing_settings, read_cluster
 from fixtures.lab.recorder_process import RecorderProcess, Setup
-from fixtures.lab.score import find_differences
+from fixtures.lab.score import Document, find_differences
 from fixtures.lab.truth import Truth
 
 MISSING = find_missing_settings(os.environ)

@@ -8,13 +8,13 @@ import pytest
 
 from formats.errors import ConfigurationError
 from formats.limits import YAML_BYTES, YAML_DEPTH
+from formats.suggestion import suggest
 from formats.yaml_reader import (
     YamlList,
     YamlMap,
     YamlScalar,
     read_yaml_documents,
     refuse_unknown_keys,
-    suggest,
     to_plain,
 )
 

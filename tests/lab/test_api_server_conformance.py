@@ -244,7 +244,7 @@ def test_both_event_apis_tell_the_same_event_and_the_typed_model_of_one_refuses_
     events = client.EventsV1Api(api)
     with pytest.raises(ValueError, match=r"event_?[tT]ime"):
         events.list_namespaced_event("shop")
-    raw = json.loads(events.list_namespaced_event("shop", _preload_content=False).data)
+    raw = json.loads(events.list_namespaced_event("shop", _preload_content=False).data)  # type: ignore[attr-defined]
 
     # THEN they tell the same
     (other,) = raw["items"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from formats.errors import OutputError, PermissionDeniedError, UnavailableError
-from recorder import delivery
 from recorder.delivery import Destination, choose_destination, deliver_capture, find_capture
 
 
@@ -138,7 +138,7 @@ def test_a_disk_that_fails_meanwhile_leaves_nothing_and_says_where_the_capture_i
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(delivery.shutil, "copyfileobj", refuse)
+    monkeypatch.setattr(shutil, "copyfileobj", refuse)
     # WHEN it fails THEN nothing is left
     with pytest.raises(OutputError, match=f"No space left on device.*copy it from {capture}"):
         deliver_capture(capture, Destination(here, "night.tapio"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import analyzer.knowledge
 from analyzer.knowledge import cache, shipped
 from analyzer.knowledge.cache import MAX_ENTRIES, keep_cached, knowledge_key, read_cached
 from analyzer.knowledge.files import KnowledgeFile
@@ -193,7 +194,7 @@ def test_another_state_of_the_rules_has_another_key(
 def test_another_checker_has_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "knowledge"
     shutil.copytree(Path(cache.__file__).parent, package)
-    monkeypatch.setattr(cache.analyzer.knowledge, "__path__", [str(package)])
+    monkeypatch.setattr(analyzer.knowledge, "__path__", [str(package)])
     before = knowledge_key(FILES, FACTS)
     with (package / "check.py").open("a") as file:
         file.write("# stricter\n")

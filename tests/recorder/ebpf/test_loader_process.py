@@ -89,7 +89,7 @@ def test_without_root_the_failure_says_which_rights_are_missing(answer, monkeypa
 
 def test_a_loader_that_dies_at_once_fails_every_request(monkeypatch) -> None:
     # GIVEN an interpreter that ends without a word
-    monkeypatch.setattr(loader_process.sys, "executable", "/bin/true")
+    monkeypatch.setattr(sys, "executable", "/bin/true")
 
     # WHEN
     results = loader_process.load_programs([ProgramRequest("process.c"), ProgramRequest("exec.c")])
@@ -102,7 +102,7 @@ def test_a_loader_that_dies_at_once_fails_every_request(monkeypatch) -> None:
 
 
 def test_a_loader_that_cannot_be_started_fails_every_request(monkeypatch) -> None:
-    monkeypatch.setattr(loader_process.sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     (result,) = loader_process.load_programs([ProgramRequest("process.c")])
     assert isinstance(result, UnavailableError)
     assert "/nonexistent/python" in str(result)
@@ -121,7 +121,7 @@ def test_what_was_handed_over_before_the_loader_died_runs_on(monkeypatch, tmp_pa
     program = tmp_path / "python"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
     program.chmod(0o755)
-    monkeypatch.setattr(loader_process.sys, "executable", str(program))
+    monkeypatch.setattr(sys, "executable", str(program))
 
     # WHEN
     first, *others = loader_process.load_programs([ProgramRequest("a.c"), ProgramRequest("b.c"), ProgramRequest("c.c")])

@@ -78,7 +78,7 @@ def open_with_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         log.touch()
         source = OomSource(kernel_log=str(log))
         source.open(SourceContext("node", dict(source.spec.options), lambda: next(times), sysfs=tmp_path))
-        monkeypatch.setattr(oom_source.os, "read", FakeLog(*answers).read)
+        monkeypatch.setattr(os, "read", FakeLog(*answers).read)
         return source
 
     yield opened

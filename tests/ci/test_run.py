@@ -68,8 +68,8 @@ def test_failed_target_ends_the_run(tmp_path: Path, target: str) -> None:
     assert "=== e2e" not in done.stdout
 
 
-def test_limits_of_all_sections_stay_below_45_minutes() -> None:
+def test_limits_of_all_sections_stay_below_90_minutes() -> None:
     sections = [line.split() for line in (REPOSITORY / ".ci" / "run").read_text().splitlines()]
     minutes = [int(words[2]) for words in sections if words[:1] == ["section"]]
     assert len(minutes) >= 3
-    assert sum(minutes) < 45
+    assert sum(minutes) < 90

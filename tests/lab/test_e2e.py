@@ -25,5 +25,5 @@ def test_cluster_that_does_not_start_is_a_failure_and_no_missing_cluster(tmp_pat
         (tmp_path / name).write_text("#!/bin/sh\nexit 3\n")
         (tmp_path / name).chmod(0o755)
     # WHEN / THEN
-    with pytest.raises(RuntimeError, match="ended with 3"):
+    with pytest.raises(RuntimeError, match="exited with 3"):
         run({"PATH": "/usr/bin:/bin"}, tmp_path, quiet_seconds=1, output=tmp_path / "output")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from analyzer.model import build
 from analyzer.model.build import PartStep
 from formats.capture.reading import open_capture
 from formats.errors import UsageError
@@ -58,12 +59,19 @@ def test_only_what_is_wanted_is_computed_with_what_it_reads(capture, engine):
     assert not made & {"entity", "relation", "service_version", "pod_phase", "call"}
 
 
-def test_a_fact_that_is_read_often_is_computed_once(capture, engine):
+def test_a_fact_that_is_read_often_is_computed_once(capture, engine, monkeypatch):
+    # GIVEN a capture that is not small
+    monkeypatch.setattr(build, "SMALL_EVENTS", 0)
     # WHEN one fact is read often, and another one that reads it is not
     build_model(capture, engine, wanted=["pod_eviction"], often_read={"pod_phase"}).go_through()
     # THEN it is a table, and others are views
     assert "pod_phase" in names_of(engine, "table")
     assert {"pod_condition", "pod_eviction"} <= names_of(engine, "view")
+
+
+def test_every_fact_of_a_small_capture_is_computed_once(capture, engine):
+    build_model(capture, engine, wanted=["pod_eviction"]).go_through()
+    assert {"pod_phase", "pod_condition", "pod_eviction"} <= names_of(engine, "table")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e explore bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
@@ -28,6 +28,9 @@ unit: setup-unit ## The tests that need no root, kernel, Java or browser; also o
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase
 	@$(PYTEST) -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+
+explore: setup-test ## Look for new counterexamples: every property test with new random examples
+	@$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=explore
 
 check: setup-test ## Check formatting, lint (Python, shell, C), types, layers and lock files
 	@.venv/bin/ruff format --check --quiet .

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent
 
@@ -20,6 +21,11 @@ LINUX_FOLDERS = ("recorder",)
 """Folders whose tests read /proc and /sys or use system calls that only Linux has."""
 
 NOT_UNIT_MARKS = ("browser", "cluster", "kernel", "neo4j", "root", "slow")
+
+settings.register_profile("same-every-time", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, max_examples=2_000, deadline=None)
+# A run must not depend on chance: new examples are looked for by `make explore`, which gives the other profile.
+settings.load_profile("same-every-time")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

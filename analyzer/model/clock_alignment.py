@@ -89,8 +89,17 @@ def align_clock(snapshots: Iterable[ClockSnapshot]) -> ClockAlignment | None:
 
 
 def _in_order(snapshots: Iterable[ClockSnapshot]) -> list[ClockSnapshot]:
-    """Why by all fields: of two snapshots of one moment the same one must win, whatever the order of the segments."""
-    return sorted(snapshots, key=lambda one: (one.boot_time_ns, -one.read_window_ns, one.time_unix_nano))
+    """Of several snapshots of one moment, the synchronized one that was read fastest comes last, and is kept.
+
+    Why by all fields: the same one must be kept whatever the order of the segments.
+    """
+    return sorted(snapshots, key=_preference)
+
+
+def _preference(one: ClockSnapshot) -> tuple[int, ...]:
+    has_bound = one.max_error_ns is not None
+    quality = (one.is_synchronized, -one.read_window_ns, has_bound, -(one.max_error_ns or 0))
+    return one.boot_time_ns, *quality, one.time_unix_nano, one.monotonic_ns
 
 
 def _split_at_steps(readings: Sequence[ClockSnapshot]) -> list[list[ClockSnapshot]]:

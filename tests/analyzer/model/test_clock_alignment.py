@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.model.clock_alignment import align_clock
@@ -78,6 +80,12 @@ def test_unknown_error_stays_unknown():
     st.lists(st.tuples(st.integers(0, 10**15), st.integers(-(10**18), 10**18), st.booleans()), min_size=1, max_size=12),
     st.lists(st.integers(0, 10**15), min_size=2, max_size=30),
     st.randoms(use_true_random=False),
+)
+@example(
+    # Two snapshots of one moment that differ only in whether the clock was synchronized.
+    readings=[(0, 0, False), (0, 0, True), (1, 0, False), (2, 1_000_201, True)],
+    boots=[0, 0],
+    random=Random(2),
 )
 def test_aligned_times_never_run_backwards_whatever_the_clock_did(readings, boots, random):
     # GIVEN any snapshots in any order

@@ -185,6 +185,8 @@ class SourceSet:
             item.close(now_ns)
 
     def _start(self, items: Sequence[SupervisedSource], now_ns: int) -> None:
+        if not items:
+            return  # and nothing has changed: a descriptor that is watched anew wakes the loop at once
         quick = [item for item in items if not item.spec.opens_slowly]
         for item in items:
             if item.spec.opens_slowly:

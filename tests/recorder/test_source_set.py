@@ -147,6 +147,11 @@ def test_descriptors_are_asked_for_only_when_they_may_have_changed(monkeypatch: 
     bench = Bench(source)
     assert bench.set.take_wake_fds() == (7,)
     assert bench.set.take_wake_fds() is None
+    # AND turns in which no source changes do not ask: a descriptor that is watched anew wakes the loop at once, for ever
+    for turn in range(1, 4):
+        list(bench.set.revive(turn * SECOND))
+        list(bench.set.drain(turn * SECOND))
+        assert bench.set.take_wake_fds() is None
     # WHEN it fails while it is drained, gives its state or its totals THEN it has none, until it is open again
     for method in ("drain", "snapshot", "stats"):
         with monkeypatch.context() as patch:

@@ -61,8 +61,8 @@ def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
         for cause in knowledge.causes:
             _check_cause(cause, symptoms, facts, checker)
         for change in knowledge.changes:
-            if change.condition is not None:
-                checker.check(change.condition, CHANGE_COLUMNS, of=f"change `{change.name}`")
+            if change.only_if is not None:
+                checker.check(change.only_if, CHANGE_COLUMNS, of=f"change `{change.name}`")
     for pattern in knowledge.patterns:
         _check_pattern(pattern, symptoms)
 
@@ -110,8 +110,8 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
                     f"symptom `{rule.name}` cannot keep `{column}`: every symptom already has a column of this name",
                     where=rule.where,
                 )
-        if rule.condition is not None:
-            checker.check(rule.condition, columns, of=of)
+        if rule.only_if is not None:
+            checker.check(rule.only_if, columns, of=of)
         if rule.magnitude is not None:
             checker.check(rule.magnitude, columns, of=of)
     _check_template(rule.title, TITLE_PLACEHOLDERS | set(rule.keep), f"the title of symptom `{rule.name}`", rule.where)
@@ -128,14 +128,14 @@ def _check_cause(
             where=rule.where,
         )
     _check_template(rule.says, CAUSE_PLACEHOLDERS, f"`says` of cause `{rule.name}`", rule.where)
-    if rule.condition is not None:
+    if rule.only_if is not None:
         columns = {
             **{f"cause.{name}": kind for name, kind in EPISODE_COLUMNS.items()},
             **{f"cause.{name}": kind for name, kind in kept_columns(rule.causes, symptoms, facts).items()},
             **{f"effect.{name}": kind for name, kind in EPISODE_COLUMNS.items()},
             **{f"effect.{name}": kind for name, kind in kept_columns(rule.effects, symptoms, facts).items()},
         }
-        checker.check(rule.condition, columns, of=f"cause `{rule.name}`")
+        checker.check(rule.only_if, columns, of=f"cause `{rule.name}`")
 
 
 def _check_pattern(rule: PatternRule, symptoms: Mapping[str, SymptomRule]) -> None:

@@ -45,7 +45,7 @@ def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns) -> str:
     columns = facts[fact]
     end = "greatest(at_ns, coalesce(to_ns, at_ns))" if "to_ns" in columns else "at_ns"
     is_open = "coalesce(is_open, false)" if "is_open" in columns else "false"
-    condition = f"({rule.condition.sql}\n)" if rule.condition is not None else "true"
+    condition = f"({rule.only_if.sql}\n)" if rule.only_if is not None else "true"
     value = f"try_cast(({rule.magnitude.sql}\n) AS BIGINT)" if rule.magnitude is not None else "NULL::BIGINT"
     details = ", ".join(f"{_text(column)}, {_name(column)}::VARCHAR" for column in rule.keep)
     return f"""
@@ -201,14 +201,14 @@ def few_edges_query(
 
 
 def _few_edges(place: int, rule: CauseRule, path: Path, symptoms: Mapping[str, SymptomRule], facts: FactColumns) -> str:
-    if rule.condition is None:  # it reads nothing but columns of the table itself
+    if rule.only_if is None:  # it reads nothing but columns of the table itself
         cause, effect = "symptom AS cause", "symptom AS effect"
     else:
         cause = f"({_side(rule.causes, symptoms, facts, None)}) AS cause"
         effect = f"({_side(rule.effects, symptoms, facts, None)}) AS effect"
     join = _join(rule, path, effect)
     names = "true"
-    if rule.condition is None:
+    if rule.only_if is None:
         names = f"cause.name IN ({_texts(rule.causes)}) AND effect.name IN ({_texts(rule.effects)})"
     return f"""
     SELECT {place} AS place, source, target, link.via AS via, link.evidence AS evidence FROM (
@@ -251,8 +251,8 @@ def _join(rule: CauseRule, path: Path, effect: str) -> _Join:
     ]
     if path.kinds:
         conditions.append(f"cause.kind IN ({_texts(path.kinds)})")
-    if rule.condition is not None:
-        conditions.append(f"({rule.condition.sql}\n)")
+    if rule.only_if is not None:
+        conditions.append(f"({rule.only_if.sql}\n)")
     return _Join(" ".join(joins), " AND ".join(conditions), tuple(steps[:-1]), tuple(evidence))
 
 

@@ -77,9 +77,9 @@ def _matches(rule: ChangeRule, paths: Sequence[ChangePath]) -> str:
     if paths:
         found = " OR ".join(f"regexp_matches(path, {_text(path.regex)})" for path in paths)
         terms.append(f"coalesce({found}, false)")
-    if rule.condition is not None:
+    if rule.only_if is not None:
         # TRY: one recorded value that a condition fails on (an overflow) must not end the analysis.
-        terms.append(f"coalesce(TRY(({rule.condition.sql}\n)), false)")
+        terms.append(f"coalesce(TRY(({rule.only_if.sql}\n)), false)")
     return f"({' AND '.join(terms)})"
 
 

@@ -16,8 +16,10 @@ from analyzer.knowledge.rules import (
     CauseRule,
     ChangeRule,
     Combine,
+    Condition,
     Expression,
     Knowledge,
+    Nature,
     Path,
     PatternRule,
     PatternTest,
@@ -105,7 +107,8 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         title=symptom.title.strip(),
         facts=texts_of(node, ["from"], symptom.facts),
         entity=symptom.entity.strip(),
-        condition=expression_at(node, ["where"], symptom.condition),
+        condition=_read_condition(node, symptom),
+        only_if=expression_at(node, ["where"], symptom.where),
         merge_ns=int(symptom.merge),
         at_least=symptom.at_least,
         lasting_ns=int(symptom.lasting),
@@ -115,6 +118,21 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         combine=combine,
         unit=unit,
     )
+
+
+def _read_condition(node: YamlNode, symptom: yaml_types.Symptom) -> Condition | None:
+    if symptom.nature is Nature.SYMPTOM and symptom.condition is UNSET:
+        raise KnowledgeError(
+            "a symptom of nature `symptom` needs `condition`: what is wrong with the entity",
+            where=node.where,
+            next_step=f"choose one of {', '.join(Condition)}",
+        )
+    if symptom.nature is not Nature.SYMPTOM and symptom.condition is not UNSET:
+        raise KnowledgeError(
+            f"`condition` says what is wrong; nothing is wrong with a `{symptom.nature}`",
+            where=place_of(node, ["condition"]),
+        )
+    return None if symptom.condition is UNSET else symptom.condition
 
 
 def _read_magnitude(
@@ -143,7 +161,7 @@ def _read_cause(node: YamlNode) -> CauseRule:
         paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], cause.through)),
         lag_ns=(least, most),
         confidence=cause.confidence,
-        condition=expression_at(node, ["when"], cause.when),
+        only_if=expression_at(node, ["when"], cause.when),
         says=cause.says.strip(),
     )
 

@@ -36,7 +36,7 @@ def read_change(node: YamlNode) -> ChangeRule:
         is_ignored=decided == "ignored",
         kinds=texts_of(node, ["objects"], change.objects),
         paths=tuple(_read_path(node, text) for text in texts_of(node, ["path"], change.path)),
-        condition=expression_at(node, ["when"], change.when),
+        only_if=expression_at(node, ["when"], change.when),
         tests=tuple(
             _read_test(test, decided, place_of(node, ["tests", index])) for index, test in enumerate(change.tests)
         ),

@@ -27,6 +27,43 @@ class Severity(StrEnum):
     FATAL = "fatal"
 
 
+class Condition(StrEnum):
+    """What is wrong with an entity, whatever kind it is and whatever told it. Mechanisms speak of these alone."""
+
+    ABSENT = "absent"
+    """It is not there, or has nothing that does its work: no pod, no endpoint, no replica."""
+    NOT_STARTING = "not-starting"
+    """It is wanted and does not begin to run: not scheduled, not created, image not pulled, volume not mounted."""
+    CRASHING = "crashing"
+    """It ends by itself although it should run."""
+    KILLED = "killed"
+    """Something else ended it: the OOM killer, the kubelet after failed probes."""
+    NOT_READY = "not-ready"
+    """It runs and is not ready to serve, or does not make the progress that is wanted of it."""
+    REFUSING = "refusing"
+    """It refuses connections: nothing listens."""
+    SILENT = "silent"
+    """It accepts and does not answer."""
+    ERRORING = "erroring"
+    """It answers with errors, or receives them."""
+    DENYING = "denying"
+    """It rejects who asks: 401, 403, 407, 429, admission, credentials."""
+    SLOW = "slow"
+    """It answers, later than it should."""
+    STARVED = "starved"
+    """It gets less of a resource than it needs: CPU, memory, disk, descriptors."""
+    FULL = "full"
+    """It has no room left: a quota, a volume, a node, a limit."""
+    UNREACHABLE = "unreachable"
+    """Packets do not get there, or do not come back."""
+    MISROUTED = "misrouted"
+    """It points to the wrong thing, or to nothing: a selector, a port, an address."""
+    EVICTED = "evicted"
+    """It was removed from its place: by a node, a taint, a preemption."""
+    LOST = "lost"
+    """It can no longer be seen: a node whose kubelet is silent, a volume that is gone."""
+
+
 class Combine(StrEnum):
     """How the values of the events of one episode become its magnitude."""
 
@@ -64,7 +101,8 @@ class SymptomRule:
     Attributes:
         facts: the facts it may show in, one rule row each; the columns used must be in all of them.
         entity: column of the fact with the entity id.
-        condition: WHERE; None = every row.
+        condition: what is wrong, in the words of the ontology; None for changes and context.
+        only_if: WHERE; None = every row.
         merge_ns: events on one entity no further apart than this are one episode.
         at_least: an episode with fewer events is dropped.
         lasting_ns: an episode shorter than this is dropped.
@@ -85,7 +123,8 @@ class SymptomRule:
     title: str
     facts: tuple[str, ...]
     entity: str
-    condition: Expression | None
+    condition: Condition | None
+    only_if: Expression | None
     merge_ns: int
     at_least: int
     lasting_ns: int
@@ -137,7 +176,7 @@ class CauseRule:
         lag_ns: (least, most): the effect begins at least so long after the cause began, and at most so long after
             the cause ended.
         confidence: 0 to 1, when everything fits.
-        condition: over `cause.*` and `effect.*` (see `check.EPISODE_COLUMNS`); None = always.
+        only_if: over `cause.*` and `effect.*` (see `check.EPISODE_COLUMNS`); None = always.
         says: template of the sentence.
     """
 
@@ -148,7 +187,7 @@ class CauseRule:
     paths: tuple[Path, ...]
     lag_ns: tuple[int, int]
     confidence: float
-    condition: Expression | None
+    only_if: Expression | None
     says: str
 
 
@@ -264,7 +303,7 @@ class ChangeRule:
         is_ignored: True if nobody decides such a change: it is left out.
         kinds: kinds of objects; empty = all.
         paths: any of these; empty = every path, and creation and deletion.
-        condition: over `compile_changes.CHANGE_COLUMNS`; None = always.
+        only_if: over `compile_changes.CHANGE_COLUMNS`; None = always.
     """
 
     name: str
@@ -275,7 +314,7 @@ class ChangeRule:
     is_ignored: bool
     kinds: tuple[str, ...]
     paths: tuple[ChangePath, ...]
-    condition: Expression | None
+    only_if: Expression | None
     tests: tuple[ChangeTest, ...]
 
 

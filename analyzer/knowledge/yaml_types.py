@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from analyzer.knowledge.rules import Nature, Role, Severity
+from analyzer.knowledge.rules import Condition, Nature, Role, Severity
 from formats.units import parse_duration
 
 MAX_TEXT = 2_000
@@ -92,7 +92,8 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         facts: a fact of docs/facts.md, or several that have the columns used.
         role: effect: never the beginning of a finding, even if nothing explains it.
         entity: column of the fact that names the entity.
-        condition: expression over the fact's columns; left out: all rows.
+        condition: what is wrong, the same word for every kind of entity; what every nature symptom needs.
+        where: expression over the fact's columns; left out: all rows.
         merge: events on one entity no further apart than this are one episode.
         at_least: an episode of fewer events is dropped.
         lasting: an episode that is shorter is dropped.
@@ -110,7 +111,8 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facts: SomeTexts = msgspec.field(name="from")
     role: Role = Role.ANY
     entity: Text = "entity_id"
-    condition: Expression | UnsetType = msgspec.field(name="where", default=UNSET)
+    condition: Condition | UnsetType = UNSET
+    where: Expression | UnsetType = UNSET
     merge: Duration = msgspec.field(default_factory=lambda: Duration(0))
     at_least: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1
     lasting: Duration = msgspec.field(default_factory=lambda: Duration(0))

@@ -138,7 +138,7 @@ def _run(engine: Engine, cause: CauseRule, sql: str) -> list[_Pair]:
     try:
         return engine.rows(sql)
     except _FAILED as problem:
-        place = cause.condition.where if cause.condition is not None else cause.where
+        place = cause.only_if.where if cause.only_if is not None else cause.where
         raise KnowledgeError(
             f"cause `{cause.name}` fails on this capture: {str(problem).splitlines()[0]}",
             where=place,

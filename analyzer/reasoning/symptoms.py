@@ -170,7 +170,7 @@ def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
     try:
         engine.rows(f"SELECT count(name), count(value), max(details) FROM ({query})")  # noqa: S608 - see analyzer.knowledge.compile
     except duckdb.Error as problem:
-        place = rule.condition.where if rule.condition is not None else rule.where
+        place = rule.only_if.where if rule.only_if is not None else rule.where
         sentence = str(problem).splitlines()[0]
         raise KnowledgeError(
             f"symptom `{rule.name}` fails on this capture: {sentence}",

@@ -82,8 +82,9 @@ def add_trouble(
 
 def symptom_text(name: str, *, nature: str = "symptom", severity: str = "error", more: str = "") -> str:
     """A rule for rows of the fact with this reason."""
+    condition = "condition: crashing\n" if nature == "symptom" and "condition:" not in more else ""
     return (
-        f"kind: Symptom\nname: {name}\nnature: {nature}\nseverity: {severity}\n"
+        f"kind: Symptom\nname: {name}\nnature: {nature}\n{condition}severity: {severity}\n"
         f"title: \"{{entity}} shows {name}\"\nfrom: trouble\nwhere: reason = '{name}'\n{more}"
     )
 

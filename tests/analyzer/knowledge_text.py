@@ -12,6 +12,7 @@ SYMPTOM = """
 kind: Symptom
 name: crash
 nature: symptom
+condition: crashing
 severity: error
 title: "{entity} crashed with {exit_code}"
 from: container_termination

@@ -85,8 +85,8 @@ def test_symptoms_of_facts_that_know_old_events_leave_them_out():
     for symptom in KNOWLEDGE.symptoms:
         knows_age = all("is_old" in fact_columns()[fact] for fact in symptom.facts)
         if knows_age and symptom.nature is Nature.SYMPTOM and symptom.name not in standing:
-            assert symptom.condition is not None, symptom.name
-            assert "NOT is_old" in symptom.condition.sql, symptom.name
+            assert symptom.only_if is not None, symptom.name
+            assert "NOT is_old" in symptom.only_if.sql, symptom.name
 
 
 def test_every_pattern_says_what_it_means_and_what_to_do():

@@ -122,7 +122,7 @@ def test_window_must_end_after_it_begins():
 def test_own_knowledge_is_used(tmp_path):
     # GIVEN a symptom of one's own that takes a completed Job for a failure
     (tmp_path / "own.yaml").write_text(
-        "kind: Symptom\nname: job-done\nnature: symptom\nseverity: error\ntitle: '{entity} is done'\n"
+        "kind: Symptom\nname: job-done\nnature: symptom\ncondition: crashing\nseverity: error\ntitle: '{entity} is done'\n"
         "from: job_status\nwhere: condition = 'Complete' AND NOT is_old\n"
     )
     document = json.loads(run("analyze", HEALTHY, "--json", "--knowledge", tmp_path).output)

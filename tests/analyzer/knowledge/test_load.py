@@ -31,33 +31,36 @@ def test_rules_say_what_the_yaml_says():
 
 
 MISTAKES = [
-    (SYMPTOM.replace("severity: error", "severty: error"), "own.yaml:5:1", "did you mean `severity`"),
-    (SYMPTOM.replace("severity: error", "severity: eror"), "own.yaml:5:11", "did you mean `error`"),
+    (SYMPTOM.replace("severity: error", "severty: error"), "own.yaml:6:1", "did you mean `severity`"),
+    (SYMPTOM.replace("severity: error", "severity: eror"), "own.yaml:6:11", "did you mean `error`"),
     (SYMPTOM.replace("nature: symptom\n", ""), "own.yaml:2:1", "needs the key `nature`"),
+    (SYMPTOM.replace("condition: crashing\n", ""), "own.yaml:2:1", "needs `condition`"),
+    (SYMPTOM.replace("condition: crashing", "condition: crashed"), "own.yaml:5:12", "did you mean `crashing`"),
+    (SYMPTOM.replace("nature: symptom", "nature: context"), "own.yaml:5:12", "nothing is wrong with a `context`"),
     (SYMPTOM.replace("name: crash", "name: Crash It"), "own.yaml:3:7", "is not a valid name"),
-    (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:9:8", "a duration is"),
-    (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:9:8", "a duration is"),
+    (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:10:8", "a duration is"),
+    (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:10:8", "a duration is"),
     (SYMPTOM.replace("container_termination", "container_terminations"), "own.yaml:2:1", "container_termination"),
-    (SYMPTOM.replace("where: exit_code", "where: exit_cod"), "own.yaml:8:8", "did you mean `exit_code`"),
+    (SYMPTOM.replace("where: exit_code", "where: exit_cod"), "own.yaml:9:8", "did you mean `exit_code`"),
     (SYMPTOM.replace("keep: [exit_code]", "keep: [exit]"), "own.yaml:2:1", "no column `exit`"),
     (SYMPTOM.replace("keep: [exit_code]", "keep: [node]"), "own.yaml:2:1", "cannot keep `node`"),
     (SYMPTOM.replace("{exit_code}", "{code}"), "own.yaml:2:1", "placeholder `{code}`"),
-    (SYMPTOM.replace("sum: exit_code", "avg: exit_code"), "own.yaml:11:13", "unknown key `avg`"),
+    (SYMPTOM.replace("sum: exit_code", "avg: exit_code"), "own.yaml:12:13", "unknown key `avg`"),
     (SYMPTOM.replace("kind: Symptom", "kind: Symtom"), "own.yaml:2:7", "did you mean `Symptom`"),
     (SYMPTOM + "entity: pod\n", "own.yaml:2:1", "no column `pod`"),
     (SYMPTOM + "except_during: stopping\n", "own.yaml:2:1", "unknown symptom `stopping`"),
-    (SYMPTOM + "at_least: 0\n", "own.yaml:12:11", "whole number"),
-    (SYMPTOM + "---" + CAUSE, "own.yaml:13:1", "unknown symptom `edit`"),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("0.8", "1.8"), "own.yaml:28:13", "at most 1"),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("[0s, 10m]", "[10m, 0s]"), "own.yaml:27:6", "smaller"),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("USES", "USED"), "own.yaml:26:10", "unknown relation"),
+    (SYMPTOM + "at_least: 0\n", "own.yaml:13:11", "whole number"),
+    (SYMPTOM + "---" + CAUSE, "own.yaml:14:1", "unknown symptom `edit`"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("0.8", "1.8"), "own.yaml:29:13", "at most 1"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("[0s, 10m]", "[10m, 0s]"), "own.yaml:28:6", "smaller"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("USES", "USED"), "own.yaml:27:10", "unknown relation"),
     (
         SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("to: [crash]", "to: [edit]"),
-        "own.yaml:22:1",
+        "own.yaml:23:1",
         "cannot be an effect",
     ),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("{effect} read", "{it} read"), "own.yaml:22:1", "`{it}`"),
-    (SYMPTOM + "---" + SYMPTOM, "own.yaml:13:1", "defined twice"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("{effect} read", "{it} read"), "own.yaml:23:1", "`{it}`"),
+    (SYMPTOM + "---" + SYMPTOM, "own.yaml:14:1", "defined twice"),
     ("- a list", "own.yaml:1:1", "must be a mapping"),
     ("name: nothing", "own.yaml:1:1", "needs the key `kind`"),
 ]
@@ -117,7 +120,7 @@ def test_file_that_is_no_utf8_is_told(tmp_path):
 
 
 def test_duration_longer_than_30_days_is_refused():
-    with pytest.raises(KnowledgeError, match=r"own.yaml:8:8: `merge`: 31d is longer than 30 days"):
+    with pytest.raises(KnowledgeError, match=r"own.yaml:9:8: `merge`: 31d is longer than 30 days"):
         load_text(SYMPTOM.replace("merge: 10s", "merge: 31d"))
 
 

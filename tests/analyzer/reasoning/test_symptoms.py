@@ -113,7 +113,7 @@ def test_expression_that_fails_on_what_was_recorded_is_blamed_by_its_place(table
     rules = load_text(
         symptom_text("crash").replace("where: reason = 'crash'", "where: size + size > 0"), symptom_text("other")
     )
-    with pytest.raises(KnowledgeError, match=r"own\.yaml:7:8: symptom `crash` fails on this capture"):
+    with pytest.raises(KnowledgeError, match=r"own\.yaml:8:8: symptom `crash` fails on this capture"):
         find(tables, rules)
 
 
@@ -136,7 +136,7 @@ def test_episode_over_two_parts_is_one(engine):
     add_entities(engine, "Container/a/app")
     engine.execute(declared_facts()["tcp_failure"].empty_sql)
     rules = load_text(
-        "kind: Symptom\nname: refused\nnature: symptom\nseverity: error\ntitle: x\nfrom: tcp_failure\nmerge: 10s\n"
+        "kind: Symptom\nname: refused\nnature: symptom\ncondition: refusing\nseverity: error\ntitle: x\nfrom: tcp_failure\nmerge: 10s\n"
         "at_least: 4\nmagnitude: {max: peer_port, unit: port}\n"
     )
     search = SymptomSearch(engine, rules, fact_columns())

@@ -21,5 +21,5 @@ def shipped_knowledge() -> Knowledge:
 @cache
 def document_of(path: Path) -> Document:
     """The document of a recording, by the shipped rules."""
-    with open_capture(path) as capture:
-        return analyze_capture(capture, shipped_knowledge())
+    capture = open_capture(path)
+    return analyze_capture(capture, shipped_knowledge())

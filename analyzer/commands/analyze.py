@@ -31,8 +31,8 @@ def command(capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], begin:
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
-    with open_capture(capture) as opened:
-        document = analyze_capture(opened, rules, window=window)
+    opened = open_capture(capture)
+    document = analyze_capture(opened, rules, window=window)
     if as_json:
         click.echo(to_json(document), nl=False)
     else:

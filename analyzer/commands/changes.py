@@ -45,7 +45,8 @@ def command(
     """List what people and programs changed in the cluster during the recording of CAPTURE, relevant or not."""
     window = check_window(begin, end)
     macros = change_macros(read_knowledge(knowledge).changes)
-    with open_capture(capture) as opened, Engine() as engine:
+    opened = open_capture(capture)
+    with Engine() as engine:
         build_model(opened, engine, window, wanted=("change",), change_macros=macros)
         changes = list_changes(engine, namespace=namespace, with_controllers=with_controllers)
     # Rows are read in batches: rows of the same batch before and after the window are dropped here.

@@ -26,8 +26,8 @@ def read_document(path: Path) -> Document:
         FormatError: it is neither a document nor a capture.
     """
     if not _is_json(path):
-        with open_capture(path) as capture:
-            return analyze_capture(capture, read_knowledge())
+        capture = open_capture(path)
+        return analyze_capture(capture, read_knowledge())
     size = path.stat().st_size
     if size > _UTF8_BYTES * limits.DOCUMENT_CHARACTERS:
         raise LimitError("the document in bytes", size, _UTF8_BYTES * limits.DOCUMENT_CHARACTERS, where=str(path))

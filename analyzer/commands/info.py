@@ -21,8 +21,8 @@ from formats.times import format_time
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(capture: Path, *, as_json: bool) -> None:
     """Show what CAPTURE contains (nodes, times, tables), what is missing, and how much is attributed to pods."""
-    with open_capture(capture) as opened:
-        summary = summarize_recording(opened)
+    opened = open_capture(capture)
+    summary = summarize_recording(opened)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary), sort_keys=True, indent=2))
         return

@@ -51,7 +51,8 @@ def command(
     The capture is read-only, and the query has no access to files or the network. docs/facts.md describes all columns.
     """
     window = check_window(begin, end)
-    with open_capture(capture) as opened, Engine() as engine:
+    opened = open_capture(capture)
+    with Engine() as engine:
         if query is None:
             build_model(opened, engine, window, wanted=())
             names, rows = _contents(engine)

@@ -41,8 +41,8 @@ def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | No
     knowledge, tested = _read(paths)
 
     def analyze(path: Path) -> Document:
-        with open_capture(path) as capture:
-            return analyze_capture(capture, knowledge)
+        capture = open_capture(path)
+        return analyze_capture(capture, knowledge)
 
     patterns = _named_in(tested.patterns, knowledge.patterns)
     changes = _named_in(tested.changes, knowledge.changes)

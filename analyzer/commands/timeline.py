@@ -38,8 +38,8 @@ def command(
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
-    with open_capture(capture) as opened:
-        document = analyze_capture(opened, rules, window=window)
+    opened = open_capture(capture)
+    document = analyze_capture(opened, rules, window=window)
     for row in sorted(_rows(document, with_all=with_all), key=lambda row: (str(row["time"]), str(row["what"]))):
         if as_json:
             click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))

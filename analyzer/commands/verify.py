@@ -23,28 +23,28 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
 
     The exit code is 0 if nothing is damaged, 1 otherwise.
     """
-    with open_capture(path) as capture:
-        wounds = sorted(capture.verify(), key=lambda wound: (wound.file, wound.offset, wound.length, wound.detail))
-        if as_json:
-            click.echo(
-                json.dumps(
-                    {
-                        "capture": capture.id,
-                        "segments": len(capture.segments),
-                        "events": capture.events,
-                        "damage": [dataclasses.asdict(wound) for wound in wounds],
-                        "notes": list(capture.notes),
-                    },
-                    sort_keys=True,
-                    indent=2,
-                )
+    capture = open_capture(path)
+    wounds = sorted(capture.verify(), key=lambda wound: (wound.file, wound.offset, wound.length, wound.detail))
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "capture": capture.id,
+                    "segments": len(capture.segments),
+                    "events": capture.events,
+                    "damage": [dataclasses.asdict(wound) for wound in wounds],
+                    "notes": list(capture.notes),
+                },
+                sort_keys=True,
+                indent=2,
             )
-        else:
-            for wound in wounds:
-                click.echo(_sentence(wound))
-            for note in capture.notes:
-                click.echo(f"note: {escape_text(note)}")
-            click.echo(_summary(len(wounds), len(capture.segments), capture.events))
+        )
+    else:
+        for wound in wounds:
+            click.echo(_sentence(wound))
+        for note in capture.notes:
+            click.echo(f"note: {escape_text(note)}")
+        click.echo(_summary(len(wounds), len(capture.segments), capture.events))
     context.exit(ExitCode.NEGATIVE if wounds else ExitCode.OK)
 
 

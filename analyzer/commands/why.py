@@ -42,7 +42,8 @@ def command(
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
-    with open_capture(capture) as opened, Engine.for_events(opened.events) as engine:
+    opened = open_capture(capture)
+    with Engine.for_events(opened.events) as engine:
         document = analyze_in(engine, opened, rules, window)
         named = find_named_entities(engine, object_name)
         if named is None:

@@ -54,22 +54,22 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
         raise OutputError(
             "the file already exists", where=str(target), next_step="choose another name or delete the file"
         )
-    with open_capture(source) as capture:
-        originals = _collect(capture)
-        rewriter = BatchRewriter(Pseudonyms(key, originals), _known_in(originals))
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as directory:
-            draft = Path(directory) / "draft.tapio"
-            segments = [
-                _write_segment(Path(directory), number, segment, rewriter)
-                for number, segment in enumerate(capture.segments)
-            ]
-            write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
-            _refuse_leaks(draft, originals, target)
-            draft.rename(target)
-        unknown = sorted({table for table in capture.tables if table not in TABLE_BY_NAME})
-        damaged = len(capture.damage) + sum(
-            isinstance(item, Damage) for table in capture.tables for item in capture.batches(table, columns=[])
-        )
+    capture = open_capture(source)
+    originals = _collect(capture)
+    rewriter = BatchRewriter(Pseudonyms(key, originals), _known_in(originals))
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as directory:
+        draft = Path(directory) / "draft.tapio"
+        segments = [
+            _write_segment(Path(directory), number, segment, rewriter)
+            for number, segment in enumerate(capture.segments)
+        ]
+        write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
+        _refuse_leaks(draft, originals, target)
+        draft.rename(target)
+    unknown = sorted({table for table in capture.tables if table not in TABLE_BY_NAME})
+    damaged = len(capture.damage) + sum(
+        isinstance(item, Damage) for table in capture.tables for item in capture.batches(table, columns=[])
+    )
     replaced = len(originals.tokens) + len(originals.identifiers) + len(originals.addresses)
     return Shared(replaced, damaged, tuple(unknown))
 
@@ -124,12 +124,12 @@ def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
 
 
 def _refuse_leaks(draft: Path, originals: Collector, target: Path) -> None:
-    with open_capture(draft) as written:
-        leaks: list[Leak] = []
-        for leak in find_leaks(written, originals):
-            leaks.append(leak)
-            if len(leaks) == 1_000:
-                break
+    written = open_capture(draft)
+    leaks: list[Leak] = []
+    for leak in find_leaks(written, originals):
+        leaks.append(leak)
+        if len(leaks) == 1_000:
+            break
     if leaks:
         places = ", ".join(sorted({leak.where for leak in leaks})[:5])
         raise OutputError(

@@ -7,8 +7,6 @@ import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 
@@ -26,9 +24,10 @@ from formats.segment.stored_files import DirectoryFiles, MemberFiles, map_file, 
 
 
 class Capture:
-    """An opened capture: a file, a segment's directory, or a directory of segments. A context manager.
+    """An opened capture: a file, a segment's directory, or a directory of segments.
 
-    Reading it gives batches and damage, and never raises for what is inside.
+    Reading it gives batches and damage, and never raises for what is inside. It does not need to be closed: a file is
+    mapped until the last batch that uses it is gone.
 
     Attributes:
         path: as given.
@@ -105,17 +104,6 @@ class Capture:
         yield from self._own_damage
         for segment in self.segments:
             yield from segment.verify()
-
-    def close(self) -> None:
-        """Nothing to do: mappings end with the last batch that uses them. For `with`."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_capture(path: Path) -> Capture:

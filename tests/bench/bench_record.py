@@ -307,9 +307,9 @@ def _resident_mib(pid: int) -> int:
 
 def _count(data: Path) -> tuple[int, int]:
     """(rows recorded, events counted as lost) in segments, and in journals that were not sealed in time."""
-    with open_capture(data / "ring") as capture:
-        recorded = capture.tables.get("tracepoint", 0)
-        lost = _count_lost(capture.batches("loss"))
+    capture = open_capture(data / "ring")
+    recorded = capture.tables.get("tracepoint", 0)
+    lost = _count_lost(capture.batches("loss"))
     for path in (data / "journal").glob("*.journal"):
         journal = open_journal(path)
         recorded += journal.tables.get("tracepoint", 0)

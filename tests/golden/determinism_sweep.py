@@ -78,8 +78,8 @@ def _print_digests(threads: int, paths: list[Path]) -> None:
 
     knowledge = read_knowledge(())
     for path in paths:
-        with open_capture(path) as capture:
-            document = json.loads(to_json(analyze_capture(capture, knowledge, threads=threads)))
+        capture = open_capture(path)
+        document = json.loads(to_json(analyze_capture(capture, knowledge, threads=threads)))
         # Why a freeze happened is said by the capture's own listing, which a directory of segments does not have.
         document["capture"].pop("frozen_because")
         text = json.dumps(document, sort_keys=True, ensure_ascii=False)

@@ -28,8 +28,8 @@ RECORDINGS = (
 
 def _diagnosis(path: Path) -> list[tuple[object, ...]]:
     """All of the findings but the names."""
-    with open_capture(path) as capture:
-        document = analyze_capture(capture, read_knowledge(()))
+    capture = open_capture(path)
+    document = analyze_capture(capture, read_knowledge(()))
     # Numbers of symptoms follow ids where two began at once, and ids are renamed.
     told = {symptom.id: (symptom.begin, symptom.name, symptom.count) for symptom in document.symptoms}
     return [

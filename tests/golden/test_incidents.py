@@ -32,8 +32,8 @@ SYMPTOMS = {
 
 
 def document_of(name: str) -> dict[str, Any]:
-    with open_capture(FOLDER / f"{name}.tapio") as capture:
-        document: dict[str, Any] = json.loads(json.dumps(to_dict(analyze_capture(capture, read_knowledge(())))))
+    capture = open_capture(FOLDER / f"{name}.tapio")
+    document: dict[str, Any] = json.loads(json.dumps(to_dict(analyze_capture(capture, read_knowledge(())))))
     return document
 
 
@@ -90,16 +90,16 @@ def test_recording_is_whole_small_and_only_of_the_lab(name: str) -> None:
     truth = read_truth(FOLDER / f"{name}.truth.yaml")
     assert path.stat().st_size < MAX_BYTES
     # WHEN
-    with open_capture(path) as capture:
-        damage = list(capture.verify())
-        paths = {table: column(capture, table, "cgroup.path") for table in ("cgroup_state", "memory", "pressure")}
-        commands = {
-            table: column(capture, table, "process.command")
-            for table in ("process", "process_state", "tcp", "request", "oom")
-        }
-        addresses = column(capture, "tcp", "network.local.address") | column(capture, "tcp", "network.peer.address")
-        tables = capture.tables
-        namespaces = column(capture, "kube_object", "k8s.namespace.name")
+    capture = open_capture(path)
+    damage = list(capture.verify())
+    paths = {table: column(capture, table, "cgroup.path") for table in ("cgroup_state", "memory", "pressure")}
+    commands = {
+        table: column(capture, table, "process.command")
+        for table in ("process", "process_state", "tcp", "request", "oom")
+    }
+    addresses = column(capture, "tcp", "network.local.address") | column(capture, "tcp", "network.peer.address")
+    tables = capture.tables
+    namespaces = column(capture, "kube_object", "k8s.namespace.name")
     # THEN
     assert damage == []
     assert "interface_state" not in tables, "addresses of the machine's interfaces are nobody's business"

@@ -126,8 +126,8 @@ from analyzer.analyze import analyze_capture
 from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
 from formats.postmortem.document import to_json
-with open_capture(Path(sys.argv[1])) as capture:
-    sys.stdout.write(to_json(analyze_capture(capture, read_knowledge(), threads=int(sys.argv[2]))))
+capture = open_capture(Path(sys.argv[1]))
+sys.stdout.write(to_json(analyze_capture(capture, read_knowledge(), threads=int(sys.argv[2]))))
 """
 
 
@@ -158,8 +158,8 @@ def test_document_is_the_same_bytes_for_any_seed_threads_zone_and_locale(seed, t
 
 def test_document_does_not_depend_on_the_number_of_threads(documents):
     for name in ("configmap-oom-crashloop", "node-notready-eviction"):
-        with open_capture(FOLDER / f"{name}.tapio") as capture:
-            assert to_dict(analyze_capture(capture, KNOWLEDGE, threads=1)) == to_dict(documents[name])
+        capture = open_capture(FOLDER / f"{name}.tapio")
+        assert to_dict(analyze_capture(capture, KNOWLEDGE, threads=1)) == to_dict(documents[name])
 
 
 def test_order_and_names_of_segments_do_not_matter(tmp_path, documents):
@@ -176,9 +176,9 @@ def test_order_and_names_of_segments_do_not_matter(tmp_path, documents):
     # WHEN both are analyzed
     texts = []
     for folder in ("one", "two"):
-        with open_capture(tmp_path / folder) as capture:
-            assert len(capture.segments) == 2
-            texts.append(to_json(analyze_capture(capture, KNOWLEDGE)))
+        capture = open_capture(tmp_path / folder)
+        assert len(capture.segments) == 2
+        texts.append(to_json(analyze_capture(capture, KNOWLEDGE)))
     # THEN the documents are the same, byte for byte, and the incident of one of them is found
     assert texts[0] == texts[1]
     assert json.loads(texts[0])["findings"][0]["root_cause"]["name"] == "cache-config"

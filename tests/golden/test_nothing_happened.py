@@ -12,7 +12,7 @@ def test_capture_without_any_symptom_has_a_document_without_findings(tmp_path: P
     # GIVEN one pod that is there, and no symptom of any kind
     path = CaptureBuilder(tmp_path).pod("api").write()
     # WHEN
-    with open_capture(path) as capture:
-        document = analyze_capture(capture, read_knowledge(()))
+    capture = open_capture(path)
+    document = analyze_capture(capture, read_knowledge(()))
     # THEN
     assert (document.findings, document.symptoms, document.edges) == ((), (), ())

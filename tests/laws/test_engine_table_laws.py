@@ -31,13 +31,13 @@ TABLES_OF_THE_ENGINE = {**declared_tables(), **OF_LATER_STATIONS}
 def described():
     """Columns with their types by table, as DuckDB has them."""
     found = {}
-    with open_capture(ROOT / "fixtures" / "captures" / "healthy-idle-jobs.tapio") as capture:
-        with Engine(threads=1) as engine:
-            analyze_in(engine, capture, shipped_knowledge())
-            found.update(_describe(engine, OF_LATER_STATIONS))
-        with Engine(threads=1) as engine:
-            build_model(capture, engine).go_through()
-            found.update(_describe(engine, declared_tables()))
+    capture = open_capture(ROOT / "fixtures" / "captures" / "healthy-idle-jobs.tapio")
+    with Engine(threads=1) as engine:
+        analyze_in(engine, capture, shipped_knowledge())
+        found.update(_describe(engine, OF_LATER_STATIONS))
+    with Engine(threads=1) as engine:
+        build_model(capture, engine).go_through()
+        found.update(_describe(engine, declared_tables()))
     return found
 
 

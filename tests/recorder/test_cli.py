@@ -93,10 +93,10 @@ def test_record_freeze_and_end(config: Path, tmp_path: Path):
         frozen = json.loads(invoke("freeze", "--json", "--after", "0s", "--reason", "test", "--config", str(config)))
         # THEN the capture is there and whole
         assert Path(frozen["path"]).parent == tmp_path / "data/captures"
-        with open_capture(Path(frozen["path"])) as capture:
-            assert list(capture.verify()) == []
-            assert capture.info.frozen_because == "test"
-            assert set(capture.tables) >= {"clock", "interface_state"}
+        capture = open_capture(Path(frozen["path"]))
+        assert list(capture.verify()) == []
+        assert capture.info.frozen_because == "test"
+        assert set(capture.tables) >= {"clock", "interface_state"}
         # AND SIGTERM seals and ends in time
         begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -118,8 +118,8 @@ def test_the_capture_of_a_freeze_is_where_the_person_wants_it(config: Path, tmp_
         # WHEN they freeze with a name THEN the file is in their directory, as the next line of the README expects
         printed = invoke("freeze", "--after", "0s", "-o", "night", "--config", str(config), cwd=here)
         assert str(here / "night.tapio") in printed
-        with open_capture(here / "night.tapio") as capture:
-            assert list(capture.verify()) == []
+        capture = open_capture(here / "night.tapio")
+        assert list(capture.verify()) == []
         # AND a second one is refused before the recorder does anything, unless it may replace the first
         arguments = ("freeze", "--after", "0s", "-o", str(here / "night.tapio"), "--config", str(config))
         assert "the file exists; choose another path with -o, or use --force" in invoke(*arguments, code=73)

@@ -95,12 +95,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def read_table(path: Path, table: str) -> list[dict[str, object]]:
-    with open_capture(path) as capture:
-        assert list(capture.verify()) == []
-        rows = []
-        for batch in capture.batches(table):
-            assert not isinstance(batch, Damage)
-            rows += batch.to_pylist()
+    capture = open_capture(path)
+    assert list(capture.verify()) == []
+    rows = []
+    for batch in capture.batches(table):
+        assert not isinstance(batch, Damage)
+        rows += batch.to_pylist()
     return rows
 
 
@@ -213,12 +213,12 @@ def test_a_freeze_collects_the_window_while_recording_goes_on(bench: Bench):
     assert result.segments == 2
     path = bench.directory.captures / "night.tapio"
     assert result.path == str(path)
-    with open_capture(path) as capture:
-        assert list(capture.verify()) == []
-        assert capture.info.frozen_because == "it broke\\x1b[31m"
-        asked = capture.info.asked_to_unix_nano - capture.info.asked_from_unix_nano
-        assert asked == 31 * SECOND
-        assert capture.info.achieved_from_unix_nano <= capture.info.asked_from_unix_nano + 31 * SECOND
+    capture = open_capture(path)
+    assert list(capture.verify()) == []
+    assert capture.info.frozen_because == "it broke\\x1b[31m"
+    asked = capture.info.asked_to_unix_nano - capture.info.asked_from_unix_nano
+    assert asked == 31 * SECOND
+    assert capture.info.achieved_from_unix_nano <= capture.info.asked_from_unix_nano + 31 * SECOND
     assert len([row for row in read_table(path, "pressure") if row["event_seq"] > 2]) >= 6
     assert list(bench.directory.frozen.iterdir()) == []
     bench.turn(rows=1)
@@ -309,9 +309,9 @@ def test_an_oom_kill_freezes_by_itself_and_repeats_extend_it(bench: Bench):
     # THEN there is one capture, with both kills, that says what it was frozen for
     (path,) = bench.directory.captures.glob("auto-oom-kill-*.tapio")
     assert [row["process.command"] for row in read_table(path, "oom")] == ["cache", "api"]
-    with open_capture(path) as capture:
-        assert "oom.kill in table oom" in (capture.info.frozen_because or "")
-        assert "process.command cache" in (capture.info.frozen_because or "")
+    capture = open_capture(path)
+    assert "oom.kill in table oom" in (capture.info.frozen_because or "")
+    assert "process.command cache" in (capture.info.frozen_because or "")
     # AND a kill soon after is counted, and freezes only when the interval is over
     bench.kills.kill(bench.clock())
     bench.turn()

@@ -154,14 +154,14 @@ def _note(run: _Run, result: SweepResult) -> None:
 
 def _account(data: Path, result: SweepResult) -> None:
     numbers, own, sums = [], [], []
-    with open_capture(data / "ring") as capture:
-        result.violations += [f"damage: {damage}" for damage in capture.verify()]
-        for batch in capture.batches(driver.TABLE.name):
-            if isinstance(batch, Damage):
-                continue
-            numbers.append(batch.column("event_seq").to_numpy())
-            own.append(batch.column("cgroup_id").to_numpy())
-            sums.append(batch.column("process.start_boot_ns").to_numpy())
+    capture = open_capture(data / "ring")
+    result.violations += [f"damage: {damage}" for damage in capture.verify()]
+    for batch in capture.batches(driver.TABLE.name):
+        if isinstance(batch, Damage):
+            continue
+        numbers.append(batch.column("event_seq").to_numpy())
+        own.append(batch.column("cgroup_id").to_numpy())
+        sums.append(batch.column("process.start_boot_ns").to_numpy())
     if not numbers:
         result.violations.append("nothing was recovered")
         return

@@ -116,14 +116,14 @@ def recovered_numbers(data: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray
         daemon.turn()
     daemon.finish()
     numbers = [np.empty(0, np.uint64)]
-    with open_capture(data / "ring") as capture:
-        assert list(capture.verify()) == [], "no sealed segment is damaged"
-        for batch in capture.batches(driver.TABLE.name):
-            assert not isinstance(batch, Damage)
-            seq = batch.column("event_seq").to_numpy()
-            assert np.array_equal(seq, batch.column("cgroup_id").to_numpy()), "nothing is invented"
-            assert np.array_equal(batch.column("process.start_boot_ns").to_numpy(), driver.checksum(seq))
-            numbers.append(seq)
+    capture = open_capture(data / "ring")
+    assert list(capture.verify()) == [], "no sealed segment is damaged"
+    for batch in capture.batches(driver.TABLE.name):
+        assert not isinstance(batch, Damage)
+        seq = batch.column("event_seq").to_numpy()
+        assert np.array_equal(seq, batch.column("cgroup_id").to_numpy()), "nothing is invented"
+        assert np.array_equal(batch.column("process.start_boot_ns").to_numpy(), driver.checksum(seq))
+        numbers.append(seq)
     return np.sort(np.concatenate(numbers))
 
 
@@ -254,14 +254,14 @@ def test_a_full_disk_never_corrupts_and_recording_goes_on(small_disk: Path, monk
     # THEN the disk was full, no segment is damaged, and every gap in what is kept is counted exactly
     assert any(os.strerror(errno.ENOSPC) in problem for problem in problems)
     lost = 0
-    with open_capture(small_disk / "data/ring") as capture:
-        assert list(capture.verify()) == []
-        numbers = [batch.column("event_seq").to_numpy() for batch in capture.batches(driver.TABLE.name)]
-        oldest = capture.begin_unix_nano
-        for batch in capture.batches("loss"):
-            for row in batch.to_pylist():
-                assert row["loss.reason"] == "disk_full"
-                lost += row["loss.count"] if row["time_unix_nano"] > oldest else 0
+    capture = open_capture(small_disk / "data/ring")
+    assert list(capture.verify()) == []
+    numbers = [batch.column("event_seq").to_numpy() for batch in capture.batches(driver.TABLE.name)]
+    oldest = capture.begin_unix_nano
+    for batch in capture.batches("loss"):
+        for row in batch.to_pylist():
+            assert row["loss.reason"] == "disk_full"
+            lost += row["loss.count"] if row["time_unix_nano"] > oldest else 0
     kept = np.sort(np.concatenate(numbers))
     assert len(np.unique(kept)) == len(kept)
     assert int(kept[-1]) - int(kept[0]) + 1 - len(kept) <= lost

@@ -40,8 +40,8 @@ def leak(directory, **how):
 
 
 def analyze(path, **how):
-    with open_capture(path) as capture:
-        return analyze_capture(capture, KNOWLEDGE, **how)
+    capture = open_capture(path)
+    return analyze_capture(capture, KNOWLEDGE, **how)
 
 
 def lose(builder, table, begin, end, reason=LossReason.WATCH_GAP):

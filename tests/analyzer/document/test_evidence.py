@@ -18,15 +18,15 @@ NODE = "node-1"
 
 def resolve(path: Path, model_of: Callable[[Path], Model], *evidence: str) -> dict[str, EvidenceRow]:
     model = model_of(path)
-    with open_capture(path) as capture:
-        return resolve_evidence(model.engine, capture, evidence)
+    capture = open_capture(path)
+    return resolve_evidence(model.engine, capture, evidence)
 
 
 def list_ids(path: Path, table: str) -> list[str]:
-    with open_capture(path) as capture:
-        return [
-            f"{table}:{NODE}:{seq}" for batch in capture.batches(table) for seq in batch.column("event_seq").to_pylist()
-        ]
+    capture = open_capture(path)
+    return [
+        f"{table}:{NODE}:{seq}" for batch in capture.batches(table) for seq in batch.column("event_seq").to_pylist()
+    ]
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def lines():
 
 
 def rows_of(capture, table):
-    with open_capture(capture) as opened:
-        return [row for batch in opened.batches(table) for row in batch.to_pylist()]
+    opened = open_capture(capture)
+    return [row for batch in opened.batches(table) for row in batch.to_pylist()]
 
 
 def imported(path, tmp_path, **options):
@@ -74,10 +74,10 @@ def test_the_capture_is_whole_and_says_when_and_where(tmp_path):
     capture = imported(RECORDING, tmp_path)
 
     # THEN
-    with open_capture(capture) as opened:
-        assert list(opened.verify()) == []
-        assert opened.nodes == ("kube-api",)
-        assert opened.begin_unix_nano // 10**9 == 1795198364
+    opened = open_capture(capture)
+    assert list(opened.verify()) == []
+    assert opened.nodes == ("kube-api",)
+    assert opened.begin_unix_nano // 10**9 == 1795198364
     [clock] = rows_of(capture, "clock")
     assert clock["time_unix_nano"] - clock["boot_time_ns"] == pytest.approx(1795193745284834320, abs=1_000_000)
     assert rows_of(capture, "loss") == []
@@ -387,5 +387,5 @@ def test_the_command_writes_the_capture_and_says_how_much_it_holds(tmp_path):
     # THEN
     assert result.exit_code == 0, result.output
     assert "129 rows" in result.output
-    with open_capture(output) as opened:
-        assert opened.nodes == ("node-b1",)
+    opened = open_capture(output)
+    assert opened.nodes == ("node-b1",)

@@ -17,8 +17,8 @@ CAPTURES = ("incidents/demo", "captures/db-readiness-cascade", "captures/quota-f
 
 
 def _analyze(name: str) -> Document:
-    with open_capture(ROOT / f"fixtures/{name}.tapio") as capture:
-        return analyze_capture(capture, read_knowledge(), threads=1)
+    capture = open_capture(ROOT / f"fixtures/{name}.tapio")
+    return analyze_capture(capture, read_knowledge(), threads=1)
 
 
 @pytest.mark.parametrize("name", CAPTURES)

@@ -25,8 +25,8 @@ def look_for(
     originals.tokens |= set(tokens)
     originals.identifiers |= set(identifiers)
     originals.addresses |= set(addresses)
-    with open_capture(path) as capture:
-        return list(find_leaks(capture, originals))
+    capture = open_capture(path)
+    return list(find_leaks(capture, originals))
 
 
 @pytest.mark.parametrize(

@@ -105,16 +105,16 @@ def _write_canary_capture(directory: Path) -> tuple[Path, list[str]]:
 def _all_bytes(path: Path) -> bytes:
     """Everything a reader of a capture can get at: the file as it is, every cell, every dictionary, decoded heads."""
     parts = [path.read_bytes()]
-    with open_capture(path) as capture:
-        for segment in capture.segments:
-            for table in segment.tables:
-                for batch in segment.batches(table):
-                    assert not isinstance(batch, Damage)
-                    for array in batch.columns:
-                        parts += [bytes(buffer) for buffer in array.buffers() if buffer is not None]
-                        if hasattr(array, "dictionary"):
-                            parts += [bytes(buffer) for buffer in array.dictionary.buffers() if buffer is not None]
-            parts += [table.head for table in segment.manifest.tables]
+    capture = open_capture(path)
+    for segment in capture.segments:
+        for table in segment.tables:
+            for batch in segment.batches(table):
+                assert not isinstance(batch, Damage)
+                for array in batch.columns:
+                    parts += [bytes(buffer) for buffer in array.buffers() if buffer is not None]
+                    if hasattr(array, "dictionary"):
+                        parts += [bytes(buffer) for buffer in array.dictionary.buffers() if buffer is not None]
+        parts += [table.head for table in segment.manifest.tables]
     return b"\0".join(parts)
 
 
@@ -145,9 +145,10 @@ def test_the_output_verifies_and_keeps_every_row(tmp_path):
     target = tmp_path / "shared.tapio"
     anonymize_capture(source, target, key=KEY)
     # THEN every byte is whole, and the tables have the rows that they had
-    with open_capture(source) as before, open_capture(target) as after:
-        assert list(after.verify()) == []
-        assert after.tables == before.tables
+    before = open_capture(source)
+    after = open_capture(target)
+    assert list(after.verify()) == []
+    assert after.tables == before.tables
 
 
 def test_the_same_key_gives_the_same_file(tmp_path):

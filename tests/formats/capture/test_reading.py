@@ -33,19 +33,19 @@ def segments(tmp_path):
 
 
 def test_rows_of_all_segments_come_back_by_node_boot_and_time(tmp_path, segments):
-    with open_capture(capture(tmp_path / "c.tapio", segments)) as opened:
-        assert [s.manifest.id[-1] for s in opened.segments] == ["9", "2", "3"]
-        assert opened.nodes == ("node-0", "node-a")
-        assert opened.tables == {"loss": 1, "oom": 2, "tcp": 12}
-        assert opened.events == 15
-        assert (opened.begin_unix_nano, opened.end_unix_nano) == (
-            UNIX_MINUS_BOOT + 1_000_000,
-            UNIX_MINUS_BOOT + 9_004_000,
-        )
-        rows, damage = rows_of(opened.batches("tcp"))
-        assert [row["event_seq"] for row in rows] == list(range(12))
-        assert not damage
-        assert not list(opened.verify())
+    opened = open_capture(capture(tmp_path / "c.tapio", segments))
+    assert [s.manifest.id[-1] for s in opened.segments] == ["9", "2", "3"]
+    assert opened.nodes == ("node-0", "node-a")
+    assert opened.tables == {"loss": 1, "oom": 2, "tcp": 12}
+    assert opened.events == 15
+    assert (opened.begin_unix_nano, opened.end_unix_nano) == (
+        UNIX_MINUS_BOOT + 1_000_000,
+        UNIX_MINUS_BOOT + 9_004_000,
+    )
+    rows, damage = rows_of(opened.batches("tcp"))
+    assert [row["event_seq"] for row in rows] == list(range(12))
+    assert not damage
+    assert not list(opened.verify())
 
 
 def test_file_directory_and_single_segment_are_one_capture(tmp_path, segments):

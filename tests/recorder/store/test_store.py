@@ -33,9 +33,9 @@ def open_store(data: Path, clock: FakeClock, log: list[str] | None = None, **cha
 
 
 def read(data: Path, table: str) -> list[dict[str, object]]:
-    with open_capture(data / "ring") as capture:
-        assert list(capture.verify()) == []
-        return [row for batch in capture.batches(table) for row in batch.to_pylist()]
+    capture = open_capture(data / "ring")
+    assert list(capture.verify()) == []
+    return [row for batch in capture.batches(table) for row in batch.to_pylist()]
 
 
 def test_a_store_goes_on_where_the_one_before_ended(tmp_path: Path, clock: FakeClock):

@@ -18,7 +18,8 @@ from formats.errors import TapioError
 from formats.loss import LossReason
 from recorder.config import RecorderConfig
 from recorder.ledger import LossEntry, LossLedger
-from recorder.store.freeze import Freezer, FreezeRequest, FreezeResult, result_to_json
+from recorder.store.freeze import FreezeRequest, FreezeResult, result_to_json
+from recorder.store.freezer import Freezer
 from recorder.store.journaling import Journaling
 from recorder.store.layout import DataDirectory
 from recorder.store.node import Node, read_node

@@ -187,9 +187,9 @@ class InlineChild:
 
 def run_children_inline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let sealing and freezing do their work at once, so that a test takes no time for starting processes."""
-    for module in ("recorder.store.sealer", "recorder.store.freeze"):
+    for module in ("recorder.store.sealer", "recorder.store.freezer"):
         monkeypatch.setattr(f"{module}.start_child", InlineChild.start)
-    for module in ("recorder.store.sealing_child", "recorder.store.freeze"):
+    for module in ("recorder.store.sealing_child", "recorder.store.freezing_child"):
         monkeypatch.setattr(f"{module}.begin_child", lambda: None)
     monkeypatch.setattr("os.setpriority", lambda *_: None)
 

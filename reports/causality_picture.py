@@ -6,7 +6,8 @@ import itertools
 import unicodedata
 from dataclasses import dataclass
 
-from formats.postmortem.document import Document, Edge, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.graph import Edge, Symptom
 from formats.text import escape_text
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 from reports.quantities import clock_minute, lag

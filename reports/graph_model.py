@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from formats.postmortem.document import Change, Document, Entity, Finding, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.findings import Finding
+from formats.postmortem.graph import Change, Symptom
+from formats.postmortem.recording import Entity
 from formats.text import escape_text
 
 if TYPE_CHECKING:

@@ -20,7 +20,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from formats.postmortem.document import ChainStep, Document, Edge, EvidenceRow, Finding, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.findings import ChainStep, Finding
+from formats.postmortem.graph import Edge, Symptom
+from formats.postmortem.recording import EvidenceRow
 from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story

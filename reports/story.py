@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from formats.loss import EXPECTED_REASONS
-from formats.postmortem.document import Change, Document, Edge, Entity, EntityRef, Finding, LossRow, RootCause, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.findings import Finding, RootCause
+from formats.postmortem.graph import Change, Edge, Symptom
+from formats.postmortem.recording import Entity, EntityRef, LossRow
 from formats.times import parse_time
 from reports.quantities import clock_minute, counted, number, percent, span
 

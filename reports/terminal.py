@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from enum import StrEnum
 
-from formats.postmortem.document import ChainStep, Document, Edge, Finding
+from formats.postmortem.document import Document
+from formats.postmortem.findings import ChainStep, Finding
+from formats.postmortem.graph import Edge
 from formats.text import escape_text
 from reports import story
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent

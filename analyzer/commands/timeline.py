@@ -12,7 +12,8 @@ from analyzer.analyze import analyze_capture
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
-from formats.postmortem.document import Change, Document, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.graph import Change, Symptom
 from formats.text import escape_text
 
 

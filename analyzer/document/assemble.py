@@ -14,16 +14,10 @@ from analyzer.model.entity_index import EntityIndex
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.capture.reading import Capture
-from formats.postmortem.document import (
-    DOCUMENT_VERSION,
-    Change,
-    Document,
-    Edge,
-    Entity,
-    Finding,
-    Relation,
-    Symptom,
-)
+from formats.postmortem.document import DOCUMENT_VERSION, Document
+from formats.postmortem.findings import Finding
+from formats.postmortem.graph import Change, Edge, Symptom
+from formats.postmortem.recording import Entity, Relation
 from formats.times import format_time
 
 MAX_SYMPTOMS_SHOWN = 2_000

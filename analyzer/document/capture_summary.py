@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from analyzer.model.engine import Engine
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
-from formats.postmortem.document import CaptureSummary, LossRow
+from formats.postmortem.recording import CaptureSummary, LossRow
 from formats.times import format_time
 
 MAX_LOSSES_SHOWN = 1_000

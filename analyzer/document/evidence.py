@@ -15,7 +15,7 @@ from analyzer.model.engine import Engine
 from formats.capture.reading import Capture
 from formats.catalog import TABLE_BY_NAME
 from formats.loss import Damage
-from formats.postmortem.document import EvidenceRow
+from formats.postmortem.recording import EvidenceRow
 from formats.segment.reading import Segment
 from formats.text import cut_text
 from formats.times import format_time

@@ -11,7 +11,7 @@ from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import read_tables
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.recorded_tables import Part
-from formats.postmortem.document import Measure
+from formats.postmortem.recording import Measure
 
 MAX_POINTS = 600
 """Points of one line. Why: a screen has about twice as many pixels; the document allows 2,000."""

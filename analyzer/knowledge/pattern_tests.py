@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 from analyzer.knowledge.rules import PatternRule, PatternTest
 from formats.errors import TapioError
-from formats.postmortem.document import Document, Finding
+from formats.postmortem.document import Document
+from formats.postmortem.findings import Finding
 
 Analyze = Callable[[Path], Document]
 """Gives the document of the capture at a path; raises TapioError if there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analyzer.model.engine import Engine
-from formats.postmortem.document import EntityRef
+from formats.postmortem.recording import EntityRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from analyzer.knowledge.rules import Nature
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.root_cause import Candidate
-from formats.postmortem.document import ConfidenceTerm
+from formats.postmortem.findings import ConfidenceTerm
 
 REFUTATION_FACTOR = 0.7
 """For each thing found that speaks against the pattern."""

@@ -16,7 +16,7 @@ from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom, shorten
-from formats.postmortem.document import ChainEdge, ChainStep, Finding, RootCause, Statement
+from formats.postmortem.findings import ChainEdge, ChainStep, Finding, RootCause, Statement
 from formats.rows.kube_redaction import DIGEST_PREFIX
 from formats.times import format_time
 from formats.units import format_duration

@@ -8,7 +8,7 @@ from analyzer.knowledge.rules import Nature
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom
-from formats.postmortem.document import Impact
+from formats.postmortem.findings import Impact
 from formats.rows.kube_resources import WORKLOAD_KINDS
 
 REQUESTS = "requests"

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from analyzer.model.named_entities import NamedEntities
 from analyzer.reasoning.causal_graph import find_best_paths, group_by_source
-from formats.postmortem.document import Document, Edge, Finding, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.findings import Finding
+from formats.postmortem.graph import Edge, Symptom
 from formats.units import format_duration
 
 _SEVERE = frozenset({"error", "fatal"})

@@ -13,17 +13,10 @@ import msgspec
 from formats import limits
 from formats.decoding import explain, name_keys
 from formats.errors import FormatError, LimitError, TapioError, VersionError
-from formats.postmortem.document import (
-    DOCUMENT_VERSION,
-    ChainStep,
-    Change,
-    Document,
-    EntityRef,
-    Finding,
-    Measure,
-    Prediction,
-    Symptom,
-)
+from formats.postmortem.document import DOCUMENT_VERSION, Document
+from formats.postmortem.findings import ChainStep, Finding, Prediction
+from formats.postmortem.graph import Change, Symptom
+from formats.postmortem.recording import EntityRef, Measure
 
 _NEXT_STEP = "give a document that `tapio analyze --json` of this version wrote"
 

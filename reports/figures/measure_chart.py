@@ -6,7 +6,8 @@ from collections import defaultdict
 
 import plotly.graph_objects as go
 
-from formats.postmortem.document import Document, Measure
+from formats.postmortem.document import Document
+from formats.postmortem.recording import Measure
 from reports.causality_picture import fit
 from reports.figures.figure import LABEL_CELLS, Figure, plotly_text, to_plot
 from reports.figures.time_axis import plot_nanos, root_shapes, time_axis

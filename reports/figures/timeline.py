@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from formats.postmortem.document import Document, EntityRef, Symptom
+from formats.postmortem.document import Document
+from formats.postmortem.graph import Symptom
+from formats.postmortem.recording import EntityRef
 from formats.text import escape_text
 from formats.times import parse_time
 from reports.causality_picture import fit

@@ -28,7 +28,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/source.py": ("laws/test_source_laws.py", "an interface: the laws hold for every source"),
     "recorder/status.py": ("recorder/test_control.py", "data, shown by the command `status`"),
     "recorder/store/store_status.py": ("recorder/test_daemon.py", "data, told by the store"),
-    "formats/postmortem/document.py": ("formats/postmortem/test_reader.py", "data; the reader reads every field"),
+    "formats/postmortem/*.py": ("formats/postmortem/test_reader.py", "data; the reader reads every field"),
     "analyzer/knowledge/rules.py": ("analyzer/knowledge/test_load.py", "data that `load` makes"),
     "analyzer/model/engine_tables.py": ("laws/test_engine_table_laws.py", "the list of the engine's tables"),
     # Parts of one format: what a file is read by is tested by reading files.

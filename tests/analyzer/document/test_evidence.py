@@ -10,7 +10,7 @@ import pytest
 from analyzer.document.evidence import FIELD_CHARACTERS, TEXT_CHARACTERS, resolve_evidence
 from analyzer.model.build import Model
 from formats.capture.reading import open_capture
-from formats.postmortem.document import EvidenceRow
+from formats.postmortem.recording import EvidenceRow
 from tests.analyzer.capture_builder import CaptureBuilder
 
 NODE = "node-1"

@@ -7,7 +7,7 @@ import pytest
 from analyzer.model.engine import Engine
 from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.root_cause import rank_candidates
-from formats.postmortem.document import Impact
+from formats.postmortem.findings import Impact
 from tests.analyzer.hand_made import (
     SECOND,
     add_entities,

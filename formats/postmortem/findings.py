@@ -1,0 +1,182 @@
+"""The findings: root cause, chain, confidence and evidence of each; and what was predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from formats.postmortem.recording import EntityRef
+from formats.postmortem.values import Count, EvidenceId, Integer, Outcome, Rank, Share, Time
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEdge:
+    """How a step of a chain follows from the step before it.
+
+    Attributes:
+        rule: name of the `kind: Cause` in `patterns/`.
+        confidence: 0 to 1.
+        lag_ns: from the begin of the step before to the begin of this one, ns; negative if this one was seen first.
+    """
+
+    rule: str
+    confidence: Share
+    lag_ns: Integer
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """One step of the chain from the root cause to the last effect.
+
+    Attributes:
+        time: when it began.
+        entity: what it is about.
+        symptom: name of the `kind: Symptom`.
+        symptom_id: id of the symptom.
+        what: one sentence.
+        evidence: events that show it.
+        edge: from the step before; None for the first step.
+    """
+
+    time: Time
+    entity: EntityRef
+    symptom: str
+    symptom_id: str
+    what: str
+    evidence: tuple[EvidenceId, ...]
+    edge: ChainEdge | None
+
+
+@dataclass(frozen=True, slots=True)
+class RootCause:
+    """What began it, as an entity and what happened to it.
+
+    Attributes:
+        kind: of the entity.
+        namespace: of the entity; None if the kind has none.
+        name: of the entity.
+        uid: of the entity; None if it has none.
+        node: name of the node that the entity is on; None if it is on none.
+        entity: key into `Document.entities`.
+        what: one sentence.
+        time: when it happened.
+    """
+
+    kind: str
+    namespace: str | None
+    name: str
+    uid: str | None
+    node: str | None
+    entity: str
+    what: str
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceTerm:
+    """One factor of a confidence; the confidence is the product of its terms.
+
+    Attributes:
+        term: name of the factor.
+        value: 0 to 1.
+        why: one clause.
+    """
+
+    term: str
+    value: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence with the evidence that it rests on: a support, a refutation, something missing.
+
+    Attributes:
+        what: the sentence.
+        evidence: events that show it; empty for what is missing.
+    """
+
+    what: str
+    evidence: tuple[EvidenceId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Who was hit.
+
+    Attributes:
+        services: keys into `Document.entities`, sorted.
+        workloads: keys into `Document.entities`, sorted.
+        pods: keys into `Document.entities`, sorted.
+        failed_requests: requests that failed; None where the capture cannot tell.
+        duration_ns: from the begin of the first error to the end of the last one, ns.
+    """
+
+    services: tuple[str, ...]
+    workloads: tuple[str, ...]
+    pods: tuple[str, ...]
+    failed_requests: Count | None
+    duration_ns: Integer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The best-supported explanation of a set of symptoms.
+
+    Attributes:
+        rank: 1 is the best.
+        pattern: name of the `kind: Pattern` that matched; None if the graph explains it but no pattern names it.
+        title: one sentence.
+        category: of the pattern.
+        confidence: 0 to 1.
+        confidence_terms: the factors of the confidence.
+        root_cause: what began it.
+        chain: from the root cause to the furthest effect, in order of time.
+        also: ids of symptoms that it explains beside the chain.
+        supported_by: statements that speak for it.
+        refuted_by: statements that speak against it and were found in the capture.
+        missing: evidence that would decide and is not in the capture, losses that overlap among them.
+        impact: who was hit.
+        recommendations: what to do, one sentence each, the first thing first.
+    """
+
+    rank: Rank
+    pattern: str | None
+    title: str
+    category: str
+    confidence: Share
+    confidence_terms: tuple[ConfidenceTerm, ...]
+    root_cause: RootCause
+    chain: tuple[ChainStep, ...]
+    also: tuple[str, ...]
+    supported_by: tuple[Statement, ...]
+    refuted_by: tuple[Statement, ...]
+    missing: tuple[Statement, ...]
+    impact: Impact
+    recommendations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What could have been known before it happened, from what was recorded until `made_at` alone.
+
+    Attributes:
+        made_at: when it could be made.
+        pattern: name of the pattern that predicts it.
+        entity: what it is about.
+        what: one sentence.
+        expected_from: the earliest time at which it was expected.
+        expected_to: the latest time at which it was expected.
+        confidence: 0 to 1.
+        evidence: events that it rests on.
+        outcome: confirmed, refuted or open.
+    """
+
+    made_at: Time
+    pattern: str
+    entity: EntityRef
+    what: str
+    expected_from: Time
+    expected_to: Time
+    confidence: Share
+    evidence: tuple[EvidenceId, ...]
+    outcome: Outcome

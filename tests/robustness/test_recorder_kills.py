@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,77 @@ def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path):
     assert result.acknowledged > 0
     assert result.recovered >= result.acknowledged
     assert max(result.recovery_ms) <= 20_000, "a start hangs"
+
+
+@dataclass
+class Unsealed:
+    """What a starved sealing child leaves: an older segment, and acknowledged events in a journal.
+
+    Attributes:
+        data: directory of the recorder.
+        journal: path of the journal.
+        events: numbers of acknowledged events.
+    """
+
+    data: Path
+    journal: Path
+    events: int
+
+    def account(self) -> list[str]:
+        """What the oracle of the sweep finds wrong."""
+        result = kill_sweep.SweepResult(acknowledged=self.events)
+        kill_sweep.account(self.data, result)
+        return result.violations
+
+
+@pytest.fixture
+def unsealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unsealed]:
+    run_children_inline(monkeypatch)
+    config = driver.make_config(tmp_path, segment_ns=3_600_000_000_000)
+    for is_open in (False, True):
+        load = driver.LoadSource(100)
+        daemon = start_recorder(config, [ClockSource(), load])
+        load.next = daemon.store.next_seq(driver.TABLE.name)
+        for _ in range(3):
+            daemon.turn()
+            daemon.store.flush(read_boot_time_ns(), at_once=True)
+        if is_open:
+            path = daemon.store.open_journal
+            assert path is not None
+            yield Unsealed(tmp_path, path, daemon.store.acknowledged[driver.TABLE.name])
+        daemon.finish()
+
+
+def test_the_oracle_finds_acknowledged_events_in_segments_and_journals(unsealed: Unsealed):
+    in_journal = open_journal(unsealed.journal).tables[driver.TABLE.name]
+    assert 0 < in_journal < unsealed.events
+    assert unsealed.account() == []
+
+
+def test_the_oracle_counts_a_journal_once_that_is_sealed_already(unsealed: Unsealed):
+    (segment,) = (unsealed.data / "ring").iterdir()
+    name = SegmentName.parse(segment.name)
+    assert name is not None
+    shutil.copy(unsealed.journal, unsealed.journal.with_name(f"sealed-{name.id}.journal"))
+    assert unsealed.account() == []
+
+
+def test_the_oracle_misses_an_acknowledged_event_that_is_nowhere(unsealed: Unsealed):
+    # GIVEN a journal without its last frame, as if it had been acknowledged before it was synced
+    last = open_journal(unsealed.journal).frames[-1]
+    content = unsealed.journal.read_bytes()
+    unsealed.journal.write_bytes(content[:-50])
+
+    # THEN its events are lost, although the rest is in order
+    assert last.table == driver.TABLE.name
+    assert unsealed.account() == ["100 acknowledged events are lost"]
+
+
+def test_the_oracle_tells_damage_in_a_journal_from_a_torn_end(unsealed: Unsealed):
+    content = bytearray(unsealed.journal.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    unsealed.journal.write_bytes(content)
+    assert any(violation.startswith("damage: ") for violation in unsealed.account())
 
 
 def make_journal(data: Path, turns: int, per_turn: int = 100) -> Path:

@@ -89,6 +89,7 @@ class _Run:
     def __init__(self, data: Path, per_turn: int, segment_ns: int = 300_000_000) -> None:
         self.acknowledged = 0
         self.started_ms: int | None = None
+        self.first = 0
         self.log: list[str] = []
         self._waiting = b""
         reader, writer = os.pipe()
@@ -144,16 +145,19 @@ class _Run:
             if word == "ACK":
                 self.acknowledged = int(rest)
             elif word == "STARTED":
-                self.started_ms = int(rest)
+                self.started_ms, self.first = (int(number) for number in rest.split())
             elif word == "LOG":
                 self.log.append(rest)
         return [line.decode() for line in lines] if part else []
 
 
 def _note(run: _Run, result: SweepResult) -> None:
-    result.acknowledged = max(result.acknowledged, run.acknowledged)
     if run.started_ms is not None:
         result.recovery_ms.append(run.started_ms)
+        # Noticed here, because from there on this run gives the lost numbers again.
+        if run.first < result.acknowledged:
+            result.violations.append(f"a start lost {result.acknowledged - run.first} acknowledged events")
+    result.acknowledged = max(result.acknowledged, run.acknowledged)
     result.violations += [f"the recorder said: {line}" for line in run.log if "Error" in line]
 
 

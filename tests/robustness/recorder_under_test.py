@@ -1,7 +1,7 @@
 """A real recorder with a source that makes numbered events as fast as it is asked to, for tests that kill it.
 
-`python recorder_under_test.py DATA_DIR EVENTS_PER_TURN` records until it is killed. After every turn it prints what is
-safe on disk: `ACK <number after the last acknowledged event of the table tracepoint>`.
+`python recorder_under_test.py DATA_DIR EVENTS_PER_TURN` records until it is killed. It prints `STARTED <ms that it took>
+<number of the first event>`, and after every turn what is safe on disk: `ACK <number after the last acknowledged event>`.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def record(config: RecorderConfig, per_turn: int, tell: Callable[[str], object])
     daemon = start_recorder(config, [ClockSource(), load], log=lambda text: tell(f"LOG {text}"), stop=stop)
     # Numbers go on where what was recovered ends: each event says its own `event_seq`.
     load.next = load.first = daemon.store.next_seq(TABLE.name)
-    tell(f"STARTED {round((time.monotonic() - begin) * 1e3)}")
+    tell(f"STARTED {round((time.monotonic() - begin) * 1e3)} {load.first}")
     told = -1
     while not stop.is_set():
         daemon.turn()

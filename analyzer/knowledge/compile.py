@@ -167,7 +167,7 @@ def edges_query(
     Columns: `source, target` (symptom ids), `via` (ids of the entities between them), `evidence` (of the relations);
     one row per pair, at most `limit`, in order of source and target.
     """
-    join = _join(rule, path, "effect")
+    join = _join(rule, path)
     order = ", ".join([*join.via, *join.evidence]) or "1"
     most = EPISODES_OF_A_SIDE if path.text == SAME_NAMESPACE or len(path.steps) > 3 else None
     return f"""
@@ -187,39 +187,35 @@ def edges_query(
     """  # noqa: S608 - see the module's docstring
 
 
-def few_edges_query(
-    links: Sequence[tuple[CauseRule, Path]], symptoms: Mapping[str, SymptomRule], facts: FactColumns
+def condition_query(
+    links: Sequence[tuple[CauseRule, Sequence[tuple[int, int]]]],
+    symptoms: Mapping[str, SymptomRule],
+    facts: FactColumns,
 ) -> str:
-    """One SELECT of what `edges_query` finds for several causes and paths, where no limit of it can be reached.
+    """One SELECT of the pairs for which the conditions of their causes hold.
 
-    Columns: `place` in `links`, and those of `edges_query`. Why: planning a query takes longer than answering it on a
-    small capture, and one without windows is planned in a third of the time.
+    Args:
+        links: causes with a condition, and for each at least one pair of symptom ids.
+        symptoms: all rules by name.
+        facts: DuckDB type by column by fact.
+
+    Returns:
+        Columns: `place` in `links`, `source`, `target`.
     """
     return " UNION ALL ".join(
-        _few_edges(place, rule, path, symptoms, facts) for place, (rule, path) in enumerate(links)
+        f"""
+        SELECT {place} AS place, cause.symptom_id AS source, effect.symptom_id AS target
+        FROM (VALUES {", ".join(map(str, pairs))}) AS pair (source, target)
+        JOIN ({_side(rule.causes, symptoms, facts, None)}) AS cause ON cause.symptom_id = pair.source
+        JOIN ({_side(rule.effects, symptoms, facts, None)}) AS effect ON effect.symptom_id = pair.target
+        WHERE {_condition(rule)}
+        """  # noqa: S608 - see the module's docstring
+        for place, (rule, pairs) in enumerate(links)
     )
 
 
-def _few_edges(place: int, rule: CauseRule, path: Path, symptoms: Mapping[str, SymptomRule], facts: FactColumns) -> str:
-    if rule.only_if is None:  # it reads nothing but columns of the table itself
-        cause, effect = "symptom AS cause", "symptom AS effect"
-    else:
-        cause = f"({_side(rule.causes, symptoms, facts, None)}) AS cause"
-        effect = f"({_side(rule.effects, symptoms, facts, None)}) AS effect"
-    join = _join(rule, path, effect)
-    names = "true"
-    if rule.only_if is None:
-        names = f"cause.name IN ({_texts(rule.causes)}) AND effect.name IN ({_texts(rule.effects)})"
-    return f"""
-    SELECT {place} AS place, source, target, link.via AS via, link.evidence AS evidence FROM (
-      SELECT cause.symptom_id AS source, effect.symptom_id AS target, min({join.link}) AS link
-      FROM {cause} {join.tables} WHERE {names} AND {join.condition} GROUP BY ALL
-    )
-    """  # noqa: S608 - see the module's docstring
-
-
-def _join(rule: CauseRule, path: Path, effect: str) -> _Join:
-    """Joins `cause` along a path with `effect`, which is a table or a subquery of that name."""
+def _join(rule: CauseRule, path: Path) -> _Join:
+    """Joins `cause` along a path with `effect`."""
     joins, evidence, entity = [], [], "cause.entity_id"
     steps: list[str] = []
     for number, step in enumerate(path.steps):
@@ -235,7 +231,7 @@ def _join(rule: CauseRule, path: Path, effect: str) -> _Join:
         steps.append(entity)
     same_namespace = path.text == SAME_NAMESPACE
     joins.append(
-        f"JOIN {effect} ON effect.{'namespace = cause.namespace' if same_namespace else f'entity_id = {entity}'}"
+        f"JOIN effect ON effect.{'namespace = cause.namespace' if same_namespace else f'entity_id = {entity}'}"
     )
     holds = [
         f"r{number}.from_ns <= effect.to_ns + {RELATION_SLACK_NS}"
@@ -251,9 +247,12 @@ def _join(rule: CauseRule, path: Path, effect: str) -> _Join:
     ]
     if path.kinds:
         conditions.append(f"cause.kind IN ({_texts(path.kinds)})")
-    if rule.only_if is not None:
-        conditions.append(f"({rule.only_if.sql}\n)")
+    conditions.append(_condition(rule))
     return _Join(" ".join(joins), " AND ".join(conditions), tuple(steps[:-1]), tuple(evidence))
+
+
+def _condition(rule: CauseRule) -> str:
+    return "true" if rule.only_if is None else f"({rule.only_if.sql}\n)"
 
 
 def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: FactColumns, most: int | None) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
 from analyzer.knowledge.check import FactColumns, fill
-from analyzer.knowledge.compile import CAUSES_OF_AN_EFFECT, EPISODES_OF_A_SIDE, edges_query, few_edges_query
+from analyzer.knowledge.compile import condition_query, edges_query
 from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
-from analyzer.reasoning.reachability import Reachability
+from analyzer.reasoning.relation_paths import Pair, RelationPaths
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.errors import KnowledgeError
 from formats.units import format_duration
@@ -51,23 +50,23 @@ def link_symptoms(
     """
     by_number = {symptom.number: symptom for symptom in symptoms.items}
     rules = {rule.name: rule for rule in knowledge.symptoms}
-    reachability = Reachability(engine, symptoms.items)
+    search = _PairSearch(engine, rules, facts, RelationPaths(engine, symptoms.items))
     best: dict[tuple[int, int], CausalEdge] = {}
     names = _Names(engine)
-    links = [(cause, path) for cause in knowledge.causes for path in cause.paths if reachability.may_link(cause, path)]
-    for (cause, path), (source, target, via, evidence) in _find_pairs(engine, links, rules, facts, reachability):
+    links = [(cause, path) for cause in knowledge.causes for path in cause.paths]
+    for (cause, path), pair in search.find(links):
         edge = _weigh(
             cause,
             path,
-            by_number[source],
-            by_number[target],
-            via=names.of(via),
-            evidence=evidence,
+            by_number[pair.source],
+            by_number[pair.target],
+            via=names.of(pair.via),
+            evidence=pair.evidence,
             clock_error_ns=clock_error_ns,
         )
-        kept = best.get((source, target))
+        kept = best.get((pair.source, pair.target))
         if kept is None or (edge.confidence, kept.rule) > (kept.confidence, edge.rule):
-            best[source, target] = edge
+            best[pair.source, pair.target] = edge
     ordered = sorted(best.values(), key=lambda edge: (-edge.confidence, edge.source, edge.target))
     return CausalGraph(
         symptoms=by_number,
@@ -83,7 +82,7 @@ class _Names:
         self._engine = engine
         self._known: dict[str, str] = {}
 
-    def of(self, entity_ids: list[str]) -> tuple[str, ...]:
+    def of(self, entity_ids: Sequence[str]) -> tuple[str, ...]:
         for entity_id in entity_ids:
             if entity_id not in self._known:
                 rows = self._engine.rows(
@@ -94,56 +93,79 @@ class _Names:
 
 
 _Link = tuple[CauseRule, Path]
-_Pair = tuple[int, int, list[str], list[str | None]]
 
 
-def _find_pairs(
-    engine: Engine,
-    links: Sequence[_Link],
-    rules: Mapping[str, SymptomRule],
-    facts: FactColumns,
-    reachability: Reachability,
-) -> Iterator[tuple[_Link, _Pair]]:
-    """What each link finds, in the order of the links: those with few symptoms by one query, the others by one each."""
-    few = [link for link in links if _is_small(*reachability.count_ends(link[0]))]
-    found: dict[int, list[_Pair]] = defaultdict(list)
-    if few:
+class _PairSearch:
+    """Finds the pairs of symptoms that causes link.
+
+    Args:
+        engine: its database holds `symptom`, `relation` and `entity`.
+        rules: of all symptoms, by name.
+        facts: DuckDB type by column by fact.
+        paths: of the same capture.
+    """
+
+    def __init__(
+        self, engine: Engine, rules: Mapping[str, SymptomRule], facts: FactColumns, paths: RelationPaths
+    ) -> None:
+        self._engine = engine
+        self._rules = rules
+        self._facts = facts
+        self._paths = paths
+
+    def find(self, links: Sequence[_Link]) -> Iterator[tuple[_Link, Pair]]:
+        """What each link finds, in the order of the links."""
+        links = [(cause, path) for cause, path in links if self._paths.may_link(cause, path)]
+        found: dict[int, Sequence[Pair]] = {}
+        unchecked: dict[int, Sequence[Pair]] = {}
+        for place, (cause, path) in enumerate(links):
+            if not self._paths.can_find_pairs(cause):
+                found[place] = self._ask(cause, path)
+            elif cause.only_if is None:
+                found[place] = self._paths.find_pairs(cause, path)
+            else:
+                unchecked[place] = self._paths.find_pairs(cause, path)
+        found |= self._check_conditions(links, {place: pairs for place, pairs in unchecked.items() if pairs})
+        for place, link in enumerate(links):
+            for pair in found.get(place, ()):
+                yield link, pair
+
+    def _check_conditions(
+        self, links: Sequence[_Link], found: Mapping[int, Sequence[Pair]]
+    ) -> dict[int, Sequence[Pair]]:
+        """Of the pairs found, by the place of their link, those for which the condition of the cause holds."""
+        if not found:
+            return {}
+        places = list(found)
+        asked = [(links[place][0], [(pair.source, pair.target) for pair in found[place]]) for place in places]
         try:
-            for place, source, target, via, evidence in engine.rows(few_edges_query(few, rules, facts)):
-                found[place].append((source, target, via, evidence))
+            rows = self._engine.rows(condition_query(asked, self._rules, self._facts))
         except _FAILED:
-            for cause, path in few:
-                _run(engine, cause, edges_query(cause, path, rules, facts, MAX_EDGES_PER_PATH))
+            for place in places:
+                self._ask(*links[place])
             raise
-    of_few = iter(range(len(few)))
-    for cause, path in links:
-        if _is_small(*reachability.count_ends(cause)):
-            pairs = found[next(of_few)]
-        else:
-            pairs = _run(engine, cause, edges_query(cause, path, rules, facts, MAX_EDGES_PER_PATH))
-        for pair in pairs:
-            yield (cause, path), pair
+        holding = {(places[number], source, target) for number, source, target in rows}
+        return {
+            place: [pair for pair in pairs if (place, pair.source, pair.target) in holding]
+            for place, pairs in found.items()
+        }
 
-
-def _is_small(causes: int, effects: int) -> bool:
-    """Whether no limit of `edges_query` can be reached."""
-    return causes <= min(CAUSES_OF_AN_EFFECT, EPISODES_OF_A_SIDE) and effects <= EPISODES_OF_A_SIDE
+    def _ask(self, cause: CauseRule, path: Path) -> list[Pair]:
+        """What the query of one link finds: for captures with many symptoms or relations."""
+        try:
+            rows = self._engine.rows(edges_query(cause, path, self._rules, self._facts, MAX_EDGES_PER_PATH))
+        except _FAILED as problem:
+            place = cause.only_if.where if cause.only_if is not None else cause.where
+            raise KnowledgeError(
+                f"cause `{cause.name}` fails on this capture: {str(problem).splitlines()[0]}",
+                where=place,
+                next_step="make the expression handle null and unexpected values",
+            ) from None
+        return [Pair(source, target, tuple(via), tuple(evidence)) for source, target, via, evidence in rows]
 
 
 _FAILED = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
 """What an expression can do on recorded values although it passed the checks."""
-
-
-def _run(engine: Engine, cause: CauseRule, sql: str) -> list[_Pair]:
-    try:
-        return engine.rows(sql)
-    except _FAILED as problem:
-        place = cause.only_if.where if cause.only_if is not None else cause.where
-        raise KnowledgeError(
-            f"cause `{cause.name}` fails on this capture: {str(problem).splitlines()[0]}",
-            where=place,
-            next_step="make the expression handle null and unexpected values",
-        ) from None
 
 
 def _weigh(
@@ -153,7 +175,7 @@ def _weigh(
     effect: FoundSymptom,
     *,
     via: tuple[str, ...],
-    evidence: list[str | None],
+    evidence: Sequence[str | None],
     clock_error_ns: int,
 ) -> CausalEdge:
     lag = effect.from_ns - cause.from_ns

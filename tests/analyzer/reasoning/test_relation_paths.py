@@ -1,4 +1,4 @@
-"""Promises of `analyzer.reasoning.reachability`, and that one query over many causes finds what a query each finds."""
+"""Promises of `analyzer.reasoning.relation_paths`: following relations finds what the query of each path finds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.shipped import read_knowledge
-from analyzer.reasoning import causality, reachability
+from analyzer.reasoning import relation_paths
+from analyzer.reasoning.relation_paths import RelationPaths
 from formats.capture.reading import open_capture
 from formats.postmortem.document import Document
 
@@ -22,32 +23,35 @@ def _analyze(name: str) -> Document:
 
 
 @pytest.mark.parametrize("name", CAPTURES)
-def test_a_query_for_all_causes_finds_what_a_query_for_each_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = _analyze(name)
+def test_following_relations_finds_what_the_query_of_each_path_finds(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = _analyze(name)
     asked = []
-    monkeypatch.setattr(causality, "_is_small", lambda *ends: asked.append(ends) or False)
-    assert _analyze(name) == together
+    monkeypatch.setattr(RelationPaths, "can_find_pairs", lambda _self, rule: bool(asked.append(rule)))
+    assert _analyze(name) == followed
     assert asked
-    assert together.edges
+    assert followed.edges
 
 
 @pytest.mark.parametrize("name", CAPTURES)
 def test_what_is_left_out_as_unreachable_would_find_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     left_out = _analyze(name)
     refused = []
-    may_link = reachability.Reachability.may_link
+    may_link = RelationPaths.may_link
 
-    def admit(self: reachability.Reachability, rule, path) -> bool:
+    def admit(self: RelationPaths, rule, path) -> bool:
         if not may_link(self, rule, path):
             refused.append(rule.name)
         return True
 
-    monkeypatch.setattr(reachability.Reachability, "may_link", admit)
+    monkeypatch.setattr(RelationPaths, "may_link", admit)
+    monkeypatch.setattr(RelationPaths, "can_find_pairs", lambda _self, _rule: False)
     assert _analyze(name) == left_out
     assert refused
 
 
 def test_a_capture_with_many_relations_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     followed = _analyze("incidents/demo")
-    monkeypatch.setattr(reachability, "MAX_RELATIONS", 1)
+    monkeypatch.setattr(relation_paths, "MAX_RELATIONS", 1)
     assert _analyze("incidents/demo") == followed

@@ -7,6 +7,9 @@ import unicodedata
 CUT_MARK = "…"
 """Ends a text that was cut, and stands for what was left out."""
 
+DIGEST_PREFIX = "digest:"
+"""Begins a text that stands for a value which was not recorded (`formats.rows.kube_redaction`)."""
+
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS_IN_A_ROW = 4
 """Combining marks on one letter. Why: no language stacks more, and a pile of them paints over other lines."""

@@ -17,7 +17,7 @@ from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom, shorten
 from formats.postmortem.findings import ChainEdge, ChainStep, Finding, RootCause, Statement
-from formats.rows.kube_redaction import DIGEST_PREFIX
+from formats.text import DIGEST_PREFIX
 from formats.times import format_time
 from formats.units import format_duration
 

@@ -14,9 +14,7 @@ from typing import Any
 
 from formats.limits import JSON_DEPTH
 from formats.rows.kube_json import Json, canonical_json, clean, clean_text, field
-from formats.text import CUT_MARK
-
-DIGEST_PREFIX = "digest:"
+from formats.text import CUT_MARK, DIGEST_PREFIX
 
 SECRET_NAME = re.compile(
     r"""

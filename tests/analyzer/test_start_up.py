@@ -37,7 +37,8 @@ NOT_FOR_HELP = (
 """Heavy modules that a list of commands does not need."""
 
 NOT_FOR_ANALYSIS = (
-    *("analyzer.importers", "analyzer.knowledge.load", "analyzer.sharing", "formats.segment.sealing", "recorder"),
+    *("analyzer.importers", "analyzer.knowledge.load", "analyzer.sharing", "formats.rows.kube_redaction"),
+    *("formats.segment.sealing", "recorder"),
     *("reports.figures", "reports.graph_model", "reports.page"),
     *("jinja2", "kubernetes", "neo4j", "networkx", "pandas", "plotly", "polars", "yaml"),
     *("numpy.ma", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet"),

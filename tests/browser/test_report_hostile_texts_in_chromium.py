@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import itertools
 import json
 from pathlib import Path
 
 import pytest
 
+from fixtures.documents.make_documents import hostile as make_hostile
+from fixtures.documents.replace_texts import with_texts
+from fixtures.documents.shop.documents import shop_incident
 from formats.postmortem.document import Document
 from formats.postmortem.reader import from_json
 from formats.text import escape_text
@@ -19,10 +21,6 @@ from reports.page import render_page
 pytestmark = pytest.mark.browser
 DOCUMENTS = Path(__file__).parents[2] / "fixtures" / "documents"
 STRINGS: list[str] = json.loads((DOCUMENTS / "hostile_strings.json").read_text(encoding="utf-8"))
-SPEC = importlib.util.spec_from_file_location("make_documents", DOCUMENTS / "make_documents.py")
-assert SPEC is not None
-MAKE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MAKE)
 
 
 def texts_that_the_page_shows(document: Document) -> list[str]:
@@ -57,7 +55,7 @@ def texts_that_the_page_shows(document: Document) -> list[str]:
 @pytest.fixture(scope="module", params=[0, 157])
 def hostile(request, tmp_path_factory):
     strings = itertools.islice(itertools.cycle(STRINGS), request.param, None)
-    document = MAKE.with_texts(MAKE.shop_incident(), strings)
+    document = with_texts(shop_incident(), strings)
     file = tmp_path_factory.mktemp("hostile") / "page.html"
     file.write_text(render_page(document), encoding="utf-8")
     return document, file
@@ -116,5 +114,5 @@ def test_hostile_fixture_is_what_the_strings_make():
     # GIVEN the shipped hostile document THEN it is the incident with those strings, at least 300 of them
     assert len(set(STRINGS)) >= 300
     shipped = from_json((DOCUMENTS / "hostile.json").read_text(encoding="utf-8"))
-    assert shipped == MAKE.hostile()
+    assert shipped == make_hostile()
     assert dataclasses.is_dataclass(shipped)

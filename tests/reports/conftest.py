@@ -27,11 +27,6 @@ def _script(name: str, path: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def make_documents() -> ModuleType:
-    return _script("make_documents", "fixtures/documents/make_documents.py")
-
-
-@pytest.fixture(scope="session")
 def incident() -> Document:
     return from_json((ROOT / "fixtures/documents/shop_incident.json").read_text(encoding="utf-8"))
 

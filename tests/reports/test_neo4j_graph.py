@@ -13,6 +13,8 @@ from pathlib import Path
 import neo4j
 import pytest
 
+from fixtures.documents.replace_texts import with_texts
+from fixtures.documents.shop.documents import shop_incident
 from formats.errors import PermissionDeniedError, UnavailableError, UsageError
 from reports import neo4j_graph
 from reports.graph_model import Label, RelationKind, graph_of
@@ -104,13 +106,13 @@ def test_a_new_analysis_replaces_the_old_one_of_the_same_capture_only(driver, ne
 
 
 @pytest.mark.neo4j
-def test_injections_in_every_text_become_values_and_nothing_more(driver, neo4j_server, make_documents):
+def test_injections_in_every_text_become_values_and_nothing_more(driver, neo4j_server):
     # GIVEN a bystander, and documents in which every text is an injection
     driver.execute_query("CREATE (:Bystander {name: 'untouched'})")
     graphs = []
     for offset in range(0, len(STRINGS), 30):
         strings = itertools.islice(itertools.cycle(STRINGS), offset, None)
-        graphs.append(graph_of(make_documents.with_texts(make_documents.shop_incident(), strings)))
+        graphs.append(graph_of(with_texts(shop_incident(), strings)))
     # WHEN they are loaded
     for graph in graphs:
         load_graph(graph, neo4j_server.uri, user="neo4j", password=neo4j_server.password)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.documents.replace_texts import with_texts
+from fixtures.documents.shop.documents import shop_incident
 from reports.causality_picture import MAX_BOXES, causality_picture, fit
 from reports.figures.timeline import MAX_ROWS, draw_timeline
 from reports.page import render_page
@@ -53,11 +55,11 @@ def test_page_needs_nothing_but_itself(incident):
 
 
 @pytest.mark.parametrize("offset", range(0, 334, 48))
-def test_no_text_can_add_an_element_or_attribute(make_documents, offset):
+def test_no_text_can_add_an_element_or_attribute(offset):
     # GIVEN the same incident twice: once with harmless texts, once with hostile ones
-    harmless = make_documents.with_texts(make_documents.shop_incident(), (f"x{n}" for n in itertools.count()))
+    harmless = with_texts(shop_incident(), (f"x{n}" for n in itertools.count()))
     strings = itertools.islice(itertools.cycle(STRINGS), offset, None)
-    hostile = make_documents.with_texts(make_documents.shop_incident(), (text or "x" for text in strings))
+    hostile = with_texts(shop_incident(), (text or "x" for text in strings))
     # WHEN both are rendered
     expected, found = skeleton(render_page(harmless)), skeleton(render_page(hostile))
     # THEN the pages differ in nothing but texts

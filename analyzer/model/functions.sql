@@ -51,22 +51,23 @@ WITH marked AS (
 SELECT
     entity_id, facet, state, detail,
     CASE WHEN is_old THEN least(told_ns, coalesce(since_ns, told_ns)) ELSE told_ns END AS at_ns,
-    to_ns, node, seq, is_old, is_open
+    to_ns, node, seq, is_old, is_old AND NOT is_open AS is_past, is_open
 FROM joined;
 
 -- The conditions of Kubernetes objects as intervals, for facts. `listed` has one row per condition of each version of an object:
--- entity_id, condition (STRUCT), at_ns, until_ns, node, seq, is_state, is_last.
+-- entity_id, condition (STRUCT), created_ns (since when the condition holds at the latest if it does not say; null if unknown),
+-- at_ns, until_ns, node, seq, is_state, is_last.
 CREATE MACRO conditions_of(listed) AS TABLE
 WITH told AS (
     SELECT
         entity_id, condition.type AS facet, {'status': condition.status, 'reason': condition.reason} AS state,
         {'message': condition.message} AS detail,
-        unix_ns(condition.lastTransitionTime) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
+        coalesce(unix_ns(condition.lastTransitionTime), created_ns) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM query_table(listed)
     WHERE condition.type IS NOT NULL
 )
 SELECT
-    at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+    at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     facet AS type, state.status AS status, state.reason AS reason, detail.message AS message
 FROM intervals_of('told');
 

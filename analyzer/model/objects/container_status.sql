@@ -17,6 +17,7 @@
 --   running STRUCT: The state `running`; null in other states.
 --   terminated STRUCT: The state `terminated`; null in other states.
 --   terminated_before STRUCT: How the run before ended; null if there was none.
+--   created_ns BIGINT: Unix ns of the creation of the Pod; null if it does not say.
 --   at_ns BIGINT: When this version of the Pod was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the Pod was not deleted.
@@ -25,7 +26,7 @@
 --   seq UBIGINT: `event_seq` of its row.
 WITH listed AS (
     SELECT
-        entity_id AS pod_id, uid, at_ns, until_ns, is_last, is_state, node, seq,
+        entity_id AS pod_id, uid, created_ns, at_ns, until_ns, is_last, is_state, node, seq,
         unnest([
             {'statuses': pod.status.containerStatuses, 'is_init': false},
             {'statuses': pod.status.initContainerStatuses, 'is_init': true},
@@ -72,6 +73,6 @@ SELECT
     status.state.running AS running,
     status.state.terminated AS terminated,
     status.lastState.terminated AS terminated_before,
-    at_ns, until_ns, is_last, is_state, node, seq
+    created_ns, at_ns, until_ns, is_last, is_state, node, seq
 FROM parsed
 WHERE status.name IS NOT NULL

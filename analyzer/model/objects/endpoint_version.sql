@@ -7,6 +7,7 @@
 --   kind VARCHAR: `EndpointSlice` or `Endpoints`.
 --   namespace VARCHAR: Its namespace.
 --   service_name VARCHAR: Name of the Service; null if a slice names none.
+--   changed_ns BIGINT: Unix ns of what last changed it, as it says; else of its creation; null if it says neither.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
@@ -20,7 +21,10 @@ WITH parsed AS (
     SELECT
         * EXCLUDE (content),
         json_transform(content, '{
-            "metadata": {"labels": {"kubernetes.io/service-name": "VARCHAR"}},
+            "metadata": {
+                "labels": {"kubernetes.io/service-name": "VARCHAR"},
+                "annotations": {"endpoints.kubernetes.io/last-change-trigger-time": "VARCHAR"}
+            },
             "endpoints": [{"addresses": ["VARCHAR"], "conditions": {"ready": "BOOLEAN", "terminating": "BOOLEAN"}}],
             "subsets": [{"addresses": [{"ip": "VARCHAR"}], "notReadyAddresses": [{"ip": "VARCHAR"}]}]
         }') AS slice
@@ -30,6 +34,7 @@ WITH parsed AS (
 SELECT
     entity_id, kind, namespace,
     CASE WHEN kind = 'Endpoints' THEN name ELSE slice.metadata.labels."kubernetes.io/service-name" END AS service_name,
+    coalesce(unix_ns(slice.metadata.annotations."endpoints.kubernetes.io/last-change-trigger-time"), created_ns) AS changed_ns,
     at_ns, until_ns, is_last, is_state, node, seq,
     -- The API says: a consumer should take an unknown `ready` for true.
     CASE

@@ -243,3 +243,99 @@ def test_what_a_container_may_use_is_read_from_its_specification(tmp_path, model
         """SELECT image, memory_limit_bytes, memory_request_bytes, cpu_limit_millicores, cpu_request_millicores,
         has_liveness_probe, has_readiness_probe FROM container_spec"""
     ) == [("api:1", 64 << 20, 1_000_000, 250, 100, True, False)]
+
+
+def test_an_end_before_the_recording_is_past_unless_the_container_still_fails(tmp_path, model_of):
+    last = termination(at=-30, run_of="r0")
+    long_ago = termination(at=-2000, run_of="r0")
+    path = (
+        CaptureBuilder(tmp_path)
+        .pod("well-1", statuses=[container_status("well", restarts=1, last=last, started=-29)], at=0)
+        .pod(
+            "waiting-1", statuses=[container_status("waiting", restarts=1, waiting="CrashLoopBackOff", last=last)], at=0
+        )
+        .pod("again-1", statuses=[container_status("again", restarts=2, last=last, started=-29)], at=0)
+        .pod("steady-1", statuses=[container_status("steady", restarts=2, last=last, started=-700)], at=0)
+        .pod("long-1", statuses=[container_status("long", restarts=3, ready=False, last=long_ago)], at=0)
+        .write()
+    )
+    engine = model_of(path).engine
+    told = engine.rows(
+        "SELECT split_part(entity_id, '/', 3), is_old, is_open, is_past FROM container_termination ORDER BY 1"
+    )
+    assert told == [
+        ("again", True, True, False),
+        ("long", True, False, True),
+        ("steady", True, False, True),
+        ("waiting", True, True, False),
+        ("well", True, False, True),
+    ]
+
+
+def test_an_event_before_the_recording_is_past_unless_its_object_is_still_not_well(tmp_path, model_of):
+    def told(builder, reason, kind, name, last=-60.0, **columns):
+        moment = unix_ns(last)
+        return builder.kube_event(
+            reason, kind, name, event="state", at=0, **{"k8s.event.last_unix_nano": moment, **columns}
+        )
+
+    builder = CaptureBuilder(tmp_path)
+    builder.pod("waits-1", phase="Pending", at=0).pod("runs-1", at=0).pod("again-1", phase="Pending", at=0)
+    builder.kube_object("ReplicaSet", "short", {"spec": {"replicas": 2}, "status": {"replicas": 1}}, at=0)
+    builder.kube_object("ReplicaSet", "made", {"spec": {"replicas": 2}, "status": {"replicas": 2}}, at=0)
+    told(builder, "FailedScheduling", "Pod", "waits-1")
+    told(builder, "FailedMount", "Pod", "waits-1", last=-1300)
+    told(builder, "FailedScheduling", "Pod", "runs-1")
+    told(builder, "FailedScheduling", "Pod", "gone-1")
+    told(builder, "Early", "Pod", "again-1", last=-200, **{"k8s.object.uid": None})
+    told(builder, "FailedCreate", "ReplicaSet", "short")
+    told(builder, "FailedCreate", "ReplicaSet", "made")
+    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=10).write()).engine
+    assert engine.rows(
+        "SELECT name, reason, is_past, to_ns FROM kubernetes_event WHERE is_old ORDER BY name, reason"
+    ) == [
+        ("again-1", "Early", True, unix_ns(-200)),  # of another Pod of this name: it is older than the Pod
+        ("gone-1", "FailedScheduling", True, unix_ns(-60)),
+        ("made", "FailedCreate", True, unix_ns(-60)),
+        ("runs-1", "FailedScheduling", True, unix_ns(-60)),
+        ("short", "FailedCreate", False, unix_ns(10)),
+        ("waits-1", "FailedMount", True, unix_ns(-1300)),
+        ("waits-1", "FailedScheduling", False, unix_ns(10)),
+    ]
+
+
+def test_a_state_of_before_the_recording_is_past_if_it_ends_in_it(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .pod("heals-1", phase="Pending", at=0)
+        .pod("waits-1", phase="Pending", at=0)
+        .pod("heals-1", at=5)
+        .pod("comes-1", event="added", phase="Pending", at=6)
+        .write()
+    )
+    engine = model_of(path).engine
+    assert engine.rows(
+        "SELECT name, at_ns, is_old, is_past FROM pod_phase JOIN entity USING (entity_id) WHERE phase = 'Pending' ORDER BY name"
+    ) == [
+        ("comes-1", unix_ns(6), False, False),
+        ("heals-1", unix_ns(-100), True, True),
+        ("waits-1", unix_ns(-100), True, False),
+    ]
+
+
+def test_a_job_that_failed_long_ago_is_past(tmp_path, model_of):
+    def failed(since):
+        condition = {"type": "Failed", "status": "True", "lastTransitionTime": rfc3339(since)}
+        return {"status": {"failed": 1, "conditions": [condition]}}
+
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Job", "lately", failed(-60), at=0)
+        .kube_object("Job", "long-ago", failed(-3600), at=0)
+        .write()
+    )
+    engine = model_of(path).engine
+    assert engine.rows("SELECT name, is_past FROM job_status JOIN entity USING (entity_id) ORDER BY name") == [
+        ("lately", False),
+        ("long-ago", True),
+    ]

@@ -8,5 +8,5 @@
 --   status VARCHAR: `True`, `False` or `Unknown`.
 --   reason VARCHAR: Reason of the status; null if there is none.
 --   message VARCHAR: Last message of the condition; null if there is none.
-WITH listed AS (SELECT *, unnest(status.conditions) AS condition FROM autoscaler_version)
+WITH listed AS (SELECT * REPLACE (NULL::BIGINT AS created_ns), unnest(status.conditions) AS condition FROM autoscaler_version)
 SELECT * FROM conditions_of('listed')

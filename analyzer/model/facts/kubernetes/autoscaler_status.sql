@@ -26,7 +26,7 @@ WITH told AS (
     FROM autoscaler_version
 )
 SELECT told.at_ns, told.entity_id, told.node, told.seq, evidence_of('kube_object', told.node, told.seq) AS evidence,
-    told.to_ns, told.is_open, told.is_old, unnest(told.state),
+    told.to_ns, told.is_open, told.is_old, told.is_past, unnest(told.state),
     (SELECT min(target_id) FROM scales WHERE source_id = told.entity_id) AS target_id,
     told.detail.is_limited AS is_limited
 FROM intervals_of('told') AS told

@@ -15,6 +15,6 @@ WITH told AS (
         NULL AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM container_status
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     detail.pod_id AS pod_id, state.ready AS ready, state.started AS started, detail.is_init AS is_init
 FROM intervals_of('told')

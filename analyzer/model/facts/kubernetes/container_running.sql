@@ -17,7 +17,7 @@ WITH told AS (
         unix_ns(running.startedAt) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM container_status
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     detail.pod_id AS pod_id, detail.started_ns AS started_ns, state.runtime_id AS runtime_id,
     state.restart_count AS restart_count, detail.is_init AS is_init
 FROM intervals_of('told')

@@ -5,7 +5,7 @@
 --
 -- kind: moment fact
 -- about: Container
--- reads: container_death, container_status
+-- reads: capture_window, container_death, container_status, unhealthy_object
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   reason VARCHAR: Why it ended, for example `OOMKilled`, `Error`, `Completed`.
@@ -19,6 +19,9 @@
 --   restart_count BIGINT: Number of restarts before the run that ended.
 --   is_init BOOLEAN: Whether it is an init container.
 --   is_old BOOLEAN: Whether it had ended already when the recording began.
+--   is_open BOOLEAN: Whether the container is not well at the end of the capture, at most 20 minutes later.
+--   to_ns BIGINT: The end of the capture if `is_open`, else `at_ns`.
+--   is_past BOOLEAN: Whether it had ended before the recording began and is not `is_open`.
 --   time_from VARCHAR: Where `at_ns` comes from: `kernel`, `status` (whole seconds) or `receipt` (of the status).
 WITH told AS (
     SELECT * EXCLUDE (terminated_before), restart_count AS run FROM container_status WHERE state = 'terminated'
@@ -50,14 +53,26 @@ WITH told AS (
         ON death.entity_id = timed.entity_id
         AND death.at_ns BETWEEN timed.finished_ns AND least(timed.finished_ns + 999999999, timed.told_ns)
     GROUP BY ALL
+), dated AS (
+    SELECT
+        *,
+        coalesce(kernel_ns, CASE WHEN is_state THEN least(finished_ns, told_ns) END, least(finished_ns + 999999999, told_ns), told_ns)
+            AS at_ns
+    FROM placed
+), judged AS (
+    SELECT
+        dated.*, capture_window.to_ns AS end_ns,
+        unhealthy.entity_id IS NOT NULL AND dated.at_ns >= capture_window.to_ns - 1200000000000 AS is_open
+    FROM dated
+    CROSS JOIN capture_window
+    LEFT JOIN unhealthy_object AS unhealthy ON unhealthy.entity_id = dated.entity_id
 )
 SELECT
-    coalesce(kernel_ns, CASE WHEN is_state THEN least(finished_ns, told_ns) END, least(finished_ns + 999999999, told_ns), told_ns)
-        AS at_ns,
-    entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence,
+    at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence,
     pod_id, terminated.reason AS reason, terminated.exitCode AS exit_code, terminated.signal AS signal,
     terminated.message AS message, started_ns, finished_ns, finished_ns - started_ns AS run_ns,
     CASE WHEN runtime_id NOT LIKE 'run %' THEN runtime_id END AS runtime_id,
     restart_count, is_init, is_state AS is_old,
+    is_open, CASE WHEN is_open THEN greatest(at_ns, end_ns) ELSE at_ns END AS to_ns, is_state AND NOT is_open AS is_past,
     CASE WHEN kernel_ns IS NOT NULL THEN 'kernel' WHEN finished_ns IS NOT NULL THEN 'status' ELSE 'receipt' END AS time_from
-FROM placed
+FROM judged

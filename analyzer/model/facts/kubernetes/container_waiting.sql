@@ -14,10 +14,10 @@ WITH told AS (
         entity_id, NULL AS facet,
         {'state': state, 'reason': waiting.reason} AS state,
         {'pod_id': pod_id, 'message': waiting.message, 'restart_count': restart_count, 'is_init': is_init} AS detail,
-        NULL AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
+        coalesce(unix_ns(terminated_before.finishedAt), created_ns) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM container_status
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     detail.pod_id AS pod_id, state.reason AS reason, detail.message AS message, detail.restart_count AS restart_count,
     detail.is_init AS is_init
 FROM intervals_of('told')

@@ -2,7 +2,7 @@
 --
 -- kind: interval fact
 -- about: Job
--- reads: object_version
+-- reads: capture_window, object_version
 -- columns:
 --   active BIGINT: Pods that run.
 --   succeeded BIGINT: Pods that succeeded.
@@ -16,7 +16,10 @@ WITH parsed AS (
         json_transform(content, '{
             "status": {
                 "active": "BIGINT", "succeeded": "BIGINT", "failed": "BIGINT",
-                "conditions": [{"type": "VARCHAR", "status": "VARCHAR", "reason": "VARCHAR", "message": "VARCHAR"}]
+                "conditions": [{
+                    "type": "VARCHAR", "status": "VARCHAR", "reason": "VARCHAR", "message": "VARCHAR",
+                    "lastTransitionTime": "VARCHAR"
+                }]
             }
         }').status AS status
     FROM object_version
@@ -36,9 +39,12 @@ WITH parsed AS (
             'active': coalesce(status.active, 0), 'succeeded': coalesce(status.succeeded, 0),
             'failed': coalesce(status.failed, 0), 'condition': final.type, 'reason': final.reason
         } AS state,
-        {'message': final.message} AS detail, created_ns AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
+        {'message': final.message} AS detail, coalesce(unix_ns(final.lastTransitionTime), created_ns) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM judged
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, unnest(state),
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+    -- A Job that failed stays so for ever: what matters is when it did.
+    is_past OR (is_old AND at_ns < (SELECT from_ns FROM capture_window) - 1200000000000) AS is_past,
+    unnest(state),
     detail.message AS message
 FROM intervals_of('told')

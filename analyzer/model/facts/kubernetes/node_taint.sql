@@ -16,5 +16,5 @@ WITH listed AS (
         NULL AS detail, unix_ns(taint.timeAdded) AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM listed
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, unnest(state)
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past, unnest(state)
 FROM intervals_of('told')

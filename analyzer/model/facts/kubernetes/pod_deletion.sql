@@ -23,7 +23,7 @@ WITH told AS (
         at_ns, until_ns, node, seq, is_state, is_last
     FROM pod_version
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     detail.grace_seconds AS grace_seconds, detail.disruption.reason AS reason, detail.disruption.message AS message,
     detail.phase AS phase
 FROM intervals_of('told')

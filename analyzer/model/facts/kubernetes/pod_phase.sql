@@ -11,10 +11,10 @@ WITH told AS (
     SELECT
         entity_id, NULL AS facet, {'phase': pod.status.phase, 'reason': pod.status.reason} AS state,
         {'message': pod.status.message} AS detail,
-        NULL AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
+        CASE WHEN pod.status.phase = 'Pending' THEN created_ns END AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM pod_version
     WHERE pod.status.phase IS NOT NULL
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     state.phase AS phase, state.reason AS reason, detail.message AS message
 FROM intervals_of('told')

@@ -24,7 +24,7 @@ WITH parsed AS (
         NULL AS detail, created_ns AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM listed
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     facet AS resource, state.used AS used, state.hard AS hard,
     quantity_milli(state.used) AS used_milli, quantity_milli(state.hard) AS hard_milli,
     coalesce(quantity_milli(state.used) >= quantity_milli(state.hard), false) AS is_full

@@ -32,6 +32,7 @@ SELECT
     coalesce(min(at_ns) FILTER (is_done), max(until_ns)) AS to_ns,
     bool_or(is_last) AND NOT bool_or(is_done) AS is_open,
     false AS is_old,
+    false AS is_past,
     any_value(kind) AS kind,
     arg_min(generation, (at_ns, node, seq)) AS generation,
     arg_max(revision, (at_ns, node, seq)) AS revision,

@@ -27,7 +27,8 @@ WITH counted AS (
         moment.service_id, moment.has_selector, moment.at_ns, moment.node, moment.seq, moment.is_state,
         CAST(sum(counted.ready) AS BIGINT) AS ready,
         CAST(sum(counted.not_ready) AS BIGINT) AS not_ready,
-        CAST(sum(counted.terminating) AS BIGINT) AS terminating
+        CAST(sum(counted.terminating) AS BIGINT) AS terminating,
+        max(counted.changed_ns) AS changed_ns
     FROM moment
     JOIN counted ON counted.service_id = moment.service_id
         AND counted.at_ns <= moment.at_ns AND (moment.at_ns < counted.until_ns OR counted.at_ns = moment.at_ns)
@@ -36,12 +37,12 @@ WITH counted AS (
     SELECT
         service_id AS entity_id, NULL AS facet,
         {'ready': ready, 'not_ready': not_ready, 'terminating': terminating, 'has_selector': has_selector} AS state,
-        NULL AS detail, NULL AS since_ns, at_ns,
+        NULL AS detail, CASE WHEN ready = 0 THEN changed_ns END AS since_ns, at_ns,
         coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window)) AS until_ns,
         lead(at_ns) OVER version IS NULL AS is_last,
         node, seq, is_state
     FROM known
     WINDOW version AS (PARTITION BY service_id ORDER BY at_ns, node, seq)
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, unnest(state)
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past, unnest(state)
 FROM intervals_of('told')

@@ -9,5 +9,5 @@
 --   status VARCHAR: `True`, `False` or `Unknown`.
 --   reason VARCHAR: Reason of the status; null if there is none.
 --   message VARCHAR: Last message of the condition; null if there is none.
-WITH listed AS (SELECT *, unnest(conditions) AS condition FROM workload_version)
+WITH listed AS (SELECT *, NULL::BIGINT AS created_ns, unnest(conditions) AS condition FROM workload_version)
 SELECT *, split_part(entity_id, '/', 1) AS kind FROM conditions_of('listed')

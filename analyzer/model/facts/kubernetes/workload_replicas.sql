@@ -25,7 +25,7 @@ WITH told AS (
         NULL AS detail, NULL AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
     FROM workload_version
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     unnest(state),
     coalesce(state.ready < state.desired, false) AS is_short,
     CASE

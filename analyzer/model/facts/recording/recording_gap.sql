@@ -10,6 +10,6 @@
 --   detail VARCHAR: What is known beside; null if nothing is.
 --   is_suppressed BOOLEAN: Whether the recorder left the rows out on purpose.
 SELECT
-    from_ns AS at_ns, 'Node/' || node AS entity_id, node, seq, evidence, to_ns, false AS is_open, false AS is_old,
+    from_ns AS at_ns, 'Node/' || node AS entity_id, node, seq, evidence, to_ns, false AS is_open, false AS is_old, false AS is_past,
     table_name AS loss_table, reason, count, detail, reason IN ('shed', 'sampled', 'rate_limited') AS is_suppressed
 FROM missing

@@ -12,8 +12,7 @@ from tests.analyzer.capture_builder import CaptureBuilder, container_status, rfc
 
 
 def _analyze(path: Path) -> Document:
-    with open_capture(path) as capture:
-        return analyze_capture(capture, read_knowledge(()))
+    return analyze_capture(open_capture(path), read_knowledge(()))
 
 
 def _conditions(status: str, since: float, **columns: object) -> list[dict[str, object]]:

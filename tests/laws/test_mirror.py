@@ -96,17 +96,18 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/start.py": ("recorder/test_daemon.py", "starts the daemon"),
     "recorder/wakeup.py": ("recorder/test_daemon.py", "what the daemon waits for"),
     "recorder/wall_clock.py": ("recorder/test_source_opening.py", "set there by hand"),
-    "recorder/store/captures.py": ("recorder/test_daemon.py", "names and room of a whole recorder's captures"),
-    "recorder/store/freez*.py": ("recorder/test_daemon.py", "freezes of a whole recorder"),
+    "recorder/store/captures.py": ("recorder/store/test_freezer.py", "names and room of what is frozen"),
+    "recorder/store/freeze.py": ("recorder/store/test_freezer.py", "data: what is asked and what comes of it"),
+    "recorder/store/freezing_child.py": ("recorder/store/test_freezer.py", "writes what is frozen"),
     "recorder/store/node.py": ("recorder/store/test_journaling.py", "data of every journal"),
     "recorder/store/open_journal.py": ("recorder/store/test_journaling.py", "the journal that is written"),
-    "recorder/store/recovery.py": ("robustness/test_recorder_kills.py", "what is left after a kill"),
     "recorder/store/segment_ring.py": ("recorder/test_daemon.py", "the ring of a whole recorder"),
     "recorder/store/sequences.py": ("recorder/store/test_journaling.py", "numbers of the rows in a journal"),
 }
 """Module, or pattern of modules → its test below tests/, and why it is there."""
 
 WITHOUT_MODULE = {
+    "recorder/test_slow_sources.py": "sources that open in the background: source_opening, supervision and the loop together",
     "analyzer/model/test_entities.py": "SQL: entities/*.sql",
     "analyzer/model/test_relations.py": "SQL: relations/*.sql",
     "analyzer/model/test_facts_contract.py": "SQL: what holds for every fact",

@@ -14,12 +14,9 @@ from recorder.config import HostConfig
 from recorder.ledger import LossEntry
 from recorder.store.store import Store
 from recorder.wall_clock import WallClock
-from tests.recorder.recorder_fakes import SECOND, FakeClock, make_config, make_rows, run_children_inline
+from tests.recorder.recorder_fakes import SECOND, FakeClock, make_config, make_rows
 
-
-@pytest.fixture(autouse=True)
-def _children(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_children_inline(monkeypatch)
+pytestmark = pytest.mark.usefixtures("inline_children")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e explore bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e explore accuracy bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 
@@ -48,6 +48,9 @@ format: setup-test ## Format the code and apply the safe fixes
 
 e2e: setup-test ## Record and explain an incident in a real cluster (KUBECONFIG, or ../shared/cluster)
 	@$(PY) fixtures/lab/e2e.py
+
+accuracy: setup-test ## Measure how often the analyzer is right on every set of recordings; writes docs/accuracy.md
+	@$(PY) fixtures/accuracy/measure.py -o docs/accuracy.md
 
 bench: bench-record bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
 

@@ -22,6 +22,7 @@ RELATIONS = (
     "RUNS_ON",
     "SCALES",
     "SELECTS",
+    "SELECTS_TEMPLATE",
     "USES",
     "WORKLOAD_OF",
 )

@@ -7,6 +7,7 @@
 --   uid VARCHAR: Its uid.
 --   namespace VARCHAR: Its namespace.
 --   name VARCHAR: Its name.
+--   created_ns BIGINT: Unix ns of its creation; null if it does not say.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
@@ -15,11 +16,14 @@
 --   seq UBIGINT: `event_seq` of its row.
 --   service STRUCT: The fields of the Service that are read, named as in the API.
 SELECT
-    entity_id, uid, namespace, name, at_ns, until_ns, is_last, is_state, node, seq,
+    entity_id, uid, namespace, name, created_ns, at_ns, until_ns, is_last, is_state, node, seq,
     json_transform(content, '{
         "spec": {
             "selector": "MAP(VARCHAR, VARCHAR)", "clusterIP": "VARCHAR", "clusterIPs": ["VARCHAR"], "externalIPs": ["VARCHAR"],
-            "type": "VARCHAR"
+            "type": "VARCHAR",
+            "ports": [{
+                "name": "VARCHAR", "port": "BIGINT", "targetPort": "VARCHAR", "protocol": "VARCHAR", "appProtocol": "VARCHAR"
+            }]
         },
         "status": {"loadBalancer": {"ingress": [{"ip": "VARCHAR"}]}}
     }') AS service

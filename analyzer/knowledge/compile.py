@@ -6,6 +6,7 @@ checked against our own schemas; everything else is quoted as a literal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -171,8 +172,8 @@ def edges_query(
     order = ", ".join([*join.via, *join.evidence]) or "1"
     most = EPISODES_OF_A_SIDE if path.text == SAME_NAMESPACE or len(path.steps) > 3 else None
     return f"""
-    WITH cause AS MATERIALIZED ({_side(rule.causes, symptoms, facts, most)}),
-    effect AS MATERIALIZED ({_side(rule.effects, symptoms, facts, most)}),
+    WITH cause AS MATERIALIZED ({_side("cause", rule, symptoms, facts, most)}),
+    effect AS MATERIALIZED ({_side("effect", rule, symptoms, facts, most)}),
     pairs AS (
       SELECT cause.symptom_id AS source, effect.symptom_id AS target, {join.link} AS link,
         abs(effect.from_ns - cause.from_ns) AS distance,
@@ -206,8 +207,8 @@ def condition_query(
         f"""
         SELECT {place} AS place, cause.symptom_id AS source, effect.symptom_id AS target
         FROM (VALUES {", ".join(map(str, pairs))}) AS pair (source, target)
-        JOIN ({_side(rule.causes, symptoms, facts, None)}) AS cause ON cause.symptom_id = pair.source
-        JOIN ({_side(rule.effects, symptoms, facts, None)}) AS effect ON effect.symptom_id = pair.target
+        JOIN ({_side("cause", rule, symptoms, facts, None)}) AS cause ON cause.symptom_id = pair.source
+        JOIN ({_side("effect", rule, symptoms, facts, None)}) AS effect ON effect.symptom_id = pair.target
         WHERE {_condition(rule)}
         """  # noqa: S608 - see the module's docstring
         for place, (rule, pairs) in enumerate(links)
@@ -255,10 +256,14 @@ def _condition(rule: CauseRule) -> str:
     return "true" if rule.only_if is None else f"({rule.only_if.sql}\n)"
 
 
-def _side(names: tuple[str, ...], symptoms: Mapping[str, SymptomRule], facts: FactColumns, most: int | None) -> str:
+def _side(side: str, rule: CauseRule, symptoms: Mapping[str, SymptomRule], facts: FactColumns, most: int | None) -> str:
+    """SELECT of the symptoms on one side of a cause, with those of the kept columns that its condition reads."""
+    names = rule.causes if side == "cause" else rule.effects
+    read = () if rule.only_if is None else re.findall(rf"\b{side}\.\"?(\w+)", rule.only_if.sql)
     kept = [
         f"try_cast(details->>{_text(column)} AS {kind}) AS {_name(column)}"
         for column, kind in kept_columns(names, symptoms, facts).items()
+        if column in read
     ]
     own = [column for column in EPISODE_COLUMNS if column not in {"symptom", "name"}]
     columns = ", ".join(

@@ -11,6 +11,7 @@ from analyzer.knowledge import yaml_types
 from analyzer.knowledge.decoded import decode, expression_at, optional_text, texts_of
 from analyzer.knowledge.files import KnowledgeFile
 from analyzer.knowledge.load_changes import read_change
+from analyzer.knowledge.mechanisms import ANY, CHANGE, expand_mechanism
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import (
     CauseRule,
@@ -19,6 +20,7 @@ from analyzer.knowledge.rules import (
     Condition,
     Expression,
     Knowledge,
+    MechanismRule,
     Nature,
     Path,
     PatternRule,
@@ -34,7 +36,7 @@ from formats.yaml_reader import YamlMap, YamlNode, YamlScalar, read_yaml_documen
 MAX_RULES = 5_000
 """Rules of all files together."""
 
-_Rule = TypeVar("_Rule", SymptomRule, CauseRule, PatternRule, ChangeRule)
+_Rule = TypeVar("_Rule", SymptomRule, CauseRule, MechanismRule, PatternRule, ChangeRule)
 
 
 def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
@@ -47,9 +49,11 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
     causes: dict[str, CauseRule] = {}
     patterns: dict[str, PatternRule] = {}
     changes: dict[str, ChangeRule] = {}
+    mechanisms: dict[str, MechanismRule] = {}
     readers: dict[str, Callable[[YamlNode], None]] = {
         "Symptom": lambda node: _add(symptoms, _read_symptom(node)),
         "Cause": lambda node: _add(causes, _read_cause(node)),
+        "Mechanism": lambda node: _add(mechanisms, _read_mechanism(node)),
         "Pattern": lambda node: _add(patterns, _read_pattern(node)),
         "Change": lambda node: _add(changes, read_change(node)),
     }
@@ -60,11 +64,14 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
             if isinstance(node, YamlScalar) and node.value is None:
                 continue
             readers[_read_kind(node, list(readers))](node)
-            if len(symptoms) + len(causes) + len(patterns) + len(changes) > MAX_RULES:
+            if len(symptoms) + len(causes) + len(mechanisms) + len(patterns) + len(changes) > MAX_RULES:
                 raise KnowledgeError(f"more than {MAX_RULES:,} rules", where=node.where)
+    for mechanism in mechanisms.values():
+        _add(causes, expand_mechanism(mechanism, symptoms.values()))
     return Knowledge(
         symptoms=tuple(symptoms[name] for name in sorted(symptoms)),
         causes=tuple(causes[name] for name in sorted(causes)),
+        mechanisms=tuple(mechanisms[name] for name in sorted(mechanisms)),
         patterns=tuple(patterns[name] for name in sorted(patterns)),
         changes=tuple(changes[name] for name in sorted(changes)),
         files=tuple(names),
@@ -112,6 +119,7 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         merge_ns=int(symptom.merge),
         at_least=symptom.at_least,
         lasting_ns=int(symptom.lasting),
+        ordinary_ns=int(symptom.ordinary),
         except_during=texts_of(node, ["except_during"], symptom.except_during),
         keep=texts_of(node, ["keep"], symptom.keep),
         magnitude=magnitude,
@@ -148,22 +156,55 @@ def _read_magnitude(
     return expression, combine, magnitude.unit.strip()
 
 
-def _read_cause(node: YamlNode) -> CauseRule:
-    cause = decode(node, yaml_types.Cause, "a cause")
-    least, most = (int(duration) for duration in cause.lag)
+def _read_lag(node: YamlNode, lag: tuple[yaml_types.Duration, yaml_types.Duration]) -> tuple[int, int]:
+    least, most = (int(duration) for duration in lag)
     if least > most:
         raise KnowledgeError("`lag` must begin with the smaller duration", where=place_of(node, ["lag"]))
+    return least, most
+
+
+def _read_cause(node: YamlNode) -> CauseRule:
+    cause = decode(node, yaml_types.Cause, "a cause")
     return CauseRule(
         name=cause.name.strip(),
         where=node.where,
         causes=texts_of(node, ["from"], cause.causes),
         effects=texts_of(node, ["to"], cause.effects),
         paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], cause.through)),
-        lag_ns=(least, most),
+        lag_ns=_read_lag(node, cause.lag),
         confidence=cause.confidence,
         only_if=expression_at(node, ["when"], cause.when),
         says=cause.says.strip(),
     )
+
+
+def _read_mechanism(node: YamlNode) -> MechanismRule:
+    mechanism = decode(node, yaml_types.Mechanism, "a mechanism")
+    return MechanismRule(
+        name=mechanism.name.strip(),
+        where=node.where,
+        meaning=mechanism.meaning.strip(),
+        causes=_read_conditions(node, "from", mechanism.causes, [CHANGE]),
+        effects=_read_conditions(node, "to", mechanism.effects, []),
+        paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], mechanism.through)),
+        lag_ns=_read_lag(node, mechanism.lag),
+        confidence=mechanism.confidence,
+        only_if=expression_at(node, ["when"], mechanism.when),
+        says=mechanism.says.strip(),
+    )
+
+
+def _read_conditions(node: YamlNode, key: str, texts: str | tuple[str, ...], others: Sequence[str]) -> tuple[str, ...]:
+    known = [*Condition, ANY, *others]
+    listed = texts_of(node, [key], texts)
+    for text in listed:
+        if text not in known:
+            raise KnowledgeError(
+                f"`{key}` names the unknown condition `{text}`",
+                where=place_of(node, [key]),
+                next_step=suggest(text, known),
+            )
+    return listed
 
 
 def _read_path(node: YamlNode, text: str) -> Path:

@@ -106,6 +106,7 @@ class SymptomRule:
         merge_ns: events on one entity no further apart than this are one episode.
         at_least: an episode with fewer events is dropped.
         lasting_ns: an episode shorter than this is dropped.
+        ordinary_ns: an episode that was shorter and over before the recording ended is ordinary: it wants no finding.
         except_during: names of other symptoms: an episode that begins while one of them holds on the same entity or on
             its pod is dropped (what a pod does while it is stopped is nothing wrong).
         keep: columns of the fact whose value at the first event stays with the episode.
@@ -128,6 +129,7 @@ class SymptomRule:
     merge_ns: int
     at_least: int
     lasting_ns: int
+    ordinary_ns: int
     except_during: tuple[str, ...]
     keep: tuple[str, ...]
     magnitude: Expression | None
@@ -182,6 +184,29 @@ class CauseRule:
 
     name: str
     where: str
+    causes: tuple[str, ...]
+    effects: tuple[str, ...]
+    paths: tuple[Path, ...]
+    lag_ns: tuple[int, int]
+    confidence: float
+    only_if: Expression | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class MechanismRule:
+    """`kind: Mechanism`: which condition may bring about which, whatever symptom shows it.
+
+    Attributes:
+        meaning: why this is so of every cluster, in one sentence.
+        causes: conditions, or `change` for every symptom of that nature.
+        effects: conditions.
+        paths, lag_ns, confidence, only_if, says: as those of a cause.
+    """
+
+    name: str
+    where: str
+    meaning: str
     causes: tuple[str, ...]
     effects: tuple[str, ...]
     paths: tuple[Path, ...]
@@ -323,11 +348,13 @@ class Knowledge:
     """All rules, each list sorted by name.
 
     Attributes:
+        causes: those of `kind: Cause`, and each mechanism as a cause between the symptoms that have its conditions.
         files: names of the files read, sorted.
     """
 
     symptoms: tuple[SymptomRule, ...]
     causes: tuple[CauseRule, ...]
+    mechanisms: tuple[MechanismRule, ...]
     patterns: tuple[PatternRule, ...]
     changes: tuple[ChangeRule, ...]
     files: tuple[str, ...]

@@ -97,6 +97,8 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         merge: events on one entity no further apart than this are one episode.
         at_least: an episode of fewer events is dropped.
         lasting: an episode that is shorter is dropped.
+        ordinary: an episode that is shorter and over before the recording ends makes no finding: every healthy cluster
+            has such.
         except_during: symptoms: an episode that begins while one of them holds on the same entity or on its pod is
             dropped.
         keep: columns whose value at the first event stays with the episode.
@@ -116,6 +118,7 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merge: Duration = msgspec.field(default_factory=lambda: Duration(0))
     at_least: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1
     lasting: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    ordinary: Duration = msgspec.field(default_factory=lambda: Duration(0))
     except_during: Texts = ()
     keep: Texts = ()
     magnitude: Magnitude | UnsetType = UNSET
@@ -140,6 +143,34 @@ class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Literal["Cause"]
     name: Name
+    causes: SomeTexts = msgspec.field(name="from")
+    effects: SomeTexts = msgspec.field(name="to")
+    through: SomeTexts
+    lag: tuple[Duration, Duration]
+    confidence: Annotated[float, Meta(gt=0, le=1)]
+    says: Text
+    when: Expression | UnsetType = UNSET
+
+
+class Mechanism(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which condition may bring about which, whatever symptom shows it.
+
+    Attributes:
+        kind: `Mechanism`.
+        name: lowercase words with hyphens, unique among mechanisms and causes.
+        meaning: one sentence that says why this is so of every cluster.
+        causes: conditions, any for all of them, or change for every symptom of that nature.
+        effects: conditions, or any for all of them.
+        through: as of a cause.
+        lag: as of a cause.
+        confidence: as of a cause; modest, so that a cause that knows more wins.
+        says: as of a cause.
+        when: as of a cause.
+    """
+
+    kind: Literal["Mechanism"]
+    name: Name
+    meaning: Text
     causes: SomeTexts = msgspec.field(name="from")
     effects: SomeTexts = msgspec.field(name="to")
     through: SomeTexts

@@ -25,6 +25,9 @@ NO_PATTERN_FACTOR = 0.85
 BEGINS_BY_ITSELF_FACTOR = 0.85
 """If it begins with a symptom: something not recorded may have caused that."""
 
+UNEXPLAINED_FACTOR = 0.3
+"""If it begins with what can only be an effect: the cause itself was not recorded."""
+
 COVERAGE_SHARE = 0.3
 """How much of the confidence depends on the share of severe symptoms that the finding explains."""
 
@@ -55,9 +58,11 @@ def weigh_finding(
     reached = sum(1 for symptom in severe if symptom.number in explained)
     coverage = 1 - COVERAGE_SHARE * (1 - reached / len(severe))
     yield ConfidenceTerm("coverage", round(coverage, 4), f"it explains {reached} of {len(severe)} severe symptoms")
-    if not has_pattern:
+    if not has_pattern and candidate.is_cause:
         yield ConfidenceTerm("pattern", NO_PATTERN_FACTOR, "no pattern matches this failure")
-    if candidate.root.rule.nature is not Nature.CHANGE:
+    if not candidate.is_cause:
+        yield ConfidenceTerm("unexplained", UNEXPLAINED_FACTOR, "its cause was not recorded")
+    elif candidate.root.rule.nature is not Nature.CHANGE:
         yield ConfidenceTerm("origin", BEGINS_BY_ITSELF_FACTOR, "no change was found that could have caused it")
     if candidate.rivals:
         rival = graph.symptoms[candidate.rivals[0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.knowledge.check import fill
@@ -16,6 +16,7 @@ from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom, shorten
+from analyzer.reasoning.unexplained import UNEXPLAINED, considered_causes, deciding_evidence
 from formats.postmortem.findings import ChainEdge, ChainStep, Finding, RootCause, Statement
 from formats.text import DIGEST_PREFIX
 from formats.times import format_time
@@ -88,12 +89,13 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         )
     )
     values = _values(story, context.entities)
+    named = _Named.of(candidate, pattern, values)
     beside = story.explained - {step.number for step in story.steps}
     return Finding(
         rank=rank,
-        pattern=pattern.name if pattern else None,
-        title=fill(pattern.title, values) if pattern else candidate.root.what,
-        category=pattern.category if pattern else "unknown",
+        pattern=named.pattern,
+        title=named.title,
+        category=named.category,
         confidence=multiply_terms(terms),
         confidence_terms=terms,
         root_cause=_root_cause(story),
@@ -105,6 +107,27 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         impact=assess_impact(candidate, context.graph),
         recommendations=tuple(fill(action, values) for action in pattern.actions) if pattern else (),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a finding is called.
+
+    Attributes:
+        pattern: name of the pattern, or `unexplained`; None if only the graph explains it.
+    """
+
+    pattern: str | None
+    title: str
+    category: str
+
+    @classmethod
+    def of(cls, candidate: Candidate, pattern: PatternRule | None, values: Mapping[str, str]) -> _Named:
+        if pattern is not None:
+            return cls(pattern.name, fill(pattern.title, values), pattern.category)
+        if candidate.is_cause:
+            return cls(None, candidate.root.what, "unknown")
+        return cls(UNEXPLAINED, f"{candidate.root.what}; its cause was not recorded", "unknown")
 
 
 def _find_story(candidate: Candidate, context: Context) -> _Story:
@@ -163,6 +186,8 @@ def _chain_steps(story: _Story, entities: EntityIndex) -> Iterator[ChainStep]:
 
 
 def _supports(story: _Story, graph: CausalGraph) -> Iterator[Statement]:
+    if not story.candidate.is_cause:
+        yield from considered_causes(story.candidate.root, graph)
     if story.pattern is not None:
         yield Statement(what=story.pattern.meaning, evidence=())
     for edge in story.chain[:MAX_SUPPORTS]:
@@ -203,6 +228,8 @@ def _missing(story: _Story, context: Context) -> Iterator[Statement]:
     for wanted in story.pattern.needs if story.pattern else ():
         if not is_there(wanted):
             yield Statement(what=wanted.says, evidence=())
+    if not story.candidate.is_cause:
+        yield from deciding_evidence(context.recorded)
 
 
 def _overlapping_losses(story: _Story, recorded: Recorded) -> Iterator[Statement]:

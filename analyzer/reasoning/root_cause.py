@@ -2,16 +2,19 @@
 
 A candidate is a change, or a symptom that nothing in the graph explains. What a candidate explains, and how well, is
 the best path to it (`analyzer.reasoning.causal_graph`). Candidates are taken greedily: the one that explains most, then
-the one that explains most of what is left.
+the one that explains most of what is left. What still goes on when the recording ends weighs more than what healed.
+Severe symptoms that are left over then begin with an effect whose cause was not recorded: nothing severe is passed over
+in silence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from analyzer.knowledge.rules import Nature, Severity
-from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
+from analyzer.knowledge.rules import Severity
+from analyzer.reasoning.beginnings import find_beginnings
+from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph, Reach
 from analyzer.reasoning.symptoms import FoundSymptom
 
 MAX_CANDIDATES = 500
@@ -24,6 +27,10 @@ CLOSE_SCORE = 0.8
 """A candidate with this share of the best one's score is a rival that lowers its confidence."""
 
 _WEIGHTS = {Severity.FATAL: 1.5, Severity.ERROR: 1.0, Severity.WARNING: 0.0, Severity.INFO: 0.0}
+HEALED_WEIGHT = 0.5
+"""Of a symptom that was over before the recording ended, beside one that goes on. Why: what healed by itself is more
+often a passing effect than the incident that somebody was woken for."""
+
 _HINT = 0.05
 """What an explained warning adds. Why: it decides between candidates that explain the same errors, and nothing else."""
 
@@ -40,6 +47,7 @@ class Candidate:
         siblings: what else began in the same way (other changes of the same object, the same symptom on other pods of
             the workload), with what each explains.
         rivals: numbers of candidates of other entities that explain one of them nearly as well, best first.
+        is_cause: False if the root can only be an effect: its cause was not recorded.
     """
 
     root: FoundSymptom
@@ -48,6 +56,7 @@ class Candidate:
     score: float
     siblings: tuple[Reach[CausalEdge], ...]
     rivals: tuple[int, ...]
+    is_cause: bool = True
 
 
 def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
@@ -56,43 +65,24 @@ def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
     Each severe symptom is explained by exactly one of them, unless nothing that may be a root leads to it.
     """
     open_numbers = {symptom.number for symptom in graph.symptoms.values() if symptom.is_severe}
-    reaches = {root: graph.reach_from(root) for root in _sources(graph, open_numbers)}
+    chosen = _take_candidates(graph, open_numbers, is_cause=True)
+    return (*chosen, *_take_candidates(graph, open_numbers, is_cause=False))[:MAX_FINDINGS]
+
+
+def _take_candidates(graph: CausalGraph, open_numbers: set[int], *, is_cause: bool) -> list[Candidate]:
+    """The best candidates one after the other; what they explain is taken out of `open_numbers`."""
+    roots = find_beginnings(graph, open_numbers, with_effects=not is_cause)
+    reaches = {root: graph.reach_from(root) for root in roots[:MAX_CANDIDATES]}
     chosen: list[Candidate] = []
     while open_numbers and len(chosen) < MAX_FINDINGS:
         candidate = _best_candidate(graph, reaches, open_numbers)
         if candidate is None:
-            root = _beginning_of_a_circle(graph, open_numbers)
-            if root is None or root in reaches:
-                break
-            reaches[root] = graph.reach_from(root)
-            continue
-        chosen.append(candidate)
+            break
+        chosen.append(replace(candidate, is_cause=is_cause))
         open_numbers -= set(candidate.explains)
         for sibling in candidate.siblings:
             open_numbers -= set(sibling.confidence)
-    return tuple(chosen)
-
-
-def _sources(graph: CausalGraph, severe: set[int]) -> list[int]:
-    explained = {
-        edge.target
-        for edge in graph.edges
-        if edge.confidence >= MIN_EDGE_CONFIDENCE and graph.symptoms[edge.source].rule.nature is not Nature.CONTEXT
-    }
-    explained |= {
-        edge.target
-        for edge in graph.edges
-        if edge.confidence >= MIN_EDGE_CONFIDENCE
-        and graph.symptoms[edge.source].rule.nature is Nature.CONTEXT
-        and edge.source in explained
-    }
-    leads = {edge.source for edge in graph.edges} | severe
-    found = [
-        number
-        for number, symptom in sorted(graph.symptoms.items())
-        if number in leads and symptom.may_be_root and (symptom.rule.nature is Nature.CHANGE or number not in explained)
-    ]
-    return found[:MAX_CANDIDATES]
+    return chosen
 
 
 def _best_candidate(
@@ -113,7 +103,7 @@ def _best_candidate(
         )
         if not explains:
             continue
-        score = sum(_WEIGHTS[graph.symptoms[number].rule.severity] * reach.confidence[number] for number in explains)
+        score = sum(_weight(graph.symptoms[number]) * reach.confidence[number] for number in explains)
         hints = sum(
             value
             for number, value in reach.confidence.items()
@@ -140,15 +130,13 @@ def _best_candidate(
     )
 
 
+def _weight(symptom: FoundSymptom) -> float:
+    return _WEIGHTS[symptom.rule.severity] * (1.0 if symptom.is_ongoing else HEALED_WEIGHT)
+
+
 def _began_alike(graph: CausalGraph, root: int, other: int) -> bool:
     """Whether two roots are one story: one object changed in several ways, or several pods of one workload alike."""
     one, two = graph.symptoms[root], graph.symptoms[other]
     if one.entity_id == two.entity_id:
         return True
     return one.rule.name == two.rule.name and one.workload_id is not None and one.workload_id == two.workload_id
-
-
-def _beginning_of_a_circle(graph: CausalGraph, open_numbers: set[int]) -> int | None:
-    """The earliest severe symptom that only others of a circle explain; None if none may be a root."""
-    allowed = [number for number in open_numbers if graph.symptoms[number].may_be_root]
-    return min(allowed, key=lambda number: (graph.symptoms[number].from_ns, number), default=None)

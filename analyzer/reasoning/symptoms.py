@@ -34,6 +34,10 @@ MAX_EPISODES_PER_RULE = 5_000
 MAX_SYMPTOMS = 20_000
 """Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
 
+MIN_UNSEEN_NS = 10_000_000_000
+"""A symptom whose last event is closer to the end of the capture may be going on. Why: a failing probe or a caller that
+tries again every ten seconds is what most workloads have."""
+
 _TABLES = read_tables(Path(__file__).parent)
 _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 _TEXT_SHOWN = 200
@@ -55,6 +59,7 @@ class FoundSymptom:
         workload_id: of pods and what belongs to them; None for others.
         from_ns, to_ns: unix ns, both included.
         is_open: it had not ended when the capture ended.
+        is_ongoing: it is open, or its last event is so close to the end that the next one could not be seen any more.
         recorded_on: node whose clock gave the times.
         details: the kept columns by name, as text; those without a value are left out.
         evidence: at most 20 event ids, first and last among them.
@@ -73,6 +78,7 @@ class FoundSymptom:
     from_ns: int
     to_ns: int
     is_open: bool
+    is_ongoing: bool
     recorded_on: str | None
     count: int
     magnitude: int | None
@@ -88,7 +94,13 @@ class FoundSymptom:
     @property
     def is_severe(self) -> bool:
         """Whether it is bad enough to want a finding."""
-        return self.rule.nature is Nature.SYMPTOM and self.rule.severity in (Severity.ERROR, Severity.FATAL)
+        is_bad = self.rule.nature is Nature.SYMPTOM and self.rule.severity in (Severity.ERROR, Severity.FATAL)
+        return is_bad and not self.is_ordinary
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it passed as quickly as such things do in a healthy cluster."""
+        return not self.is_ongoing and self.to_ns - self.from_ns < self.rule.ordinary_ns
 
     @property
     def may_be_root(self) -> bool:
@@ -205,6 +217,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     )
     found = int(engine.value("SELECT count(*) FROM merged_episode JOIN entity USING (entity_id)"))
     rules = {rule.name: rule for rule in knowledge.symptoms}
+    end_ns = engine.value("SELECT max(to_ns) FROM capture_window")
     rows = engine.records(
         """
         SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, from_ns, to_ns,
@@ -230,6 +243,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
                 from_ns=row["from_ns"],
                 to_ns=row["to_ns"],
                 is_open=row["is_open"],
+                is_ongoing=row["is_open"]
+                or (end_ns is not None and row["to_ns"] >= end_ns - max(rule.merge_ns, MIN_UNSEEN_NS)),
                 recorded_on=row["recorded_on"],
                 count=row["count"],
                 magnitude=row["magnitude"],

@@ -30,8 +30,9 @@ FACTS: FactColumns = {
 def make_tables(engine: Engine) -> None:
     """The tables that the stations ask, empty; the fact is called `trouble`."""
     engine.execute(f"CREATE TABLE trouble ({', '.join(f'{name} {kind}' for name, kind in FACTS['trouble'].items())})")
-    for name in ("entity", "relation"):
+    for name in ("entity", "relation", "capture_window"):
         engine.execute(declared_tables()[name].empty_sql)
+    engine.execute("INSERT INTO capture_window VALUES (0, ?)", [1000 * SECOND])
 
 
 def add_entities(engine: Engine, *entity_ids: str, namespace: str = "shop", pod_id: str | None = None) -> None:

@@ -121,7 +121,7 @@ def make_recorder_schema(name: str) -> dict[str, Any]:
     return schema
 
 
-KINDS = (yaml_types.Symptom, yaml_types.Cause, yaml_types.Pattern, yaml_types.Change)
+KINDS = (yaml_types.Symptom, yaml_types.Cause, yaml_types.Mechanism, yaml_types.Pattern, yaml_types.Change)
 """What a document of knowledge can be, by its `kind`."""
 
 

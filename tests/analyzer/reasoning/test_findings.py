@@ -68,9 +68,10 @@ def edit_and_crash(tables):
     add_trouble(tables, 3, "Pod/a", "crash", end=9)
 
 
-def find(tables, *patterns, recorded=WHOLE):
-    graph = graph_of(tables, [*SYMPTOMS, CAUSE])
-    knowledge = load_text(*SYMPTOMS, *patterns)
+def find(tables, *patterns, recorded=WHOLE, effect=""):
+    symptoms = [*SYMPTOMS, effect] if effect else SYMPTOMS
+    graph = graph_of(tables, [*symptoms, CAUSE])
+    knowledge = load_text(*symptoms, *patterns)
     context = Context(graph, knowledge.patterns, EntityIndex(tables), recorded)
     return describe_findings(rank_candidates(graph), context)
 
@@ -100,6 +101,25 @@ def test_failure_that_begins_without_a_change_is_believed_less(tables):
     (finding,) = find(tables, LONELY)
     assert terms(finding) == {"path": 1.0, "coverage": 1.0, "origin": 0.85}
     assert finding.confidence == 0.85
+
+
+def test_failure_whose_cause_was_not_recorded_says_what_was_considered(tables):
+    # GIVEN a change that nothing connects with what failed, one that came too late, and no kernel events
+    add_trouble(tables, 1, "ConfigMap/conf", "edit")
+    add_trouble(tables, 3, "Pod/c", "echo", end=9)
+    add_trouble(tables, 5, "ConfigMap/other", "edit")
+    (finding,) = find(tables, PATTERN, effect=symptom_text("echo", more="role: effect\n"))
+    # THEN the finding claims no cause, and names the candidates with what speaks against each
+    assert finding.pattern == "unexplained"
+    assert terms(finding) == {"path": 1.0, "coverage": 1.0, "unexplained": 0.3}
+    assert [statement.what for statement in finding.supported_by] == [
+        (
+            "considered and rejected: ConfigMap conf shows edit "
+            "(it was made 2.0 s before, and no recorded relation leads from it to Pod c)"
+        ),
+        "considered and rejected: ConfigMap other shows edit (it was made 2.0 s after the failure began)",
+    ]
+    assert "connections were not recorded" in " ".join(statement.what for statement in finding.missing)
 
 
 def test_rival_that_would_explain_as_much_lowers_the_confidence(tables):

@@ -87,9 +87,36 @@ def test_weak_explanation_is_none(tables):
     assert roots(graph_of(tables, rules))[0] == ("crash", "Pod/a")
 
 
-def test_pure_effect_makes_no_finding(tables):
+def test_effect_whose_cause_was_not_recorded_is_not_passed_over_in_silence(tables):
+    # GIVEN a failure with a cause, and an effect of something that nobody recorded
+    add_trouble(tables, 3, "Pod/d", "outage")
     add_trouble(tables, 4, "Pod/a", "echo")
-    assert roots(graph_of(tables, SYMPTOMS)) == []
+    candidates = rank_candidates(graph_of(tables, SYMPTOMS))
+    # THEN the effect comes last and is not taken for a cause
+    assert [(one.root.rule.name, one.is_cause) for one in candidates] == [("outage", True), ("echo", False)]
+
+
+def test_effect_with_a_recorded_cause_begins_nothing(tables):
+    add_trouble(tables, 3, "Pod/a", "outage")
+    add_trouble(tables, 4, "Pod/a", "echo")
+    assert roots(graph_of(tables, [*SYMPTOMS, cause_text("c", "outage", "echo")])) == [("outage", "Pod/a")]
+
+
+def test_what_goes_on_at_the_end_of_the_recording_ranks_before_what_healed(tables):
+    # GIVEN two failures of which the later one is still there when the capture ends, at second 1,000
+    add_trouble(tables, 3, "Pod/d", "outage", end=500)
+    add_trouble(tables, 400, "Pod/a", "outage", end=1000)
+    assert roots(graph_of(tables, SYMPTOMS)) == [("outage", "Pod/a"), ("outage", "Pod/d")]
+
+
+def test_what_passes_within_its_ordinary_time_makes_no_finding(tables):
+    short = symptom_text("blip", more="ordinary: 20s\n")
+    add_trouble(tables, 100, "Pod/a", "blip", end=110)
+    assert roots(graph_of(tables, [*SYMPTOMS, short])) == []
+    # but it does if it lasts longer, or is not over when the recording ends
+    add_trouble(tables, 200, "Pod/b", "blip", end=221)
+    add_trouble(tables, 990, "Pod/c", "blip", end=1000)
+    assert roots(graph_of(tables, [*SYMPTOMS, short])) == [("blip", "Pod/c"), ("blip", "Pod/b")]
 
 
 def test_what_the_best_candidate_leaves_open_gets_its_own(tables):

@@ -19,7 +19,7 @@ def facts(engine):
     """Every fact as an empty table, and one container."""
     for fact in declared_facts().values():
         engine.execute(fact.empty_sql)
-    for name in ("entity", "relation"):
+    for name in ("entity", "relation", "capture_window"):
         engine.execute(declared_tables()[name].empty_sql)
     add_entities(engine, CONTAINER)
     return engine

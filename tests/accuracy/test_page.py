@@ -65,6 +65,18 @@ def test_calibration_counts_the_findings_of_whole_recordings() -> None:
     assert "| 80% to 90% | 4 | 2 (50%) | 85% |" in lines_of(ROWS, {})
 
 
+def test_goals_are_beside_what_was_measured() -> None:
+    # GIVEN an incident of a kind that was used for tuning and one of a kind that was not
+    made = [row("made", "one", FAULTY), row("made", "two", RIGHT, is_tuned=False), row("made", "calm", HEALTHY)]
+    # WHEN
+    lines = lines_of([*ROWS, *made], {})
+    # THEN
+    assert "| benchmark, watch10 | top-1 | ≥ 88 % | 1 (50%) |" in lines
+    assert "| made, watch10, unseen kinds | top-1 | ≥ 90 % | 1 (100%) |" in lines
+    assert "| made, watch10, unseen kinds | wrong links | ≤ 5 % | 1 (25%) |" in lines
+    assert "| made, watch10, unseen kinds | healthy recordings with a finding | 0 | 0 |" in lines
+
+
 def test_page_names_absent_sets_and_unknown_patterns_and_no_case() -> None:
     text = write_page(ROWS, {"made": "../data is missing"}, CAUSES)
     assert "Not measured: ../data is missing." in text

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from formats.errors import UnavailableError
 
 TIMEOUT_S = 30
-_CLUSTER_FIELDS = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "config")
+_CLUSTER_FIELDS = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data")
+_CONFIG_EXTENSION = "client.authentication.k8s.io/exec"
+"""Extension of a kubeconfig's cluster that is for the plugin alone."""
 
 
 def run_exec_plugin(
@@ -35,10 +39,14 @@ def run_exec_plugin(
     arguments = plugin.get("args") or []
     if not isinstance(command, str) or not isinstance(arguments, list):
         raise _failed("the exec plugin has no command", where)
+    if os.sep in command:
+        command = str(
+            Path(where).parent / command
+        )  # as kubectl does, so that a kubeconfig can be moved with its plugin
     try:
         done = subprocess.run(
             [command, *(str(argument) for argument in arguments)],
-            env=_environment(plugin, cluster, environment),
+            env=_environment(plugin, cluster, environment, where=where),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT_S,
@@ -65,11 +73,11 @@ def run_exec_plugin(
 
 
 def _environment(
-    plugin: Mapping[str, Any], cluster: Mapping[str, Any], environment: Mapping[str, str]
+    plugin: Mapping[str, Any], cluster: Mapping[str, Any], environment: Mapping[str, str], *, where: str
 ) -> dict[str, str]:
     spec: dict[str, Any] = {"interactive": False}
     if plugin.get("provideClusterInfo") is True:
-        spec["cluster"] = {name: cluster[name] for name in _CLUSTER_FIELDS if name in cluster}
+        spec["cluster"] = _describe_cluster(cluster, where)
     info = {"kind": "ExecCredential", "apiVersion": plugin.get("apiVersion"), "spec": spec}
     given = plugin.get("env")
     added = {
@@ -78,6 +86,28 @@ def _environment(
         if isinstance(entry, dict) and "name" in entry
     }
     return {**environment, **added, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+
+
+def _describe_cluster(cluster: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The cluster as the plugin is told of it: the authority as data, and what is configured for the plugin."""
+    described = {name: cluster[name] for name in _CLUSTER_FIELDS if name in cluster}
+    authority = cluster.get("certificate-authority")
+    if isinstance(authority, str) and authority and not described.get("certificate-authority-data"):
+        try:
+            described["certificate-authority-data"] = base64.b64encode(
+                (Path(where).parent / authority).read_bytes()
+            ).decode()
+        except OSError as error:
+            raise UnavailableError(
+                f"the certificate authority cannot be read ({error.strerror})",
+                where=str(Path(where).parent / authority),
+                next_step="give an existing file that the recorder can read",
+            ) from error
+    extensions = cluster.get("extensions")
+    for entry in extensions if isinstance(extensions, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == _CONFIG_EXTENSION:
+            described["config"] = entry.get("extension")
+    return described
 
 
 def _base64(pem: object) -> str | None:

@@ -77,6 +77,52 @@ def test_an_exec_plugin_is_asked_and_told_about_the_cluster(tmp_path):
     assert load_access(write_kubeconfig(tmp_path / "k", user)).authorization() == "Bearer a-r-https://127.0.0.1:6443"
 
 
+def test_an_exec_plugin_is_found_beside_the_kubeconfig(tmp_path, monkeypatch):
+    # GIVEN a plugin with a relative path, and a recorder that runs in another directory
+    plugin = tmp_path / "cluster/bin/plugin"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(f'#!{sys.executable}\nprint(\'{{"status": {{"token": "secret"}}}}\')\n')
+    plugin.chmod(0o755)
+    kubeconfig = write_kubeconfig(tmp_path / "cluster/k", {"exec": {"command": "./bin/plugin"}})
+    monkeypatch.chdir(tmp_path)
+
+    # THEN the path begins at the kubeconfig, as for kubectl
+    assert load_access(kubeconfig).authorization() == "Bearer secret"
+
+
+def test_an_exec_plugin_gets_the_authority_as_data_and_its_own_configuration(tmp_path):
+    # GIVEN a plugin that returns what it was told of the cluster
+    code = (
+        "import json, os; told = json.loads(os.environ['KUBERNETES_EXEC_INFO'])['spec']['cluster'];"
+        "print(json.dumps({'status': {'token': json.dumps(told, sort_keys=True)}}))"
+    )
+    user = {"exec": {"command": sys.executable, "args": ["-c", code], "provideClusterInfo": True}}
+    (tmp_path / "ca.crt").write_bytes(b"PEM")
+
+    # WHEN the authority is in a file, and the cluster has an extension for plugins beside another one
+    extensions = [
+        {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "a"}},
+        {"name": "other", "extension": {"audience": "b"}},
+    ]
+    server = "http://127.0.0.1:8001"
+    cluster = {"certificate-authority": "ca.crt", "extensions": extensions}
+    access = load_access(write_kubeconfig(tmp_path / "k", user, server=server, **cluster))
+
+    # THEN
+    assert json.loads((access.authorization() or "").removeprefix("Bearer ")) == {
+        "certificate-authority-data": base64.b64encode(b"PEM").decode(),
+        "config": {"audience": "a"},
+        "server": server,
+    }
+
+
+def test_an_exec_plugin_that_asks_for_an_authority_that_is_not_there_is_not_run(tmp_path):
+    user = {"exec": {"command": sys.executable, "args": ["-c", ""], "provideClusterInfo": True}}
+    kubeconfig = write_kubeconfig(tmp_path / "k", user, **{"certificate-authority": "ca.crt"})
+    with pytest.raises(UnavailableError, match="the certificate authority cannot be read"):
+        load_access(kubeconfig)
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

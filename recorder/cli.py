@@ -16,7 +16,8 @@ from formats.command_line import run_command
 from formats.errors import ConfigurationError, ExitCode, TapioError, UsageError
 from formats.text import escape_text
 from formats.units import format_bytes, parse_duration
-from recorder.config import CgroupPath, RecorderConfig, normalize_cgroup_path, read_config, select_sources
+from recorder.config import CgroupPath, RecorderConfig, normalize_cgroup_path, select_sources
+from recorder.config_file import read_config
 from recorder.control import ControlServer, request_reply
 from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis

@@ -91,6 +91,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/kube/digest_key.py": ("recorder/kube/test_cluster_access.py", "the key beside the credentials"),
     "recorder/kube/kube_source.py": ("recorder/sources/test_kube_object.py", "what both Kubernetes sources share"),
     "recorder/child.py": ("robustness/test_recorder_kills.py", "children of a real recorder"),
+    "recorder/config_file.py": ("recorder/test_config.py", "the configuration is tested by reading it"),
     "recorder/doctor.py": ("recorder/test_cli.py", "the command"),
     "recorder/plan.py": ("recorder/test_cli.py", "the command"),
     "recorder/start.py": ("recorder/test_daemon.py", "starts the daemon"),

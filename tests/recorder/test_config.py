@@ -8,15 +8,8 @@ from pathlib import Path
 import pytest
 
 from formats.errors import ConfigurationError, ExitCode, MissingInputError
-from recorder.config import (
-    CONFIG_KEYS,
-    RecorderConfig,
-    TriggerConfig,
-    parse_config,
-    read_config,
-    resolve_options,
-    select_sources,
-)
+from recorder.config import CONFIG_KEYS, RecorderConfig, TriggerConfig, resolve_options, select_sources
+from recorder.config_file import parse_config, read_config
 from recorder.registry import SOURCES
 from recorder.source import Profile
 

@@ -112,6 +112,7 @@ WITHOUT_MODULE = {
     "analyzer/model/test_entities.py": "SQL: entities/*.sql",
     "analyzer/model/test_relations.py": "SQL: relations/*.sql",
     "analyzer/model/test_facts_contract.py": "SQL: what holds for every fact",
+    "analyzer/model/test_service_state.py": "SQL: facts/kubernetes/service_state.sql",
     "analyzer/model/test_facts_kernel.py": "SQL: facts/*.sql about the kernel's tables",
     "analyzer/model/test_facts_kubernetes.py": "SQL: facts/*.sql about Kubernetes objects",
     "analyzer/knowledge/test_change_rules.py": "loading, compiling and testing what a change is",

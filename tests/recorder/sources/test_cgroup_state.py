@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import select
-from pathlib import Path
-
-import pytest
 
 from recorder.sources.cgroup_state import CgroupStateSource
 from tests.recorder.sources.fake_host import CID, CONTAINER_V2, UID, FakeHost, rows_of
 
 BUDGET = 10**12
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
 
 
 def test_cgroups_are_told_with_their_pod_and_container(host: FakeHost):

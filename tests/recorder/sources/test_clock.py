@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from formats.clock import ClockSnapshot
 from recorder.sources.clock import ClockSource
 from tests.recorder.recorder_fakes import SECOND
 from tests.recorder.sources.fake_host import FakeHost, rows_of
 
 BUDGET = 10**12
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
 
 
 class WallClock:

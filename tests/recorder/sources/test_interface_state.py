@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -14,11 +13,6 @@ from recorder.sources.interface_state import InterfaceStateSource
 from tests.recorder.sources.fake_host import FakeHost, rows_of
 
 BUDGET = 10**12
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
 
 
 def test_loopback_is_among_the_interfaces_of_every_machine():

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-
-import pytest
 
 from formats.loss import LossReason
 from recorder.sources.memory import MemorySource
 from tests.recorder.sources.fake_host import CONTAINER_V2, POD_V1, POD_V2, FakeHost, rows_of
 
 BUDGET = 10**12
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
 
 
 def test_memory_of_cgroup_v2(host: FakeHost):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from formats.errors import UnavailableError
@@ -14,11 +12,6 @@ from recorder.sources.pressure import PressureSource
 from tests.recorder.sources.fake_host import CONTAINER_V2, PSI, FakeHost, rows_of
 
 BUDGET = 10**12
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
 
 
 @pytest.mark.parametrize("kind", [MemorySource, PressureSource, CgroupStateSource])

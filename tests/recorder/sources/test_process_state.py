@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from formats.loss import LossReason
 from recorder.linux.clocks import read_boot_time_ns
 from recorder.source import SourceContext
@@ -16,11 +14,6 @@ from tests.recorder.sources.fake_host import FakeHost, rows_of
 
 BUDGET = 10**12
 STAT = "{pid} ({name}) S 1 1 1 0 -1 {flags} 10 0 0 0 1 2 0 0 20 0 1 0 {ticks} 1000 10 184\n"
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
 
 
 def open_here(source, **options: object) -> None:

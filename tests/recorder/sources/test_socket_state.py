@@ -16,11 +16,6 @@ from recorder.sources.socket_state import SocketStateSource
 from tests.recorder.sources.fake_host import FakeHost, rows_of
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
-    return FakeHost(tmp_path)
-
-
 def open_here(source, **options: object) -> None:
     """Open a source on this machine."""
     source.open(SourceContext("here", {**source.spec.options, **options}, read_boot_time_ns))

@@ -9,26 +9,20 @@ import pytest
 
 from formats.errors import PermissionDeniedError, UnavailableError
 from recorder.store.layout import DataDirectory, SegmentName, measure_tree
-from recorder.store.retention import KeptSegment
 
 DAY = 86_400 * 1_000_000_000
-NOW = 1_700_000_000_000_000_000
-MIB = 1 << 20
 
 
-def segment(age_days: int, size: int = 10 * MIB) -> KeptSegment:
-    begin = NOW - age_days * DAY
-    return KeptSegment(SegmentName(begin, "0badcafe", begin, begin + DAY // 2, f"{age_days:032x}"), size)
-
-
-SEGMENTS = [segment(days) for days in (5, 4, 3, 2, 1)]
+def name_of(day: int) -> SegmentName:
+    begin = 1_700_000_000_000_000_000 + day * DAY
+    return SegmentName(begin, "0badcafe", begin, begin + DAY // 2, f"{day:032x}")
 
 
 def test_a_name_says_what_a_segment_holds():
-    name = SEGMENTS[0].name
+    name = name_of(0)
     assert SegmentName.parse(str(name)) == name
     assert name.end_unix_nano == name.begin_unix_nano + DAY // 2
-    assert sorted([str(item.name) for item in reversed(SEGMENTS)]) == [str(item.name) for item in SEGMENTS]
+    assert sorted(str(name_of(day)) for day in (3, 0, 2, 1)) == [str(name_of(day)) for day in range(4)], "oldest first"
     for other in ("", "lost+found", str(name).replace("-", "_"), f"{name}.deleting", f"x{name}"):
         assert SegmentName.parse(other) is None
 

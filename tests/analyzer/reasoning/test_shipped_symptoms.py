@@ -33,7 +33,7 @@ def add_fact(engine: Engine, fact: str, at: float, **values: object) -> None:
 
 
 def add_unhealthy(engine: Engine, at: float, note: str) -> None:
-    add_fact(engine, "kubernetes_event", at, reason="Unhealthy", note=note, is_old=False, count_delta=1)
+    add_fact(engine, "kubernetes_event", at, reason="Unhealthy", note=note, is_past=False, count_delta=1)
 
 
 def find(engine: Engine) -> list[FoundSymptom]:
@@ -55,7 +55,7 @@ def test_container_killed_by_a_probe_is_explained_by_failures_of_that_probe_alon
     add_unhealthy(facts, 1, "Startup probe failed: connection refused")
     add_unhealthy(facts, 2, "Liveness probe failed: timeout")
     note = f"Container app failed {probe} probe, will be restarted"
-    add_fact(facts, "kubernetes_event", 10, reason="Killing", note=note, is_old=False, count_delta=1)
+    add_fact(facts, "kubernetes_event", 10, reason="Killing", note=note, is_past=False, count_delta=1)
     # WHEN
     symptoms = SymptomSearch(facts, knowledge, fact_columns()).finish()
     graph = link_symptoms(facts, symptoms, knowledge, fact_columns(), clock_error_ns=0)

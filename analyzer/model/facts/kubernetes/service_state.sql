@@ -125,7 +125,7 @@ WITH told AS (
 )
 SELECT
     from_ns AS at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, true AS is_open, is_old,
-    'selects_nothing' AS mismatch, coalesce(is_near, false) AS is_certain, NULL::BIGINT AS port,
+    false AS is_past, 'selects_nothing' AS mismatch, coalesce(is_near, false) AS is_certain, NULL::BIGINT AS port,
     CASE WHEN is_near THEN workload END AS selected,
     list_aggregate(wanted, 'string_agg', ', ') AS wanted,
     CASE WHEN is_near THEN list_aggregate(
@@ -138,7 +138,7 @@ SELECT
 FROM nearest
 UNION ALL
 SELECT
-    greatest(at_ns, template_ns), entity_id, node, seq, evidence_of('kube_object', node, seq), to_ns, true, is_old,
+    greatest(at_ns, template_ns), entity_id, node, seq, evidence_of('kube_object', node, seq), to_ns, true, is_old, false,
     CASE WHEN is_served_by_other THEN 'selects_others' ELSE mismatch END,
     is_served_by_other OR mismatch = 'port_name_missing'
         OR (mismatch = 'protocol_differs' AND NOT is_served_otherwise)
@@ -155,7 +155,7 @@ WHERE NOT is_served
 UNION ALL
 SELECT
     zero_ns, entity_id, node, seq, evidence_of('kube_object', node, seq), end_ns, true,
-    is_old AND zero_ns = at_ns,
+    is_old AND zero_ns = at_ns, false,
     'scaled_to_zero',
     EXISTS (
         SELECT 1 FROM calls JOIN entity AS caller ON caller.entity_id = calls.source_id

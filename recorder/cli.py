@@ -65,7 +65,7 @@ def cli() -> None:
     help="Profile: how much is recorded; overrides profile of the configuration.",
 )
 def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...], profile: str | None) -> None:
-    """Record until SIGTERM or SIGINT, which seal what is recorded and end within 5 seconds."""
+    """Record until SIGTERM or SIGINT, then seal the journal and exit within 5 seconds."""
     config = _load_config(config_path, data_dir)
     if cgroups:
         config = msgspec.structs.replace(config, cgroups=_normalize_cgroups(cgroups))
@@ -103,7 +103,7 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
 @_DATA_DIR
 @_JSON
 def status(config_path: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
-    """Say what the running recorder does: sources, losses, how far back a freeze can reach, its own cost."""
+    """Show the state of the running recorder: sources, losses, how far back a freeze can reach, its own cost."""
     answer = request_reply(_load_config(config_path, data_dir).socket_path, {"command": "status"})
     answer.pop("ok")
     click.echo(json.dumps(answer, indent=2, sort_keys=True) if as_json else escape_lines(format_status(answer)))
@@ -135,7 +135,7 @@ def freeze(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Make a capture of the window around now, while recording goes on; returns when it is written."""
+    """Make a capture of the time window around now, and wait until it is written. Recording continues."""
     if force and output is None:
         raise UsageError("--force requires -o", next_step="give -o PATH")
     destination = None if output is None else choose_destination(output, may_replace=force)
@@ -168,9 +168,9 @@ def freeze(
 @_JSON
 @click.option("--fix", is_flag=True, help="Mount tracefs if it is not mounted.")
 def doctor(config_path: Path | None, data_dir: Path | None, *, as_json: bool, fix: bool) -> int:
-    """Say for every source whether it works on this node, works with a fallback, or does not, why, and what to do.
+    """Check for every source whether it works on this node, works with a fallback, or does not work, and how to fix it.
 
-    Ends with 1 if a source of the profile does not work.
+    The exit code is 1 if a source of the profile does not work.
     """
     config = _load_config(config_path, data_dir)
     if fix:
@@ -188,7 +188,7 @@ def doctor(config_path: Path | None, data_dir: Path | None, *, as_json: bool, fi
 @_DATA_DIR
 @_JSON
 def plan(config_path: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
-    """Say from what was recorded how many hours the ring will hold, and what each table takes of it."""
+    """Estimate from the recorded data how many hours fit into the ring, and the share of each table."""
     outlook = plan_retention(_load_config(config_path, data_dir))
     click.echo(json.dumps(dataclasses.asdict(outlook), indent=2, sort_keys=True) if as_json else format_plan(outlook))
 

@@ -5,5 +5,5 @@
 -- columns:
 --   name VARCHAR: Name of the figure.
 --   entity_id VARCHAR: The entity.
---   at_ns BIGINT: Begin of the step, in aligned unix ns.
+--   at_ns BIGINT: Start of the step, in aligned unix ns.
 --   value BIGINT: What was counted.

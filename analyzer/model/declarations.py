@@ -80,11 +80,11 @@ EVERY_FACT = (
 
 EVERY_INTERVAL = (
     DeclaredColumn("to_ns", "BIGINT", "When it ended: unix ns; the end of the capture if it had not ended."),
-    DeclaredColumn("is_open", "BOOLEAN", "Whether it still held when the capture ended."),
-    DeclaredColumn("is_old", "BOOLEAN", "Whether it held already when the recording began."),
-    DeclaredColumn("is_past", "BOOLEAN", "Whether it held when the recording began (`is_old`), but not until the end."),
+    DeclaredColumn("is_open", "BOOLEAN", "Whether it was still true when the capture ended."),
+    DeclaredColumn("is_old", "BOOLEAN", "Whether it was already true when the recording began."),
+    DeclaredColumn("is_past", "BOOLEAN", "Whether it was true when the recording began, but no longer at its end."),
 )
-"""Columns that every interval fact has beside those, and its file does not declare."""
+"""Columns that every interval fact also has, and its file does not declare."""
 
 EVERY_RELATION = (
     DeclaredColumn("relation", "VARCHAR", "Name of the relation."),

@@ -3,10 +3,10 @@
 -- The name of one event as evidence: `table:node:seq`.
 CREATE MACRO evidence_of(table_name, node, seq) AS table_name || ':' || node || ':' || seq;
 
--- RFC 3339 text of the API as unix ns; null for what is no time. Why TRY twice: a hostile year overflows nanoseconds.
+-- RFC 3339 text of the API as unix ns; null if it is not a time. Why TRY twice: a hostile year overflows nanoseconds.
 CREATE MACRO unix_ns(time_text) AS TRY(epoch_us(TRY_CAST(time_text AS TIMESTAMPTZ)) * 1000);
 
--- A Kubernetes quantity in thousandths of its unit, null for what is none. Source: apimachinery pkg/api/resource.
+-- A Kubernetes quantity in thousandths of its unit; null if it is not a quantity. Source: apimachinery pkg/api/resource.
 CREATE MACRO quantity_milli(quantity) AS TRY(CAST(
     TRY_CAST(regexp_extract(quantity, '^([+-]?[0-9]*\.?[0-9]+)(e[0-9]+|[A-Za-z]*)$', 1) AS DECIMAL(28, 6))
     * CASE regexp_extract(quantity, '^([+-]?[0-9]*\.?[0-9]+)(e[0-9]+|[A-Za-z]*)$', 2)
@@ -16,15 +16,15 @@ CREATE MACRO quantity_milli(quantity) AS TRY(CAST(
         WHEN 'Ki' THEN 1024000 WHEN 'Mi' THEN 1048576000 WHEN 'Gi' THEN 1073741824000 WHEN 'Ti' THEN 1099511627776000
       END AS BIGINT));
 
--- The id of an object as an entity. Nodes go by name: kernel tables know no other.
+-- The entity id of an object. Nodes are identified by name, because kernel tables have nothing else.
 CREATE MACRO object_entity_id(kind, name, uid) AS CASE WHEN kind = 'Node' THEN 'Node/' || name ELSE kind || '/' || uid END;
 
 CREATE MACRO container_entity_id(pod_uid, container_name) AS 'Container/' || pod_uid || '/' || container_name;
 
--- Joins what consecutive versions of one entity say of one facet into intervals in which it stayed the same.
+-- Merges consecutive versions of one facet of an entity into intervals in which it did not change.
 -- `told` has: entity_id, facet (which of several states of the entity), state (STRUCT: what stays the same), detail (STRUCT: what
--- may change meanwhile; the last one is kept), since_ns (when the object says it began; null if it does not say), at_ns,
--- until_ns (the next version), node, seq, is_state (found by listing, not told as it happened), is_last.
+-- may change meanwhile; the last one is kept), since_ns (the start according to the object; null if it has none), at_ns,
+-- until_ns (the next version), node, seq, is_state (found by listing, not received from the watch), is_last.
 CREATE MACRO intervals_of(told) AS TABLE
 WITH marked AS (
     SELECT *, lag(state) OVER version IS DISTINCT FROM state OR lag(until_ns) OVER version IS DISTINCT FROM at_ns AS begins
@@ -71,7 +71,7 @@ SELECT
     facet AS type, state.status AS status, state.reason AS reason, detail.message AS message
 FROM intervals_of('told');
 
--- A recorded value as it stands in a sentence.
+-- A recorded value for use in a sentence.
 CREATE MACRO shown(recorded) AS CASE
     WHEN length(recorded) > 120 THEN left(recorded, 119) || '…'
     WHEN recorded = '' THEN 'nothing'

@@ -1,15 +1,15 @@
--- An episode of a symptom over the whole capture: those of `episode` that follow each other closely, as one. Filled by
+-- An episode of a symptom over the whole capture: rows of `episode` that are close in time, merged. Filled by
 -- `analyzer.reasoning.symptoms`.
 --
 -- kind: filled table
 -- columns:
 --   name VARCHAR: Name of the symptom.
 --   entity_id VARCHAR: The entity that shows it.
---   from_ns BIGINT: Begin of the first event, in aligned unix ns.
+--   from_ns BIGINT: Start of the first event, in aligned unix ns.
 --   to_ns BIGINT: End of the last event, in aligned unix ns.
 --   is_open BOOLEAN: Whether it had not ended when the capture ended.
 --   recorded_on VARCHAR: Node whose clock gave the times.
 --   count BIGINT: Number of events.
---   magnitude BIGINT: What the rule computes from the events; null if it computes nothing.
+--   magnitude BIGINT: The magnitude that the rule computes from the events; null if it defines none.
 --   details VARCHAR: JSON object of the columns that the rule keeps, of the first event.
 --   evidence VARCHAR[]: Event ids, at most 20, first and last among them.

@@ -1,17 +1,17 @@
--- A symptom: an episode with the entity that shows it. A node of the causality graph. Filled by
+-- A symptom: an episode with its entity. A node of the causality graph. Filled by
 -- `analyzer.reasoning.symptoms`.
 --
 -- kind: filled table
 -- columns:
---   symptom_id BIGINT: Number in order of begin, from 1; its id in documents is `s` and this number.
+--   symptom_id BIGINT: Number in order of the start, from 1; its id in documents is `s` and this number.
 --   name VARCHAR: Name of the symptom.
 --   entity_id VARCHAR: The entity that shows it.
---   from_ns BIGINT: Begin of the first event, in aligned unix ns.
+--   from_ns BIGINT: Start of the first event, in aligned unix ns.
 --   to_ns BIGINT: End of the last event, in aligned unix ns.
 --   is_open BOOLEAN: Whether it had not ended when the capture ended.
 --   recorded_on VARCHAR: Node whose clock gave the times.
 --   count BIGINT: Number of events.
---   magnitude BIGINT: What the rule computes from the events; null if it computes nothing.
+--   magnitude BIGINT: The magnitude that the rule computes from the events; null if it defines none.
 --   details VARCHAR: JSON object of the columns that the rule keeps, of the first event.
 --   evidence VARCHAR[]: Event ids, at most 20, first and last among them.
 --   kind VARCHAR: Kind of the entity.
@@ -20,4 +20,4 @@
 --   node VARCHAR: Node that the entity is or runs on; null if it is on none.
 --   pod_id VARCHAR: The Pod of Pods, Containers and Processes; null for others.
 --   workload_id VARCHAR: The workload of the entity; null if it has none.
---   entity_from_ns BIGINT: Begin of the entity's existence, in unix ns.
+--   entity_from_ns BIGINT: Start of the entity's existence, in unix ns.

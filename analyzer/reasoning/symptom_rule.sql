@@ -1,9 +1,9 @@
--- What merging episodes must know of each rule. Filled by `analyzer.reasoning.symptoms`.
+-- The settings of each rule that are needed to merge episodes. Filled by `analyzer.reasoning.symptoms`.
 --
 -- kind: filled table
 -- columns:
 --   name VARCHAR: Name of the symptom.
---   merge_ns BIGINT: Largest gap between two events of one episode, in ns.
---   at_least BIGINT: Least number of events of an episode.
+--   merge_ns BIGINT: Maximum gap between two events of one episode, in ns.
+--   at_least BIGINT: Minimum number of events of an episode.
 --   lasting_ns BIGINT: Least length of an episode, in ns.
 --   combine VARCHAR: How magnitudes are combined: `sum`, `max` or `min`.

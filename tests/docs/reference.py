@@ -43,7 +43,7 @@ def render_reference() -> str:
     parts = [
         "# Reference",
         "",
-        "Written from the code by `make docs`; a test compares the two.",
+        "Generated from the code by `make docs`; a test checks that it is up to date.",
         "",
         "## Commands",
         "",
@@ -89,11 +89,11 @@ def render_sources() -> str:
     parts = [
         "# Sources",
         "",
-        "Written from the code by `make docs`; a test compares the two. One source records one table; the columns are in",
-        "[reference.md](reference.md). `tapio-recorder doctor` says which of them work on a node, and what to do about the rest.",
+        "Generated from the code by `make docs`; a test checks that it is up to date. One source records one table; the columns are in",
+        "[reference.md](reference.md). `tapio-recorder doctor` reports which of them work on a node, and how to fix the others.",
         "",
-        "A profile has everything of the ones before it: `lean`, `default`, `deep`. When the recorder is over its budget it sheds",
-        "sources in the order given here, the lowest number first; those without a number are never shed.",
+        "The profiles are `lean`, `default` and `deep`; each includes the previous ones. When the recorder exceeds its budget, it sheds",
+        "sources in the order of the number in the row `shed`, the lowest first; sources without a number are never shed.",
         "",
     ]
     for source in SOURCES:
@@ -108,7 +108,7 @@ def render_sources() -> str:
             f"| from | {spec.table.source} |",
             f"| profile | `{spec.profile}` |",
             f"| needs | {', '.join(f'`{need}`' for need in spec.needs) or 'nothing'} |",
-            f"| without them | {spec.fallback or 'it does not work, and says so'} |",
+            f"| without them | {spec.fallback or 'the source is unavailable'} |",
             f"| costs | {spec.cost} |",
             f"| can lose | {', '.join(f'`{reason}`' for reason in spec.loss_reasons) or 'nothing'} |",
             f"| shed | {'never' if spec.shed_order is None else spec.shed_order} |",

@@ -1,4 +1,4 @@
--- Who called whom, as connections tell, once per part.
+-- Which Pod called which entity, according to connections, once per part.
 --
 -- kind: table
 -- scope: accumulated
@@ -6,13 +6,13 @@
 -- columns:
 --   source_id VARCHAR: The calling Pod.
 --   target_id VARCHAR: The called Service, Pod, Node or Address.
---   from_ns BIGINT: Begin, in aligned unix ns.
+--   from_ns BIGINT: Start, in aligned unix ns.
 --   to_ns BIGINT: End, in aligned unix ns.
---   evidence VARCHAR: `table:node:seq` of the row that tells it.
+--   evidence VARCHAR: `table:node:seq` of the row that shows it.
 WITH seen AS (
     SELECT
         coalesce(cgroup.pod_id, 'Node/' || contact.node) AS source_id,
-        -- A container that listens is called as its Pod.
+        -- Calls to a listening container are calls to its Pod.
         coalesce(container.pod_id, peer.entity_id) AS target_id,
         min(greatest(contact.from_ns, peer.from_ns)) AS from_ns,
         max(least(contact.to_ns, peer.to_ns)) AS to_ns,

@@ -1,7 +1,7 @@
 -- CALLS, as a Pod declares it: its environment, command or arguments name a Service of the cluster.
 --
--- Named is a Service by `$(NAME_SERVICE_HOST)`; by its DNS name or bare name with a port or after `://`; and by its bare name
--- alone where the variable's own name says that it holds an address. A Service that selects the Pod itself is left out: most
+-- A Service is named by `$(NAME_SERVICE_HOST)`; by its DNS name or bare name with a port or after `://`; and by its bare name
+-- alone if the variable's own name says that it contains an address. A Service that selects the Pod itself is omitted: most
 -- programs are told their own name.
 --
 -- kind: table
@@ -9,9 +9,9 @@
 -- columns:
 --   source_id VARCHAR: The calling Pod.
 --   target_id VARCHAR: The called Service, Pod, Node or Address.
---   from_ns BIGINT: Begin, in aligned unix ns.
+--   from_ns BIGINT: Start, in aligned unix ns.
 --   to_ns BIGINT: End, in aligned unix ns.
---   evidence VARCHAR: `table:node:seq` of the row that tells it.
+--   evidence VARCHAR: `table:node:seq` of the row that shows it.
 WITH said AS (
     SELECT pod_id, namespace, at_ns, until_ns, node, seq, unnest(list_concat(
         [{'name': variable.name, 'text': variable.value} FOR variable IN container.env],

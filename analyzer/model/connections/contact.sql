@@ -1,4 +1,4 @@
--- Which address was spoken to from which cgroup, with the first and the last time.
+-- The addresses that each cgroup connected to, with the first and the last time.
 --
 -- kind: table
 -- scope: part

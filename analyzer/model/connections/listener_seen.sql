@@ -1,4 +1,4 @@
--- The sockets that began to listen, and whose they were.
+-- The sockets that started listening, and their owners.
 --
 -- kind: table
 -- scope: accumulated
@@ -9,10 +9,10 @@
 --   address VARCHAR: Address that it listens on; `*` for all addresses.
 --   port USMALLINT: Port that it listens on.
 --   entity_id VARCHAR: Owner: Container, else Pod, else Node.
---   at_ns BIGINT: When it was first seen to listen, in aligned unix ns.
+--   at_ns BIGINT: When it was first seen listening, in aligned unix ns.
 SELECT
     listening."k8s.node.name" AS node, listening."tcp.network_namespace" AS network_namespace,
-    -- A socket on all addresses answers for each.
+    -- A socket that listens on all addresses serves each of them.
     CASE WHEN listening."network.local.address" IN ('0.0.0.0', '::') THEN '*' ELSE listening."network.local.address" END AS address,
     listening."network.local.port" AS port,
     coalesce(cgroup.entity_id, 'Node/' || listening."k8s.node.name") AS entity_id, min(listening.at_ns) AS at_ns

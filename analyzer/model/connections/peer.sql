@@ -1,4 +1,4 @@
--- Whom the addresses that are spoken to stand for, and when.
+-- The entities that have the contacted addresses, and when.
 --
 -- kind: table
 -- scope: part
@@ -9,8 +9,8 @@
 --   network_namespace UBIGINT: Inode number of the caller's network namespace.
 --   address VARCHAR: Address of the peer.
 --   port USMALLINT: Port of the peer.
---   entity_id VARCHAR: Service, Container, Pod, Node or Address that it stands for.
---   from_ns BIGINT: Begin of the interval, included.
+--   entity_id VARCHAR: Service, Container, Pod, Node or Address that has the address.
+--   from_ns BIGINT: Start of the interval, included.
 --   to_ns BIGINT: End of the interval, excluded.
 WITH asked AS (
     SELECT DISTINCT node, network_namespace, address, port FROM contact
@@ -18,7 +18,7 @@ WITH asked AS (
     SELECT DISTINCT "k8s.node.name", "tcp.network_namespace", "network.peer.address", "network.peer.port" FROM tcp
     WHERE event_name IN ('tcp.reset_received', 'tcp.reset_sent', 'tcp.retransmit')
 ), listener AS (
-    -- It owns its address from its first row until another one has it, and before, as nothing else is known.
+    -- It owns its address until another one has it, also before its first row, because no other owner is known.
     SELECT
         node, network_namespace, address, port, entity_id,
         CASE WHEN row_number() OVER same_socket = 1 THEN 0 ELSE at_ns END AS from_ns,

@@ -1,5 +1,5 @@
--- Whom a cgroup id belonged to, and when. An id is used again after a reboot: it belongs to its newest owner seen so far, and
--- what happens before its first row belongs to its first owner, because state is recorded a moment after the cgroup is there.
+-- The owner of a cgroup id, and when. An id is reused after a reboot: it belongs to its newest owner seen so far, and
+-- events before its first row belong to its first owner, because state is recorded a moment after the cgroup is created.
 --
 -- kind: table
 -- reads: cgroup_state, path_owner
@@ -11,7 +11,7 @@
 --   runtime_id VARCHAR: Id at the container runtime; null if the path names none.
 --   entity_id VARCHAR: Container, else Pod, else Node that the cgroup belongs to.
 --   pod_id VARCHAR: The Pod; null outside of pods.
---   from_ns BIGINT: Begin of the interval in which the id stands for it, included.
+--   from_ns BIGINT: Start of the interval in which it has the id, included.
 --   to_ns BIGINT: End of the interval, excluded.
 WITH seen AS (
     SELECT

@@ -1,4 +1,4 @@
--- Every cgroup path of the capture, taken apart. Filled by `analyzer.model.cgroup_paths`.
+-- Every cgroup path of the capture, parsed. Filled by `analyzer.model.cgroup_paths`.
 --
 -- kind: filled table
 -- columns:

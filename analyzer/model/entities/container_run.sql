@@ -1,4 +1,4 @@
--- Which container a runtime's id stands for. Restarts give a container new ids; an id never stands for two.
+-- The container that a runtime's id belongs to. A restart gives a container a new id; an id never belongs to two.
 --
 -- kind: table
 -- reads: container_status

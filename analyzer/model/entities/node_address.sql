@@ -1,4 +1,4 @@
--- To which Node an address belongs. An address that several Nodes have, such as 127.0.0.1, is left out.
+-- The Node that an address belongs to. An address of several Nodes, such as 127.0.0.1, is omitted.
 --
 -- kind: table
 -- reads: interface_state, node_version

@@ -1,4 +1,4 @@
--- Whom a cgroup path belongs to. `cgroup_path` has every path of the capture, taken apart.
+-- The owner of a cgroup path. `cgroup_path` has every path of the capture, parsed.
 --
 -- kind: table
 -- reads: cgroup_path, container_run, container_status, pod_version
@@ -10,7 +10,7 @@
 --   entity_id VARCHAR: Container, else Pod, else Node that the cgroup belongs to.
 --   pod_id VARCHAR: The Pod; null outside of pods.
 WITH static_pod AS (
-    -- The kubelet makes up the uid of a static pod from its file; the API object has another one and tells the first.
+    -- The kubelet derives the uid of a static pod from its file; the API object has another uid and contains the first.
     SELECT pod.metadata.annotations."kubernetes.io/config.hash" AS pod_uid, min(uid) AS api_uid
     FROM pod_version
     GROUP BY ALL
@@ -20,12 +20,12 @@ WITH static_pod AS (
     FROM cgroup_path LEFT JOIN static_pod USING (pod_uid)
 )
 SELECT
-    -- Shorter than a path where rows are compared by it.
+    -- Cheaper to compare than a path.
     row_number() OVER (ORDER BY owned.node, owned.path) AS path_id,
     owned.node, owned.path, owned.runtime_id,
     CASE
         WHEN container_run.entity_id IS NOT NULL THEN container_run.entity_id
-        -- The API server knows the pod and not this container: it is the pod's sandbox.
+        -- The API server knows the pod but not this container, so it is the pod's sandbox.
         WHEN owned.pod_uid IS NOT NULL AND (owned.runtime_id IS NULL OR known_pod.uid IS NOT NULL) THEN 'Pod/' || owned.pod_uid
         WHEN owned.pod_uid IS NOT NULL THEN container_entity_id(owned.pod_uid, owned.runtime_id)
         ELSE 'Node/' || owned.node

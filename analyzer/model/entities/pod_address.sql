@@ -1,14 +1,14 @@
--- To which Pod an address belonged, and when. A Pod has its address before its status says so and gives it up when it ends: it
--- is the owner from its creation until another one has it. Pods in the node's own network have the node's address and none of
--- their own.
+-- The Pod that an address belonged to, and when. A Pod has its address before its status reports it and releases it at its
+-- end: it is the owner from its creation until another one has it. Pods in the node's network have the node's address and
+-- none of their own.
 --
 -- kind: table
 -- reads: node_address, pod_version, recorded_entity
 -- columns:
 --   address VARCHAR: IP address.
 --   entity_id VARCHAR: The Pod.
---   pod_id VARCHAR: The Pod, too.
---   from_ns BIGINT: Begin of the interval, included.
+--   pod_id VARCHAR: The same Pod.
+--   from_ns BIGINT: Start of the interval, included.
 --   to_ns BIGINT: End of the interval, excluded.
 WITH told AS (
     SELECT entity_id, unnest(list_concat([pod.status.podIP], [place.ip FOR place IN pod.status.podIPs])) AS address

@@ -1,21 +1,21 @@
--- Every entity that recorded state tells of, and the interval in which it existed. Processes and addresses, which only the
--- frequent tables tell of, are added in `entity`.
+-- Every entity that is known from recorded state, and the interval in which it existed. Processes and addresses, which only the
+-- frequent tables contain, are added in `entity`.
 --
 -- kind: table
 -- reads: capture_window, cgroup, container_declared, object_version, owner_reference, pod_version, recording_node
 -- columns:
 --   entity_id VARCHAR: Key: `Kind/uid` of Kubernetes objects, `Container/<pod uid>/<name>`, `Process/<node>/<pid>/<start>`,
 --     `Node/<name>`, `Address/<address>`.
---   kind VARCHAR: What stands before the first slash of the key.
+--   kind VARCHAR: The part of the key before the first slash.
 --   namespace VARCHAR: Its namespace; null for cluster-wide entities.
 --   name VARCHAR: Its name; `pod/container` for Containers, `command (pid)` for Processes.
 --   uid VARCHAR: Uid of the Kubernetes object; null for others.
 --   node VARCHAR: Node that it is or runs on; null if it is on none.
---   from_ns BIGINT: Begin of its existence, in unix ns.
+--   from_ns BIGINT: Start of its existence, in unix ns.
 --   to_ns BIGINT: End of its existence, in unix ns; the end of the capture if it still existed.
 --   pod_id VARCHAR: The Pod of Pods, Containers and Processes; null for others.
---   workload_id VARCHAR: The top of the OWNS chain of what has one; itself for a workload; null for others.
---   is_deleted BOOLEAN: Whether it ceased to exist within the capture.
+--   workload_id VARCHAR: The top of its OWNS chain; itself for a workload; null for others.
+--   is_deleted BOOLEAN: Whether it was deleted or ended within the capture.
 WITH RECURSIVE pod_node AS (
     SELECT entity_id, arg_max(pod.spec.nodeName, (at_ns, node, seq)) AS node FROM pod_version GROUP BY entity_id
 ), object AS (
@@ -47,14 +47,14 @@ WITH RECURSIVE pod_node AS (
     LEFT JOIN pod_node ON pod_node.entity_id = declared.pod_id
     GROUP BY declared.entity_id, declared.pod_id
     UNION ALL
-    -- Owners that were not recorded themselves: a node's recorder watches its own pods only.
+    -- Owners that were not recorded themselves: the recorder of a node may watch only its own pods.
     SELECT
         owner_id, any_value(owner_kind), any_value(namespace), any_value(owner_name), any_value(owner_uid), NULL,
         min(at_ns), max(until_ns), false, NULL, 3
     FROM owner_reference
     GROUP BY owner_id
     UNION ALL
-    -- Pods and containers that only their cgroups tell of, as in a recording without Kubernetes.
+    -- Pods and containers that are known only from their cgroups, as in a recording without Kubernetes.
     SELECT
         pod_id, 'Pod', NULL, substr(pod_id, 5), substr(pod_id, 5), any_value(node),
         (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
@@ -80,7 +80,7 @@ WITH RECURSIVE pod_node AS (
     UNION ALL
     SELECT chain.entity_id, owner.owner_id, chain.depth + 1
     FROM chain JOIN owner_reference AS owner ON owner.entity_id = chain.top_id
-    -- Why a bound: hostile references may form a ring.
+    -- Why a limit: hostile references may form a cycle.
     WHERE chain.depth < 8
 ), top AS (
     SELECT entity_id, arg_max(top_id, (depth, top_id)) AS workload_id

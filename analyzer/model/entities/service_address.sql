@@ -1,4 +1,4 @@
--- To which Service an address belonged, and when.
+-- The Service that an address belonged to, and when.
 --
 -- kind: table
 -- reads: service_version
@@ -6,7 +6,7 @@
 --   address VARCHAR: IP address.
 --   entity_id VARCHAR: The Service.
 --   seen_ns BIGINT: When the Service was first recorded with it, in aligned unix ns.
---   from_ns BIGINT: Begin of the interval, included; 0 for its first owner.
+--   from_ns BIGINT: Start of the interval, included; 0 for its first owner.
 --   to_ns BIGINT: End of the interval, excluded.
 WITH told AS (
     SELECT entity_id, at_ns, until_ns, unnest(list_concat(

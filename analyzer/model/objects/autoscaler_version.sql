@@ -1,10 +1,10 @@
--- What every version of every HorizontalPodAutoscaler says.
+-- Every version of every HorizontalPodAutoscaler.
 --
 -- kind: table
 -- reads: object_version
 -- columns:
 --   entity_id VARCHAR: The HorizontalPodAutoscaler.
---   created_ns BIGINT: Unix ns of its creation; null if it does not say.
+--   created_ns BIGINT: Unix ns of its creation; null if the object does not contain it.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.

@@ -1,7 +1,7 @@
--- What was changed while the capture was recorded: one row per changed path, whether it mattered or not.
+-- The changes that were recorded: one row per changed path, relevant or not.
 --
--- What counts as a change, what it is and who made it is knowledge (`kind: Change`, patterns/changes): three macros say it
--- (analyzer.knowledge.compile_changes). What a controller does because of something else is there with actor `controller`.
+-- What counts as a change, its category and its actor are knowledge (`kind: Change`, patterns/changes), compiled into three macros
+-- (analyzer.knowledge.compile_changes). A consequence of another change is included, with the actor `controller`.
 --
 -- kind: table
 -- reads: object_version, scales
@@ -21,7 +21,7 @@
 --   path VARCHAR: Path of the changed field in the object; null for creation and deletion.
 --   key VARCHAR: Last component of the path.
 --   old_value VARCHAR: Value before the change; null if there was none.
---   new_value VARCHAR: Value after the change; null if there is none any more.
+--   new_value VARCHAR: Value after the change; null if it was removed.
 --   what VARCHAR: The change as one sentence.
 --   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
 WITH changed AS (
@@ -49,7 +49,7 @@ WITH changed AS (
             regexp_replace(path, '\.value$', ''),
             '^.*(?:\["((?:[^"\\]|\\.)*)"\]|\[(?:[^=\]]*=)?([^"\]]*)\]|(?:^|\.)([^.\[\]]+))$', '\1\2\3'
         ) AS key,
-        -- A text without its quotes, all else as JSON.
+        -- A text without its quotes, any other value as JSON.
         CASE WHEN json_type(old_json) = 'NULL' THEN NULL ELSE json_extract_string(old_json, '$') END AS old_value,
         CASE WHEN json_type(new_json) = 'NULL' THEN NULL ELSE json_extract_string(new_json, '$') END AS new_value,
         old_json::VARCHAR AS old, new_json::VARCHAR AS new,

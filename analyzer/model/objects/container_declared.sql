@@ -1,4 +1,4 @@
--- Every container that a Pod's specification names, once per different specification of the Pod.
+-- Every container that a Pod's specification names, once per distinct specification of the Pod.
 --
 -- kind: table
 -- reads: pod_version

@@ -1,4 +1,4 @@
--- What every version of every Pod says of each of its containers.
+-- The status of each container in every version of every Pod.
 --
 -- kind: table
 -- reads: pod_version
@@ -12,12 +12,12 @@
 --   ready BOOLEAN: Whether it is ready.
 --   started BOOLEAN: Whether its startup probe has passed; null if the status does not say.
 --   runtime_id VARCHAR: Id of its run at the container runtime; null if the status does not say.
---   state VARCHAR: `waiting`, `running` or `terminated`; null if the status says none.
+--   state VARCHAR: `waiting`, `running` or `terminated`; null if the status has none.
 --   waiting STRUCT: The state `waiting`, named as in the API; null in other states.
 --   running STRUCT: The state `running`; null in other states.
 --   terminated STRUCT: The state `terminated`; null in other states.
---   terminated_before STRUCT: How the run before ended; null if there was none.
---   created_ns BIGINT: Unix ns of the creation of the Pod; null if it does not say.
+--   terminated_before STRUCT: How the previous run ended; null if there was none.
+--   created_ns BIGINT: Unix ns of the creation of the Pod; null if it is not recorded.
 --   at_ns BIGINT: When this version of the Pod was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the Pod was not deleted.
@@ -62,7 +62,7 @@ SELECT
     coalesce(status.restartCount, 0) AS restart_count,
     coalesce(status.ready, false) AS ready,
     status.started AS started,
-    -- `containerd://<id>`: what stands in cgroup paths is the id alone.
+    -- `containerd://<id>`: cgroup paths contain only the id.
     nullif(regexp_extract(status.containerID, '([^/]+)$', 1), '') AS runtime_id,
     CASE
         WHEN status.state.waiting IS NOT NULL THEN 'waiting'

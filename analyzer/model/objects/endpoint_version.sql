@@ -1,4 +1,4 @@
--- How many addresses of a Service every version of its EndpointSlices or Endpoints has. Endpoints bear the Service's name.
+-- The number of addresses of a Service in every version of its EndpointSlices or Endpoints. Endpoints have the Service's name.
 --
 -- kind: table
 -- reads: object_version
@@ -36,7 +36,7 @@ SELECT
     CASE WHEN kind = 'Endpoints' THEN name ELSE slice.metadata.labels."kubernetes.io/service-name" END AS service_name,
     coalesce(unix_ns(slice.metadata.annotations."endpoints.kubernetes.io/last-change-trigger-time"), created_ns) AS changed_ns,
     at_ns, until_ns, is_last, is_state, node, seq,
-    -- The API says: a consumer should take an unknown `ready` for true.
+    -- According to the API, an unknown `ready` is to be treated as true.
     CASE
         WHEN kind = 'Endpoints' THEN coalesce(list_sum([len(subset.addresses) FOR subset IN slice.subsets]), 0)
         ELSE len(list_filter(coalesce(slice.endpoints, []), lambda endpoint : coalesce(endpoint.conditions.ready, true)))

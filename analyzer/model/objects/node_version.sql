@@ -1,4 +1,4 @@
--- What every version of every Node says of its health, its taints and its addresses.
+-- Health, taints and addresses in every version of every Node.
 --
 -- kind: table
 -- reads: object_version

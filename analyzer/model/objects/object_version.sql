@@ -1,6 +1,7 @@
--- Every version of every Kubernetes object that tells something new, with the interval in which it was the newest.
--- What a segment repeats at its start, or a second recorder tells too, is left out: same uid, same resource version.
--- `content` is null where it is no JSON or the object is gone.
+-- Every version of every Kubernetes object that differs from the previous one, with the interval in which it was the newest.
+-- Versions that a segment repeats at its start, or that a second recorder also recorded, are omitted: same uid, same resource
+-- version.
+-- `content` is null if it is not JSON or the object was deleted.
 --
 -- kind: table
 -- reads: capture_window, kube_object
@@ -11,7 +12,7 @@
 --   name VARCHAR: Its name.
 --   uid VARCHAR: Its uid.
 --   generation BIGINT: Generation of the specification; null if it has none.
---   created_ns BIGINT: Unix ns of its creation; null if it does not say.
+--   created_ns BIGINT: Unix ns of its creation; null if the object does not contain it.
 --   owner_uid VARCHAR: Uid of the controlling owner; null without one.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
@@ -22,7 +23,7 @@
 --   is_state BOOLEAN: Whether it was found by listing when a segment began.
 --   is_addition BOOLEAN: Whether the object was created.
 --   is_deletion BOOLEAN: Whether the object was deleted.
---   content VARCHAR: JSON of the object; null if it is not JSON or the object is gone.
+--   content VARCHAR: JSON of the object; null if it is not JSON or the object was deleted.
 --   changes VARCHAR: JSON of the changed paths, as recorded.
 WITH told AS (
     SELECT

@@ -1,4 +1,4 @@
--- The controlling owner of every object that has one: as its own object, or at least by what the reference says.
+-- The controlling owner of every object that has one: as recorded, or, if it was not recorded, as named in the reference.
 --
 -- kind: table
 -- reads: object_version

@@ -1,4 +1,4 @@
--- What every version of every Service says, parsed once.
+-- Every version of every Service, parsed once.
 --
 -- kind: table
 -- reads: object_version
@@ -7,7 +7,7 @@
 --   uid VARCHAR: Its uid.
 --   namespace VARCHAR: Its namespace.
 --   name VARCHAR: Its name.
---   created_ns BIGINT: Unix ns of its creation; null if it does not say.
+--   created_ns BIGINT: Unix ns of its creation; null if the object does not contain it.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.

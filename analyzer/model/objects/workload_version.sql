@@ -1,4 +1,4 @@
--- What every version of every workload says of its replicas, and a digest of its pod template.
+-- The replicas and a digest of the pod template in every version of every workload.
 --
 -- kind: table
 -- reads: object_version
@@ -18,8 +18,8 @@
 --   available BIGINT: Replicas that are available.
 --   updated BIGINT: Replicas of the newest pod template; null for ReplicaSets.
 --   observed_generation BIGINT: Generation that the controller has seen.
---   revision VARCHAR: Revision that the controller gave it; null if it says none.
---   template VARCHAR: Digest of the pod template; null without one.
+--   revision VARCHAR: Revision that the controller assigned; null if there is none.
+--   template VARCHAR: Digest of the pod template; null if there is none.
 --   conditions STRUCT[]: Its conditions, named as in the API.
 WITH parsed AS (
     SELECT

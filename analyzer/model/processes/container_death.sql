@@ -1,4 +1,4 @@
--- When a container may have ended, as the kernel tells: the last exit in it of each second, and OOM kills.
+-- When a container may have ended, according to the kernel: the last exit in it of each second, and OOM kills.
 --
 -- kind: table
 -- reads: container_exit, oom_kill

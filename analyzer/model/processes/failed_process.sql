@@ -1,4 +1,4 @@
--- Processes of pods that were ended by a signal or an error.
+-- Processes of pods that were killed by a signal or exited with an error.
 --
 -- kind: table
 -- scope: accumulated
@@ -6,14 +6,14 @@
 --   process.exit.signal)
 -- columns:
 --   process_id VARCHAR: The process.
---   entity_id VARCHAR: Container, else Pod that it ran in.
+--   entity_id VARCHAR: The container, or the Pod if that is not known, in which it ran.
 --   pod_id VARCHAR: The Pod.
 --   node VARCHAR: Node that it ran on.
 --   pid INTEGER: Its process id.
 --   command VARCHAR: Its name (`comm`).
 --   from_ns BIGINT: When it began, in aligned unix ns.
 --   to_ns BIGINT: When it ended, in aligned unix ns.
---   evidence VARCHAR: `table:node:seq` of the row of its end.
+--   evidence VARCHAR: `table:node:seq` of the row of its exit.
 SELECT
     'Process/' || ended."k8s.node.name" || '/' || ended."process.pid" || '/' || ended."process.start_boot_ns" AS process_id,
     cgroup.entity_id, cgroup.pod_id, ended."k8s.node.name" AS node, ended."process.pid" AS pid,

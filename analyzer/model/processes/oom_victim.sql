@@ -1,4 +1,4 @@
--- Every process that has the number of an OOM victim, by number and time.
+-- Every process that has the pid of an OOM victim, by pid and time.
 --
 -- kind: table
 -- scope: accumulated

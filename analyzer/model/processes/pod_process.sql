@@ -1,5 +1,5 @@
--- The processes of pods that are parents of processes that ended in this part: whose parent is among them is no container's
--- first process. Why parents only: there are few, and of all others nobody asks.
+-- The processes of pods that are parents of processes that ended in this part: a process whose parent is among them is not a
+-- container's first process. Why parents only: there are few, and the others are not needed.
 --
 -- kind: table
 -- scope: part

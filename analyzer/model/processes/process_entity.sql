@@ -1,17 +1,18 @@
--- Processes of pods that are worth a name: alive when a segment began, ended by a signal or an error, OOM victims.
+-- The processes of pods that become entities: alive when a segment began, killed by a signal, exited with an error,
+-- or OOM victims.
 --
 -- kind: table
 -- reads: capture_window, cgroup, failed_process, known_process, oom_kill
 -- columns:
 --   entity_id VARCHAR: The Process.
---   holder_id VARCHAR: Container, else Pod that it ran in.
+--   holder_id VARCHAR: The container, or the Pod if that is not known, in which it ran.
 --   pod_id VARCHAR: The Pod.
 --   node VARCHAR: Node that it ran on.
 --   pid INTEGER: Its process id.
 --   command VARCHAR: Its last name (`comm`).
---   from_ns BIGINT: When it began, in aligned unix ns; the begin of the capture if that is not known.
---   to_ns BIGINT: When it ended; the end of the capture if no row tells.
---   evidence VARCHAR: `table:node:seq` of the row of its end; null if no row tells.
+--   from_ns BIGINT: When it began, in aligned unix ns; the start of the capture if that is not known.
+--   to_ns BIGINT: When it ended; the end of the capture if no row shows it.
+--   evidence VARCHAR: `table:node:seq` of the row of its exit; null if there is none.
 WITH notable AS (
     SELECT * FROM failed_process
     UNION ALL BY NAME
@@ -30,7 +31,7 @@ WITH notable AS (
 )
 SELECT
     process_id AS entity_id, min(entity_id) AS holder_id, min(pod_id) AS pod_id, min(node) AS node, min(pid)::INTEGER AS pid,
-    -- A row of its end tells its last name and its end; a snapshot knows neither.
+    -- The row of its exit has its last name and the time of the exit; a snapshot has neither.
     coalesce(arg_max(command, to_ns) FILTER (evidence IS NOT NULL), min(command)) AS command,
     min(from_ns) AS from_ns,
     coalesce(max(to_ns) FILTER (evidence IS NOT NULL), max(to_ns)) AS to_ns,

@@ -1,4 +1,4 @@
--- Every process of the snapshots that are taken when a segment begins, by number and time.
+-- Every process of the snapshots that are taken when a segment begins, by pid and time.
 --
 -- kind: table
 -- reads: process_state

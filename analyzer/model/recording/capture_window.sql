@@ -1,6 +1,6 @@
--- Begin and end of what was recorded, within the asked window: one row. Filled by `analyzer.model.recorded_tables`.
+-- Start and end of the recording, within the requested window: one row. Filled by `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:
---   from_ns BIGINT: Begin, in aligned unix ns.
+--   from_ns BIGINT: Start, in aligned unix ns.
 --   to_ns BIGINT: End, in aligned unix ns.

@@ -1,6 +1,6 @@
--- How far aligned times of a node may be from true ones. Filled by `analyzer.model.recorded_tables`.
+-- The possible error of the aligned times of a node. Filled by `analyzer.model.recorded_tables`.
 --
 -- kind: filled table
 -- columns:
 --   node VARCHAR: Name of the node.
---   error_ns BIGINT: Bound in ns, the worst over the node's boots; null if nothing tells.
+--   error_ns BIGINT: Bound in ns, the maximum over the node's boots; null if it is not known.

@@ -6,7 +6,7 @@
 --   table_name VARCHAR: Table that lacks rows; `damaged` if it is not known which.
 --   node VARCHAR: Node of the segment.
 --   count BIGINT: How many rows are missing; null if it is not known.
---   from_ns BIGINT: Begin of what is missing, in aligned unix ns.
---   to_ns BIGINT: End of what is missing, in aligned unix ns.
+--   from_ns BIGINT: Start of the gap, in aligned unix ns.
+--   to_ns BIGINT: End of the gap, in aligned unix ns.
 --   detail VARCHAR: File, offset and what is wrong there.
 --   seq UBIGINT: `event_seq` of the first missing row; 0 if it is not known.

@@ -1,5 +1,5 @@
 -- MOUNTS: Pod → ConfigMap, Secret, PersistentVolumeClaim of its volumes. USES: those, and what its environment and its
--- image pulls read. Objects that were not recorded get no relation: nothing can have been seen of them.
+-- image pulls read. Objects that were not recorded get no relation, because nothing is known about them.
 --
 -- kind: relation
 -- reads: container_declared, pod_version, recorded_entity
@@ -35,7 +35,7 @@ WITH referred AS (
 SELECT
     unnest(CASE WHEN held.is_mount THEN ['MOUNTS', 'USES'] ELSE ['USES'] END) AS relation,
     held.entity_id AS source_id, used.entity_id AS target_id,
-    -- A ConfigMap that is deleted and made again under its name is another object.
+    -- A ConfigMap that is deleted and created again with the same name is another object.
     greatest(held.from_ns, used.from_ns) AS from_ns, least(held.to_ns, used.to_ns) AS to_ns,
     held.evidence
 FROM held

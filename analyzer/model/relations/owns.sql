@@ -1,4 +1,4 @@
--- OWNS: the controlling owner → what it made. Source: metadata.ownerReferences with controller = true.
+-- OWNS: the controlling owner → the object that it created. Source: metadata.ownerReferences with controller = true.
 --
 -- kind: relation
 -- reads: owner_reference

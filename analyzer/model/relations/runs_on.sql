@@ -1,4 +1,4 @@
--- RUNS_ON: Pod → Node, by spec.nodeName; by the recording node where only cgroups tell of the Pod.
+-- RUNS_ON: Pod → Node, by spec.nodeName; by the recording node if the Pod is known only from cgroups.
 --
 -- kind: relation
 -- reads: pod_version, recorded_entity

@@ -1,4 +1,4 @@
--- SELECTS: Service → Pod whose labels have everything that the selector asks for, while both said so.
+-- SELECTS: Service → Pod whose labels match the selector, while both were valid.
 --
 -- kind: relation
 -- reads: pod_version, service_version

@@ -61,7 +61,7 @@ def test_container_killed_by_a_probe_is_explained_by_failures_of_that_probe_alon
     graph = link_symptoms(facts, symptoms, knowledge, fact_columns(), clock_error_ns=0)
     # THEN
     names = {symptom.number: symptom.rule.name for symptom in symptoms.items}
-    linked = [names[edge.source] for edge in graph.edges if names[edge.target] == "container-killed-by-probe"]
+    linked = [names[edge.source] for edge in graph.edges if edge.rule == "failing-probe-kills"]
     assert linked == [f"{probe}-probe-failing"]
 
 

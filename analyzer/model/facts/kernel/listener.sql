@@ -1,4 +1,4 @@
--- A socket began or ceased to listen.
+-- A socket started or stopped listening.
 --
 -- kind: moment fact
 -- scope: part

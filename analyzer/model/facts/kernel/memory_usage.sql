@@ -1,4 +1,4 @@
--- Readings of the memory of a cgroup, with what changed since the reading before.
+-- Readings of the memory of a cgroup, with the differences from the previous reading.
 --
 -- kind: moment fact
 -- about: Container, Pod or Node of the cgroup
@@ -11,9 +11,9 @@
 --   limit_bytes BIGINT: Limit; null without a limit.
 --   usage_permille BIGINT: Share of the limit in thousandths, by working set if that is known; null without a limit.
 --   interval_ns BIGINT: Time since the reading before, in ns; null for the first one.
---   usage_delta_bytes BIGINT: Change of the usage since the reading before; null for the first one.
---   limit_hits_delta BIGINT: How often the limit was hit since the reading before; null for the first one.
---   oom_kills_delta BIGINT: OOM kills since the reading before; null for the first one.
+--   usage_delta_bytes BIGINT: Change of the usage since the previous reading; null for the first one.
+--   limit_hits_delta BIGINT: How often the limit was hit since the previous reading; null for the first one.
+--   oom_kills_delta BIGINT: OOM kills since the previous reading; null for the first one.
 WITH owned AS (
     SELECT memory.*, owner.path_id, owner.entity_id, owner.pod_id
     FROM memory
@@ -39,7 +39,7 @@ SELECT
         // nullif(read."memory.limit_bytes", 0)) AS usage_permille,
     read.at_ns - read.at_ns_before AS interval_ns,
     TRY(read."memory.usage_bytes" - read.usage_before) AS usage_delta_bytes,
-    -- A cgroup that was made again under its path counts from zero: no difference then.
+    -- A cgroup that was created again under the same path counts from zero, so there is no difference.
     CASE WHEN read."memory.limit_hits" >= read.limit_hits_before
         THEN TRY(read."memory.limit_hits" - read.limit_hits_before) END AS limit_hits_delta,
     CASE WHEN read."memory.oom_kills" >= read.oom_kills_before

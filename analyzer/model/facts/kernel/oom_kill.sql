@@ -1,4 +1,4 @@
--- One row per OOM kill: the tracepoint and the kernel log each tell half of it.
+-- One row per OOM kill: the tracepoint and the kernel log each record a part of it.
 --
 -- kind: moment fact
 -- about: Container of the victim, else Pod, else Node
@@ -23,7 +23,7 @@
 WITH told AS (
     SELECT
         *, event_name = 'oom.report' AS is_report, "k8s.node.name" AS node, "process.pid" AS pid,
-        -- Both rows of one kill lie within moments of each other; the same pid dies again only after it was used again.
+        -- Both rows of one kill are close in time; the same pid can only be killed again after it was reused.
         at_ns - lag(at_ns) OVER (PARTITION BY "k8s.node.name", "process.pid" ORDER BY at_ns, event_seq) > 2000000000 AS is_other
     FROM oom
 ), numbered AS (

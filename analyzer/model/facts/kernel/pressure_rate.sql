@@ -1,4 +1,4 @@
--- The share of the time since the reading before in which tasks of a cgroup, or of the node, waited for a resource.
+-- The share of the time since the previous reading in which tasks of a cgroup, or of the node, waited for a resource.
 --
 -- kind: moment fact
 -- about: Container, Pod or Node
@@ -9,7 +9,7 @@
 --   resource VARCHAR: `cpu`, `memory` or `io`.
 --   some_permille BIGINT: Share of the time in thousandths in which at least one task waited; null after a reboot.
 --   full_permille BIGINT: Share of the time in thousandths in which all tasks waited; null after a reboot.
---   interval_ns BIGINT: Time since the reading before, in ns.
+--   interval_ns BIGINT: Time since the previous reading, in ns.
 WITH owned AS (
     SELECT pressure.*, owner.path_id, owner.entity_id, owner.pod_id
     FROM pressure
@@ -29,7 +29,7 @@ SELECT
     coalesce(read.entity_id, 'Node/' || read."k8s.node.name") AS entity_id,
     read."k8s.node.name" AS node, read.event_seq AS seq, read.evidence,
     read.pod_id, read."cgroup.path" AS path, read."pressure.resource" AS resource,
-    -- A reboot sets the totals back to zero: no rate then.
+    -- A reboot resets the totals to zero, so there is no rate.
     CASE WHEN read."pressure.some_ns" >= read.some_before_ns
         THEN TRY((read."pressure.some_ns" - read.some_before_ns) * 1000 // read.interval_ns) END AS some_permille,
     CASE WHEN read."pressure.full_ns" >= read.full_before_ns

@@ -1,4 +1,4 @@
--- A process ended. `is_main`: its parent does not live in its cgroup, as with the first process of a container.
+-- A process exited. `is_main`: its parent is not in the same cgroup, as for the first process of a container.
 --
 -- kind: moment fact
 -- scope: part
@@ -10,10 +10,10 @@
 --   process_id VARCHAR: The process.
 --   pid BIGINT: Its process id.
 --   command VARCHAR: Its name (`comm`).
---   exit_code BIGINT: Exit code; null if a signal ended it.
---   signal BIGINT: Signal that ended it; null if none did.
+--   exit_code BIGINT: Exit code; null if it was killed by a signal.
+--   signal BIGINT: Signal that killed it; null if none did.
 --   run_ns BIGINT: How long it ran, in ns.
---   is_main BOOLEAN: Whether its parent lives outside of the container, as with the container's first process.
+--   is_main BOOLEAN: Whether its parent is outside of the container, as for the container's first process.
 SELECT
     event.at_ns,
     coalesce(cgroup.entity_id, 'Node/' || event."k8s.node.name") AS entity_id,

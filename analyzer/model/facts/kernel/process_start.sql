@@ -1,4 +1,4 @@
--- A process began to run a program.
+-- A process started to run a program.
 --
 -- kind: moment fact
 -- scope: part

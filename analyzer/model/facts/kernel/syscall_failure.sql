@@ -1,4 +1,4 @@
--- System calls that failed, counted. Samples of the same failures are left out: they are in the counts.
+-- System calls that failed, counted. Samples of the same failures are omitted: they are in the counts.
 --
 -- kind: moment fact
 -- scope: part

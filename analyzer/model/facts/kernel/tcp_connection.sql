@@ -1,4 +1,4 @@
--- A connection that was made, taken, or closed.
+-- A connection that was opened, accepted or closed.
 --
 -- kind: moment fact
 -- scope: part
@@ -9,7 +9,7 @@
 -- columns:
 --   pod_id VARCHAR: The Pod; null outside of pods.
 --   kind VARCHAR: `connect`, `accept` or `close`.
---   peer_id VARCHAR: Service, Container, Pod, Node or Address that the peer's address stood for at the time.
+--   peer_id VARCHAR: Service, Container, Pod, Node or Address that had the peer's address at that time.
 --   peer_address VARCHAR: Address of the peer.
 --   peer_port BIGINT: Port of the peer.
 --   local_address VARCHAR: Address of the socket.

@@ -1,4 +1,4 @@
--- A connection that failed, told by the socket that saw it.
+-- A connection that failed, as observed by one of its sockets.
 --
 -- kind: moment fact
 -- scope: part
@@ -8,7 +8,7 @@
 -- columns:
 --   pod_id VARCHAR: The Pod; null outside of pods.
 --   kind VARCHAR: `refused`, `timed_out`, `unreachable`, `reset_received`, `reset_sent` or `retransmit`.
---   peer_id VARCHAR: Service, Container, Pod, Node or Address that the peer's address stood for at the time.
+--   peer_id VARCHAR: Service, Container, Pod, Node or Address that had the peer's address at that time.
 --   peer_address VARCHAR: Address of the peer.
 --   peer_port BIGINT: Port of the peer.
 --   local_address VARCHAR: Address of the socket.
@@ -36,7 +36,7 @@ LEFT JOIN peer
     ON peer.node = event."k8s.node.name" AND peer.network_namespace = event."tcp.network_namespace"
     AND peer.address = event."network.peer.address" AND peer.port = event."network.peer.port"
     AND event.at_ns >= peer.from_ns AND event.at_ns < peer.to_ns
--- A reset that no socket sent has no cgroup: the address it came from tells whose it was.
+-- A reset that no socket sent has no cgroup: its source address identifies the owner.
 LEFT JOIN pod_address AS local
     ON event.cgroup_id = 0 AND local.address = event."network.local.address"
     AND event.at_ns >= local.from_ns AND event.at_ns < local.to_ns

@@ -1,15 +1,15 @@
--- What a HorizontalPodAutoscaler sees and wants.
+-- The limits, the current and the desired replicas of a HorizontalPodAutoscaler.
 --
 -- kind: interval fact
 -- about: HorizontalPodAutoscaler
 -- reads: autoscaler_version, scales
 -- columns:
---   min_replicas BIGINT: Least number of replicas that it may set; null if it names none.
---   max_replicas BIGINT: Largest number of replicas that it may set.
+--   min_replicas BIGINT: Minimum number of replicas that it may set; null if it is not given.
+--   max_replicas BIGINT: Maximum number of replicas that it may set.
 --   current_replicas BIGINT: Replicas that the workload has.
---   desired_replicas BIGINT: Replicas that it wants.
+--   desired_replicas BIGINT: Replicas that it requests.
 --   target_id VARCHAR: The workload that it scales; null if that was not recorded.
---   is_limited BOOLEAN: Whether it wants more or fewer replicas than it may set, at the end of the interval.
+--   is_limited BOOLEAN: Whether the desired number of replicas is outside of its limits, at the end of the interval.
 WITH told AS (
     SELECT
         entity_id, NULL AS facet,

@@ -1,4 +1,4 @@
--- The restart count of a container went up.
+-- The restart count of a container increased.
 --
 -- kind: moment fact
 -- about: Container
@@ -6,7 +6,7 @@
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   restart_count BIGINT: Restarts in total.
---   delta BIGINT: Restarts since the version of the Pod before.
+--   delta BIGINT: Restarts since the previous version of the Pod.
 --   is_init BOOLEAN: Whether it is an init container.
 WITH counted AS (
     SELECT *, restart_count - lag(restart_count) OVER (PARTITION BY entity_id ORDER BY at_ns, node, seq) AS delta

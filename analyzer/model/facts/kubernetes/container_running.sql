@@ -1,4 +1,4 @@
--- A container that runs, one row per run.
+-- A running container, one row per run.
 --
 -- kind: interval fact
 -- about: Container

@@ -1,11 +1,11 @@
--- What a container is allowed and asked to be, for as long as its Pod said so.
+-- Image, resources and probes of a container, for as long as its Pod specifies them.
 --
 -- kind: interval fact
 -- about: Container
 -- reads: container_declared
 -- columns:
 --   pod_id VARCHAR: The Pod.
---   image VARCHAR: Image that the specification asks for.
+--   image VARCHAR: Image in the specification.
 --   memory_limit_bytes BIGINT: Memory limit; null without a limit.
 --   memory_request_bytes BIGINT: Memory request; null without a request.
 --   cpu_limit_millicores BIGINT: CPU limit; null without a limit.

@@ -1,7 +1,7 @@
--- A run of a container that ended, one row per run however often it is told.
+-- A run of a container that ended: one row per run, even if it was reported several times.
 --
--- The API tells the end in whole seconds and late. `at_ns` is the kernel's time of the OOM kill or of the last exit that was
--- recorded in the container's cgroup in that second; else the latest moment that is possible.
+-- The API reports the end in whole seconds and late. `at_ns` is the kernel's time of the OOM kill or of the last exit that was
+-- recorded in the container's cgroup in that second; otherwise the latest possible time.
 --
 -- kind: moment fact
 -- about: Container
@@ -10,7 +10,7 @@
 --   pod_id VARCHAR: The Pod.
 --   reason VARCHAR: Why it ended, for example `OOMKilled`, `Error`, `Completed`.
 --   exit_code BIGINT: Exit code of its first process.
---   signal BIGINT: Signal that ended it; null if none did.
+--   signal BIGINT: Signal that killed it; null if none did.
 --   message VARCHAR: Termination message.
 --   started_ns BIGINT: Unix ns at which the run started, in whole seconds.
 --   finished_ns BIGINT: Unix ns at which the run ended, in whole seconds.
@@ -26,7 +26,7 @@
 WITH told AS (
     SELECT * EXCLUDE (terminated_before), restart_count AS run FROM container_status WHERE state = 'terminated'
     UNION ALL BY NAME
-    -- The run before the present one: where the API skipped its end.
+    -- The previous run, if the API did not report its end.
     SELECT * EXCLUDE (terminated, terminated_before), terminated_before AS terminated, greatest(restart_count - 1, 0) AS run
     FROM container_status
     WHERE terminated_before IS NOT NULL

@@ -1,11 +1,11 @@
--- A container that waits to run, and what for: CrashLoopBackOff, ImagePullBackOff, CreateContainerConfigError, …
+-- A container that is waiting to run, and the reason: CrashLoopBackOff, ImagePullBackOff, CreateContainerConfigError, …
 --
 -- kind: interval fact
 -- about: Container
 -- reads: container_status
 -- columns:
 --   pod_id VARCHAR: The Pod.
---   reason VARCHAR: Why it waits, for example `CrashLoopBackOff`.
+--   reason VARCHAR: Why it is waiting, for example `CrashLoopBackOff`.
 --   message VARCHAR: Last message of the waiting state.
 --   restart_count BIGINT: Restarts so far, at the end of the interval.
 --   is_init BOOLEAN: Whether it is an init container.

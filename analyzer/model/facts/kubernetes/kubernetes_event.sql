@@ -1,4 +1,4 @@
--- Events of Kubernetes, with the object (or container) that they regard as entity.
+-- Kubernetes Events; the entity is the object (or container) that they are about.
 --
 -- kind: moment fact
 -- about: the regarding object; the container if the event names one
@@ -11,7 +11,7 @@
 --   type VARCHAR: `Normal` or `Warning`.
 --   note VARCHAR: Message of the event.
 --   count BIGINT: How often the event has been reported in total.
---   count_delta BIGINT: How often it has been reported since the row before.
+--   count_delta BIGINT: How often it has been reported since the previous row.
 --   reporter VARCHAR: Controller that reported it.
 --   first_ns BIGINT: Unix ns of the first report, as the event says.
 --   last_ns BIGINT: Unix ns of the last report, as the event says.
@@ -38,7 +38,7 @@ WITH told AS (
     FROM told
     LEFT JOIN entity AS by_uid
         ON by_uid.entity_id = object_entity_id(told."k8s.object.kind", told."k8s.object.name", told."k8s.object.uid")
-    -- Some events name no uid: then the object of that name that was the last to begin before the event.
+    -- Some Events have no uid: then the newest object of that name that existed before the Event is used.
     ASOF LEFT JOIN (SELECT kind, coalesce(namespace, '') AS namespace, name, from_ns, entity_id FROM entity) AS by_name
         ON by_name.kind = told."k8s.object.kind" AND by_name.name = told."k8s.object.name"
         AND by_name.namespace = coalesce(told."k8s.namespace.name", '') AND told.at_ns >= by_name.from_ns

@@ -1,4 +1,4 @@
--- What was changed: one row per changed path of an object, status left out. The table `change` is the same with a number.
+-- The changes of objects except their status: one row per changed path. The table `change` has the same rows with a number.
 --
 -- kind: moment fact
 -- about: the changed object
@@ -14,7 +14,7 @@
 --   path VARCHAR: Path of the changed field in the object; null for creation and deletion.
 --   key VARCHAR: Last component of the path, for example the key of a ConfigMap.
 --   old_value VARCHAR: Value before the change; null if there was none.
---   new_value VARCHAR: Value after the change; null if there is none any more.
+--   new_value VARCHAR: Value after the change; null if it was removed.
 --   what VARCHAR: The change as one sentence.
 --   inferred BOOLEAN: Whether the change was found by listing again, so that `at_ns` is only an upper bound.
 SELECT * EXCLUDE (change_id) FROM change

@@ -1,4 +1,4 @@
--- A Pod that is being deleted, from the deletion timestamp until it is gone.
+-- A Pod that is being deleted, from the deletion timestamp until it is removed.
 --
 -- kind: interval fact
 -- about: Pod

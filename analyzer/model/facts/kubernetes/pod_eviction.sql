@@ -1,4 +1,4 @@
--- A Pod was evicted, as its status, its DisruptionTarget condition or an event tells. One row per telling.
+-- A Pod was evicted, as reported by its status, its DisruptionTarget condition or an Event: one row per report.
 --
 -- kind: moment fact
 -- about: Pod
@@ -22,5 +22,5 @@ UNION ALL
 SELECT at_ns, entity_id, node, seq, evidence, reason, note AS message, 'event' AS told_by, is_old, is_past
 FROM kubernetes_event
 WHERE object_kind = 'Pod' AND reason IN ('Evicted', 'TaintManagerEviction', 'Preempted', 'EvictionThresholdMet')
-    -- The taint manager also says when it thinks better of it.
+    -- The taint manager also reports when it cancels an eviction.
     AND note NOT LIKE 'Cancelling deletion%'

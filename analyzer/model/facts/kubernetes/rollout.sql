@@ -1,4 +1,4 @@
--- A change of the pod template on its way through the replicas, until all are updated and available.
+-- A rollout: a changed pod template is applied to the replicas, until all are updated and available.
 --
 -- kind: interval fact
 -- about: Deployment, StatefulSet, DaemonSet
@@ -6,9 +6,9 @@
 -- columns:
 --   kind VARCHAR: Kind of the workload.
 --   generation BIGINT: Generation that began the rollout.
---   revision VARCHAR: Revision that the controller gave it; null if it says none.
---   desired BIGINT: Replicas that it should have, when the rollout began.
---   is_complete BOOLEAN: Whether every replica was updated and available in the end.
+--   revision VARCHAR: Revision that the controller assigned; null if there is none.
+--   desired BIGINT: Desired number of replicas when the rollout began.
+--   is_complete BOOLEAN: Whether every replica was updated and available at the end.
 WITH stepped AS (
     SELECT *, template IS DISTINCT FROM lag(template) OVER version AND lag(at_ns) OVER version IS NOT NULL AS begins
     FROM workload_version

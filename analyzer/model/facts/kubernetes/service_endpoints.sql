@@ -1,4 +1,4 @@
--- How many addresses stand behind a Service, over all its EndpointSlices; its Endpoints where a cluster has no slices.
+-- The number of addresses of a Service in all its EndpointSlices, or in its Endpoints if the cluster has no slices.
 --
 -- kind: interval fact
 -- about: Service
@@ -22,7 +22,7 @@ WITH counted AS (
 ), moment AS (
     SELECT DISTINCT service_id, has_selector, at_ns, node, seq, is_state FROM counted
 ), known AS (
-    -- At each moment: the newest version of every slice.
+    -- At each moment, the newest version of every slice counts.
     SELECT
         moment.service_id, moment.has_selector, moment.at_ns, moment.node, moment.seq, moment.is_state,
         CAST(sum(counted.ready) AS BIGINT) AS ready,

@@ -1,4 +1,4 @@
--- How many replicas a workload wants and has.
+-- The desired and the current number of replicas of a workload.
 --
 -- kind: interval fact
 -- about: Deployment, ReplicaSet, StatefulSet, DaemonSet

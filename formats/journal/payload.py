@@ -139,19 +139,19 @@ def expand_payload(stored: pa.Buffer, frame: FrameHeader, likely_head: PayloadHe
         position = message.end
     if head is None:
         if len(messages) < 2 or messages[0].kind is not MessageKind.SCHEMA:
-            raise _misshapen()
+            raise _malformed()
         schema = read_schema(data, messages[0])
         dictionaries = read_dictionaries(data, messages[1:-1], schema)
         # A copy, as a slice would keep the whole payload alive.
         head = PayloadHead(pa.py_buffer(data.slice(0, messages[-1].offset).to_pybytes()), schema, dictionaries)
         messages = messages[-1:]
     if len(messages) != 1 or messages[0].kind is not MessageKind.BATCH:
-        raise _misshapen()
+        raise _malformed()
     layout = messages[0].layout
     if layout is None or layout.rows != frame.rows:
         raise FormatError(f"the payload does not have the {frame.rows:,} rows that its frame declares")
     return Payload(head, data, messages[0], frame)
 
 
-def _misshapen() -> FormatError:
+def _malformed() -> FormatError:
     return FormatError("the payload is not a schema, dictionaries and one batch")

@@ -35,6 +35,7 @@ def expand_mechanism(rule: MechanismRule, symptoms: Iterable[SymptomRule]) -> Ca
         confidence=rule.confidence,
         only_if=rule.only_if,
         says=rule.says,
+        is_mechanism=True,
     )
 
 

@@ -166,6 +166,11 @@ class Path:
     kinds: tuple[str, ...]
     steps: tuple[PathStep, ...]
 
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The relations with their directions, whatever kinds they join; without steps, the text."""
+        return tuple(f"{step.relation}{'>' if step.forward else '<'}" for step in self.steps) or (self.text,)
+
 
 @dataclass(frozen=True, slots=True)
 class CauseRule:
@@ -180,6 +185,7 @@ class CauseRule:
         confidence: 0 to 1, when everything fits.
         only_if: over `cause.*` and `effect.*` (see `check.EPISODE_COLUMNS`); None = always.
         says: template of the sentence.
+        is_mechanism: whether it was made from a `kind: Mechanism`.
     """
 
     name: str
@@ -191,6 +197,7 @@ class CauseRule:
     confidence: float
     only_if: Expression | None
     says: str
+    is_mechanism: bool = False
 
 
 @dataclass(frozen=True, slots=True)

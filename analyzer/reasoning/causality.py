@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 
@@ -54,7 +54,11 @@ def link_symptoms(
     best: dict[tuple[int, int], CausalEdge] = {}
     names = _Names(engine)
     links = [(cause, path) for cause in knowledge.causes for path in cause.paths]
+    known = _known_links(knowledge.causes)
     for (cause, path), pair in search.find(links):
+        ends = by_number[pair.source].rule.name, by_number[pair.target].rule.name
+        if cause.is_mechanism and (*ends, path.relations) in known:
+            continue
         edge = _weigh(
             cause,
             path,
@@ -73,6 +77,22 @@ def link_symptoms(
         edges=tuple(sorted(ordered[:MAX_EDGES], key=lambda edge: (edge.source, edge.target))),
         left_out=max(len(ordered) - MAX_EDGES, 0),
     )
+
+
+def _known_links(causes: Iterable[CauseRule]) -> set[tuple[str, str, tuple[str, ...]]]:
+    """The pairs of symptoms that a cause speaks of, each with the relations between them.
+
+    Mechanisms are silent about these: where a cause says under which condition one brings about the other, and the
+    condition does not hold, what is true in general must not say it all the same.
+    """
+    return {
+        (source, target, path.relations)
+        for cause in causes
+        if not cause.is_mechanism
+        for path in cause.paths
+        for source in cause.causes
+        for target in cause.effects
+    }
 
 
 class _Names:

@@ -65,6 +65,13 @@ def test_every_severe_symptom_can_be_explained_and_every_change_can_explain():
             assert symptom.name in effects | roots, symptom.name
 
 
+def test_mechanisms_are_modest_and_say_why():
+    assert KNOWLEDGE.mechanisms
+    for mechanism in KNOWLEDGE.mechanisms:
+        assert mechanism.confidence <= 0.7, mechanism.name
+        assert mechanism.meaning.endswith("."), mechanism.name
+
+
 def test_every_symptom_is_used():
     used = {name for cause in KNOWLEDGE.causes for name in (*cause.causes, *cause.effects)}
     used |= {name for symptom in KNOWLEDGE.symptoms for name in symptom.except_during}

@@ -176,3 +176,18 @@ def test_storm_behind_one_service_is_bounded(engine):
         causes.setdefault(edge.target, []).append(edge.source)
     assert len(causes) == EPISODES_OF_A_SIDE
     assert {len(sources) for sources in causes.values()} <= {CAUSES_OF_AN_EFFECT - 1, CAUSES_OF_AN_EFFECT}
+
+
+def test_mechanism_is_silent_where_a_cause_knows_when_one_brings_about_the_other(tables):
+    # GIVEN a cause whose condition does not hold, and a mechanism that would link the same two along the same relation
+    add_trouble(tables, 1, "Pod/a", "first")
+    add_trouble(tables, 2, "Pod/a", "second")
+    mechanism = (
+        "kind: Mechanism\nname: general\nmeaning: One thing leads to another.\nfrom: any\nto: any\nthrough: same\n"
+        'lag: [0s, 1m]\nconfidence: 0.5\nsays: "{effect} after {cause}"\n'
+    )
+    symptoms = [symptom_text("first"), symptom_text("second")]
+    assert [edge.rule for edge in graph_of(tables, [*symptoms, mechanism]).edges] == ["general"]
+    never = cause_text("particular", "first", "second", more="when: cause.count > 5\n")
+    # THEN nothing is said
+    assert graph_of(tables, [*symptoms, mechanism, never]).edges == ()

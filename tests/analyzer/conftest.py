@@ -16,16 +16,16 @@ from tests.analyzer.shipped_model import build_model
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     """A fresh engine, closed after the test."""
-    with Engine(threads=2) as opened:
+    with Engine.for_events(0) as opened:
         yield opened
 
 
 @pytest.fixture
-def model_of(engine: Engine) -> Callable[[Path], Model]:
-    """Builds the complete model of a capture."""
+def model_of(engine: Engine) -> Callable[..., Model]:
+    """Builds the complete model of a capture, with the tables and facts that are named and what these read."""
 
-    def build(path: Path) -> Model:
-        model = build_model(open_capture(path), engine)
+    def build(path: Path, *wanted: str) -> Model:
+        model = build_model(open_capture(path), engine, wanted=wanted)
         model.go_through()
         return model
 

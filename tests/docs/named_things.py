@@ -69,14 +69,19 @@ def identifiers() -> frozenset[str]:
         path = REPOSITORY / name
         words.add(path.stem)
         if path.suffix == ".py" and not name.startswith("tests/"):
-            words |= _python_words(path.read_text(encoding="utf-8"))
+            words |= _python_words(syntax_tree(path))
         elif path.suffix in _SOURCES or path.name == "Makefile":
             words |= _words(_without_comments(path.read_text(encoding="utf-8"), path.suffix))
     return frozenset(words)
 
 
-def _python_words(text: str) -> set[str]:
-    tree = ast.parse(text)
+@cache
+def syntax_tree(path: Path) -> ast.Module:
+    """The syntax tree of a Python file; read only."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _python_words(tree: ast.Module) -> set[str]:
     described = {id(docstring) for docstring in docstrings(tree)}
     words: set[str] = set()
     for node in ast.walk(tree):
@@ -87,8 +92,20 @@ def _python_words(text: str) -> set[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in described:
             words |= _words(node.value)
         if isinstance(node, ast.Attribute):
-            words |= _words(ast.unparse(node))
+            words |= _words(_dotted(node))
     return words
+
+
+def _dotted(attribute: ast.Attribute) -> str:
+    """`b.c.d` of `a(x).b.c.d`: the names that follow one another, those from which the chain begins included."""
+    names = [attribute.attr]
+    inner = attribute.value
+    while isinstance(inner, ast.Attribute):
+        names.append(inner.attr)
+        inner = inner.value
+    if isinstance(inner, ast.Name):
+        names.append(inner.id)
+    return ".".join(reversed(names))
 
 
 def _words(text: str) -> set[str]:
@@ -107,7 +124,7 @@ def modules() -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for path in source_files(*PACKAGES, "tests", "fixtures"):
         parts = path.relative_to(REPOSITORY).with_suffix("").parts
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = syntax_tree(path)
         names = set(_defined(tree.body))
         for node in tree.body:
             if isinstance(node, ast.ClassDef):

@@ -10,9 +10,10 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
+
+pytestmark = pytest.mark.xdist_group("schemas")
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("schemas.py")
@@ -26,8 +27,10 @@ DOCUMENTS = [
 """`hostile.json` is left out: its symptoms have a nature that does not exist, which the reader takes on purpose."""
 
 
-def validator(name: str) -> jsonschema.Draft202012Validator:
+def validator(name: str):
     """Of the schema as it is shipped."""
+    import jsonschema  # here: it takes seconds where its checkers of formats are installed, and few workers need it
+
     schema = json.loads((resources.files("formats") / "schemas" / name).read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
@@ -88,19 +91,17 @@ def test_a_mistake_in_a_configuration_is_not_valid(old, new, says):
     assert any(says in error.message for error in validator("recorder.schema.json").iter_errors(wrong))
 
 
-RULES = [
-    document
-    for path in sorted((REPOSITORY / "patterns").rglob("*.yaml"))
-    for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    if document is not None
-]
-
-
 def test_every_shipped_rule_is_valid_and_a_wrong_key_in_it_is_not():
     # GIVEN all shipped knowledge, of every kind
+    rules = [
+        document
+        for path in sorted((REPOSITORY / "patterns").rglob("*.yaml"))
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        if document is not None
+    ]
     checker = validator("knowledge.schema.json")
-    assert {rule["kind"] for rule in RULES} == {kind.__name__ for kind in schemas.KINDS}
-    for rule in RULES:
+    assert {rule["kind"] for rule in rules} == {kind.__name__ for kind in schemas.KINDS}
+    for rule in rules:
         # WHEN a rule is as it is THEN it is valid
         assert [error.message for error in checker.iter_errors(rule)] == [], rule["name"]
         # WHEN a key is misspelt or left out THEN it is not

@@ -9,7 +9,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
@@ -84,6 +83,8 @@ def test_decoys_are_never_named(name, documents):
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
 def test_document_fits_its_schema_and_is_closed(name, documents):
+    import jsonschema  # here: it takes seconds where its checkers of formats are installed
+
     # GIVEN a document as programs get it
     document = json.loads(to_json(documents[name]))
     # THEN it is what formats/schemas/document.schema.json says

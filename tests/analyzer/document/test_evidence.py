@@ -16,7 +16,7 @@ from tests.analyzer.capture_builder import CaptureBuilder
 NODE = "node-1"
 
 
-def resolve(path: Path, model_of: Callable[[Path], Model], *evidence: str) -> dict[str, EvidenceRow]:
+def resolve(path: Path, model_of: Callable[..., Model], *evidence: str) -> dict[str, EvidenceRow]:
     model = model_of(path)
     capture = open_capture(path)
     return resolve_evidence(model.engine, capture, evidence)
@@ -42,7 +42,7 @@ def recorded(tmp_path: Path) -> Path:
     )
 
 
-def test_row_is_told_with_its_change_and_its_columns(recorded: Path, model_of: Callable[[Path], Model]) -> None:
+def test_row_is_told_with_its_change_and_its_columns(recorded: Path, model_of: Callable[..., Model]) -> None:
     identifier = list_ids(recorded, "kube_object")[1]
     (row,) = resolve(recorded, model_of, identifier).values()
     assert (row.id, row.table, row.node) == (identifier, "kube_object", NODE)
@@ -51,13 +51,13 @@ def test_row_is_told_with_its_change_and_its_columns(recorded: Path, model_of: C
     assert "k8s.object.content" not in row.fields
 
 
-def test_rows_are_sorted_and_given_once(recorded: Path, model_of: Callable[[Path], Model]) -> None:
+def test_rows_are_sorted_and_given_once(recorded: Path, model_of: Callable[..., Model]) -> None:
     identifiers = list_ids(recorded, "kube_object")
     found = resolve(recorded, model_of, *reversed(identifiers), *identifiers)
     assert list(found) == sorted(identifiers)
 
 
-def test_long_texts_are_cut(recorded: Path, model_of: Callable[[Path], Model]) -> None:
+def test_long_texts_are_cut(recorded: Path, model_of: Callable[..., Model]) -> None:
     (row,) = resolve(recorded, model_of, list_ids(recorded, "kube_object")[-1]).values()
     assert len(row.text) <= TEXT_CHARACTERS
     assert all(len(value) <= FIELD_CHARACTERS for value in row.fields.values() if isinstance(value, str))
@@ -67,5 +67,5 @@ def test_long_texts_are_cut(recorded: Path, model_of: Callable[[Path], Model]) -
     "identifier",
     ["", "kube_object", f"kube_object:{NODE}:99999", f"kube_object:{NODE}:x", f"nonsense:{NODE}:1", "a:b:-1"],
 )
-def test_what_is_not_recorded_is_left_out(recorded: Path, model_of: Callable[[Path], Model], identifier: str) -> None:
+def test_what_is_not_recorded_is_left_out(recorded: Path, model_of: Callable[..., Model], identifier: str) -> None:
     assert resolve(recorded, model_of, identifier) == {}

@@ -27,7 +27,7 @@ def names_of(engine, kind):
 
 def test_what_depends_on_all_parts_cannot_be_read_before_they_were_seen(capture, engine):
     # GIVEN a model whose parts were not gone through
-    model = build_model(capture, engine)
+    model = build_model(capture, engine, wanted=["entity"])
     # THEN there are no entities yet, rather than some of them
     with pytest.raises(duckdb.CatalogException):
         engine.rows("FROM entity")
@@ -38,7 +38,7 @@ def test_what_depends_on_all_parts_cannot_be_read_before_they_were_seen(capture,
 
 
 def test_going_through_the_parts_again_adds_nothing(capture, engine):
-    model = build_model(capture, engine)
+    model = build_model(capture, engine, wanted=["failed_process", "process_exit"])
     seen = []
     for _time in range(2):
         model.go_through([PartStep({"process_exit": ()}, lambda part: seen.append(part.rows["process"]))])
@@ -47,7 +47,7 @@ def test_going_through_the_parts_again_adds_nothing(capture, engine):
 
 
 def test_a_step_that_reads_an_unknown_fact_is_refused(capture, engine):
-    model = build_model(capture, engine)
+    model = build_model(capture, engine, wanted=[])
     with pytest.raises(UsageError, match="unknown fact 'no_such_fact'"):
         model.go_through([PartStep({"no_such_fact": ()}, lambda _part: None)])
 
@@ -85,7 +85,7 @@ def test_every_fact_of_a_small_capture_is_computed_once(capture, engine):
     ],
 )
 def test_a_query_loads_the_frequent_tables_that_it_reads_and_no_others(capture, engine, query, loaded):
-    build_model(capture, engine).load_for(query)
+    build_model(capture, engine, wanted=["entity", "process_exit", "tcp_failure"]).load_for(query)
     assert {name for name in ("process", "tcp") if engine.value(f"SELECT count(*) FROM {name}")} == loaded
 
 
@@ -93,7 +93,7 @@ def test_a_query_over_a_fact_that_duckdb_cannot_look_through_is_answered(capture
     # GIVEN a query over a fact with an as-of join, and over one of a part
     query = "SELECT (SELECT count(*) FROM kubernetes_event), (SELECT count(*) FROM process_exit)"
     # WHEN it is asked
-    model = build_model(capture, engine)
+    model = build_model(capture, engine, wanted=["kubernetes_event", "process_exit"])
     model.load_for(query)
     # THEN the part is there, whole
     assert engine.ask(query)[1] == [(0, 1)]

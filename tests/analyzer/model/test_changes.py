@@ -39,7 +39,7 @@ def test_a_change_is_classified_by_what_it_touches(tmp_path, model_of):
     for number, (kind, _before, after, *_) in enumerate(CASES):
         builder.kube_object(kind, f"it-{number}", after, at=10.0 + number)
     # WHEN the changes are listed
-    changes = list_changes(model_of(builder.write()).engine, with_controllers=True)
+    changes = list_changes(model_of(builder.write(), "change").engine, with_controllers=True)
     # THEN each object has its one change
     assert len(changes) == len(CASES)
     for number, (change, (kind, _before, _after, category, key, what)) in enumerate(zip(changes, CASES, strict=True)):
@@ -60,7 +60,7 @@ def test_a_restart_is_known_by_its_annotation(tmp_path, model_of):
         .kube_object("Deployment", "api", restarted("2026-01-02"))
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "object_change").engine
     assert engine.rows("SELECT category, key, actor FROM object_change") == [
         ("restart", "kubectl.kubernetes.io/restartedAt", "user")
     ]
@@ -77,7 +77,7 @@ def test_status_bookkeeping_and_mirrors_are_no_changes(tmp_path, model_of):
         builder.kube_object("Deployment", "api", {"metadata": metadata, "status": {"replicas": number}})
         builder.kube_object("EndpointSlice", "api-x", {"endpoints": [{"addresses": [f"10.0.0.{number}"]}]})
         builder.kube_object("Lease", "l", {"spec": {"holderIdentity": str(number)}})
-    assert list_changes(model_of(builder.write()).engine, with_controllers=True) == ()
+    assert list_changes(model_of(builder.write(), "change").engine, with_controllers=True) == ()
 
 
 def test_what_controllers_do_is_told_only_when_asked_for(tmp_path, model_of):
@@ -94,7 +94,7 @@ def test_what_controllers_do_is_told_only_when_asked_for(tmp_path, model_of):
         .kube_object("Job", "once", {}, event="deleted", at=6)
         .write()
     )  # fmt: skip
-    engine = model_of(path).engine
+    engine = model_of(path, "change").engine
     assert [(change.name, change.verb) for change in list_changes(engine)] == [
         ("node-1", "modified"),
         ("node-1", "modified"),
@@ -114,7 +114,7 @@ def test_changes_of_one_namespace(tmp_path, model_of):
     for value in ("1", "2"):
         builder.kube_object("ConfigMap", "a", {"data": {"K": value}}, namespace="one")
         builder.kube_object("ConfigMap", "a", {"data": {"K": value}}, namespace="two")
-    engine = model_of(builder.write()).engine
+    engine = model_of(builder.write(), "change").engine
     assert [change.namespace for change in list_changes(engine, namespace="two")] == ["two"]
 
 
@@ -125,7 +125,7 @@ def test_a_version_that_is_told_again_is_no_second_change(tmp_path, model_of):
     repeated = dict(builder._versions[uid_of("ConfigMap/shop/c")])
     builder._version -= 1
     builder.kube_object("ConfigMap", "c", repeated, event="state", at=10)
-    engine = model_of(builder.write()).engine
+    engine = model_of(builder.write(), "change", "object_version").engine
     assert len(list_changes(engine)) == 1
     assert engine.value("SELECT count(*) FROM object_version") == 2
 
@@ -140,4 +140,4 @@ def test_a_difference_without_a_path_is_no_change(tmp_path, model_of):
         .write()
     )
     # THEN of these lists only the one entry that has a path, though a number, is a change
-    assert [change.path for change in list_changes(model_of(path).engine)] == ["7"]
+    assert [change.path for change in list_changes(model_of(path, "change").engine)] == ["7"]

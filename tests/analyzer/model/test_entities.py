@@ -28,7 +28,7 @@ def test_a_replaced_pod_of_the_same_name_is_another_entity(tmp_path, model_of):
         .kube_object("ConfigMap", "later", {}, at=20)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity").engine
     # THEN both have their own interval
     old, new = entity_of(engine, "Pod/uid-old"), entity_of(engine, "Pod/uid-new")
     assert (old["to_ns"], old["is_deleted"]) == (unix_ns(10), True)
@@ -43,7 +43,7 @@ def test_a_restarted_container_stays_one_entity_under_all_its_runtime_ids(tmp_pa
         .pod("api-1", statuses=[container_status("api", run_of="second run", restarts=1, last=last)], at=1)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "container_run", "entity").engine
     # THEN both ids are of one container
     container = f"Container/{uid_of('Pod/shop/api-1')}/api"
     assert engine.rows("SELECT runtime_id, entity_id FROM container_run ORDER BY runtime_id") == sorted(
@@ -71,7 +71,7 @@ def test_an_address_belongs_to_the_pod_that_had_it_at_the_time(tmp_path, model_o
 
     # WHEN the connections are looked at
     with Engine() as engine:
-        model = build_model(open_capture(path), engine)
+        model = build_model(open_capture(path), engine, wanted=["tcp_connection"])
         query = "SELECT at_ns, peer_id FROM tcp_connection ORDER BY at_ns"
         peers = rows_of_parts(model, engine, "tcp_connection", query)
     # THEN each went to the pod that had the address then
@@ -91,7 +91,7 @@ def test_a_cgroup_id_that_is_used_again_after_a_reboot_belongs_to_its_owner_at_t
     builder.on_node("node-1", boot_id="second-boot")
     path = builder.cgroup(7, "b-1", at=100).process("exit", 50, 101, cgroup_id=7, process__exit__code=1).write()
     # WHEN the exits are looked at
-    model = build_model(open_capture(path), engine)
+    model = build_model(open_capture(path), engine, wanted=["process_exit"])
     seen = rows_of_parts(model, engine, "process_exit", "SELECT at_ns, entity_id FROM process_exit ORDER BY at_ns")
     # THEN each is of its pod
     assert seen == [
@@ -106,7 +106,7 @@ def test_what_happens_before_a_cgroups_first_row_is_its_owners(tmp_path, engine)
 
     # GIVEN a container whose first process ends before its cgroup is recorded
     path = CaptureBuilder(tmp_path).pod("a-1", at=0).process("exit", 5, 1, cgroup_id=7).cgroup(7, "a-1", at=2).write()
-    model = build_model(open_capture(path), engine)
+    model = build_model(open_capture(path), engine, wanted=["process_exit"])
     # THEN the exit is the pod's all the same
     seen = rows_of_parts(model, engine, "process_exit", "SELECT entity_id FROM process_exit")
     assert seen == [(f"Pod/{uid_of('Pod/shop/a-1')}",)]
@@ -121,7 +121,7 @@ def test_a_container_that_the_api_does_not_know_is_the_pods_sandbox(tmp_path, mo
         .cgroup(2, "api-1", "pause")
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "cgroup").engine
     pod = uid_of("Pod/shop/api-1")
     assert engine.rows("SELECT cgroup_id, entity_id FROM cgroup ORDER BY ALL") == [
         (1, f"Container/{pod}/api"),
@@ -132,7 +132,7 @@ def test_a_container_that_the_api_does_not_know_is_the_pods_sandbox(tmp_path, mo
 def test_without_kubernetes_pods_and_containers_are_told_by_their_cgroups(tmp_path, model_of):
     # GIVEN a recording of a node without the API server
     path = CaptureBuilder(tmp_path).cgroup(1, "api-1", "api", at=1).cgroup(2, None).write()
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "relation").engine
     pod, run = uid_of("Pod/shop/api-1"), runtime_id_of("api-1/api")
     # THEN they are entities under their ids
     assert engine.rows("SELECT kind, name, node, pod_id FROM entity ORDER BY ALL") == [
@@ -155,7 +155,7 @@ def test_a_static_pods_cgroup_is_found_by_the_hash_of_its_file(tmp_path, model_o
         .cgroup(3, None, **{"cgroup.path": f"/kubepods/burstable/pod{config_hash}", "k8s.pod.uid": config_hash})
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "cgroup").engine
     assert engine.rows("SELECT entity_id FROM cgroup") == [(f"Pod/{uid_of('Pod/shop/etcd-node-1')}",)]
 
 
@@ -170,7 +170,7 @@ def test_the_workload_is_the_top_of_the_owners_even_where_they_were_not_recorded
         .pod("bare")
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity").engine
     assert engine.rows("SELECT name, workload_id FROM entity WHERE kind IN ('Pod', 'Container') ORDER BY ALL") == [
         ("api-a-1", f"Deployment/{uid_of('Deployment/shop/api')}"),
         ("api-a-1/api", f"Deployment/{uid_of('Deployment/shop/api')}"),
@@ -190,7 +190,8 @@ def test_a_ring_of_owners_ends(tmp_path, model_of):
         .pod("p-1", owner=("ReplicaSet", "a"))
         .write()
     )
-    assert model_of(path).engine.value("SELECT workload_id FROM entity WHERE name = 'p-1'").startswith("ReplicaSet/")
+    engine = model_of(path, "entity").engine
+    assert engine.value("SELECT workload_id FROM entity WHERE name = 'p-1'").startswith("ReplicaSet/")
 
 
 def test_processes_that_failed_are_entities_that_their_container_contains(tmp_path, model_of):
@@ -205,7 +206,7 @@ def test_processes_that_failed_are_entities_that_their_container_contains(tmp_pa
         .process("exit", 12, 5, started=4, cgroup_id=1, process__command="fine", process__exit__code=0)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "relation").engine
     assert engine.rows("SELECT name, from_ns, is_deleted FROM entity WHERE kind = 'Process' ORDER BY from_ns") == [
         ("api (10)", unix_ns(-5), False),
         ("first (11)", unix_ns(2), True),

@@ -33,7 +33,7 @@ def test_failed_connection_belongs_to_the_container_and_names_the_service_behind
         .tcp("refused", 5.0, cgroup_id=11, network__peer__address="10.2.0.1", network__peer__port=6379)
         .write()
     )
-    model = build_model(open_capture(path), engine)
+    model = build_model(open_capture(path), engine, wanted=["relation", "tcp_failure"])
     # WHEN the parts are gone through
     seen = []
     model.go_through([PartStep({"tcp_failure": ()}, lambda _part: seen.extend(engine.records("FROM tcp_failure")))])
@@ -84,7 +84,7 @@ def test_oom_kill_told_twice_is_one_kill_of_the_container_and_dates_its_terminat
         .write()
     )
     # WHEN the model is complete
-    engine = model_of(path).engine
+    engine = model_of(path, "container_termination", "entity", "oom_kill").engine
     # THEN it is one kill, with what both rows tell
     kills = engine.records("SELECT * FROM oom_kill")
     assert len(kills) == 1

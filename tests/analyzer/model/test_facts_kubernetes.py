@@ -31,7 +31,14 @@ def crash_loop(directory):
 
 
 def test_a_crash_loop_is_two_ends_one_restart_and_one_wait(tmp_path, model_of):
-    engine = model_of(crash_loop(tmp_path)).engine
+    engine = model_of(
+        crash_loop(tmp_path),
+        "container_readiness",
+        "container_restart",
+        "container_running",
+        "container_termination",
+        "container_waiting",
+    ).engine
     # THEN each run ended once, however often it is told; not later than received, not later than its second
     ends = engine.rows(
         "SELECT at_ns, exit_code, runtime_id, restart_count, run_ns, time_from FROM container_termination ORDER BY at_ns"
@@ -63,7 +70,7 @@ def test_an_end_that_happened_before_the_recording_is_old(tmp_path, model_of):
         .pod("api-1", statuses=[container_status("api", run_of="r1", restarts=1, last=last)], at=0)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "container_termination").engine
     assert engine.rows("SELECT at_ns, is_old, reason FROM container_termination") == [(unix_ns(-30), True, "OOMKilled")]
 
 
@@ -83,7 +90,7 @@ def test_conditions_phases_and_deletion_of_a_pod(tmp_path, model_of):
         .kube_event("TaintManagerEviction", "Pod", "db-0", note="Marking for deletion Pod shop/db-0", at=41)
         .write()
     )  # fmt: skip
-    engine = model_of(path).engine
+    engine = model_of(path, "pod_condition", "pod_deletion", "pod_eviction", "pod_phase").engine
     conditions = engine.rows(
         "SELECT status, at_ns, to_ns, is_old, is_open FROM pod_condition WHERE type = 'Ready' ORDER BY at_ns"
     )
@@ -127,7 +134,7 @@ def test_a_rollout_lasts_until_all_replicas_are_updated_and_available(tmp_path, 
         .kube_object("ConfigMap", "end", {}, at=100)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "rollout", "workload_replicas").engine
     rollouts = engine.rows("SELECT at_ns, to_ns, is_complete, is_open, generation FROM rollout ORDER BY at_ns")
     assert rollouts == [
         (unix_ns(10), unix_ns(15), True, False, 2),
@@ -155,7 +162,7 @@ def test_endpoints_of_a_service_are_those_of_all_its_slices(tmp_path, model_of):
         .kube_object("ConfigMap", "end", {}, at=30)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "service_endpoints").engine
     assert engine.rows("SELECT at_ns, to_ns, ready, not_ready, is_open FROM service_endpoints ORDER BY at_ns") == [
         (unix_ns(1), unix_ns(2), 1, 0, False),
         (unix_ns(2), unix_ns(10), 2, 1, False),
@@ -172,7 +179,7 @@ def test_endpoints_serve_where_a_cluster_has_no_slices(tmp_path, model_of):
         .kube_object("Endpoints", "web", {"subsets": [{"notReadyAddresses": [{"ip": "10.0.0.9"}]}]}, at=2)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "service_endpoints").engine
     assert engine.rows("SELECT ready, not_ready FROM service_endpoints ORDER BY at_ns") == [(1, 0), (0, 1)]
 
 
@@ -196,7 +203,9 @@ def test_nodes_volumes_jobs_quotas_and_autoscalers(tmp_path, model_of):
         })
         .write()
     )  # fmt: skip
-    engine = model_of(path).engine
+    engine = model_of(
+        path, "autoscaler_status", "job_status", "node_condition", "node_taint", "quota_usage", "volume_phase"
+    ).engine
     assert engine.rows("SELECT entity_id, type, status, reason FROM node_condition") == [
         ("Node/node-1", "Ready", "Unknown", "NodeStatusUnknown")
     ]
@@ -225,7 +234,7 @@ def test_events_belong_to_the_container_or_object_that_they_regard(tmp_path, mod
         .kube_event("Gone", "Pod", "never-seen", at=20, **{"k8s.object.uid": None})
         .write()
     )  # fmt: skip
-    engine = model_of(path).engine
+    engine = model_of(path, "kubernetes_event").engine
     pod = f"Pod/{uid_of('Pod/shop/api-1')}"
     assert engine.rows("SELECT reason, entity_id, at_ns, is_old, count_delta FROM kubernetes_event ORDER BY at_ns") == [
         ("Pulled", pod, unix_ns(-600), True, 1),
@@ -238,7 +247,7 @@ def test_events_belong_to_the_container_or_object_that_they_regard(tmp_path, mod
 def test_what_a_container_may_use_is_read_from_its_specification(tmp_path, model_of):
     resources = {"limits": {"memory": "64Mi", "cpu": "250m"}, "requests": {"memory": "1e6", "cpu": "0.1"}}
     container = {"name": "api", "image": "api:1", "resources": resources, "livenessProbe": {}}
-    engine = model_of(CaptureBuilder(tmp_path).pod("api-1", containers=[container]).write()).engine
+    engine = model_of(CaptureBuilder(tmp_path).pod("api-1", containers=[container]).write(), "container_spec").engine
     assert engine.rows(
         """SELECT image, memory_limit_bytes, memory_request_bytes, cpu_limit_millicores, cpu_request_millicores,
         has_liveness_probe, has_readiness_probe FROM container_spec"""

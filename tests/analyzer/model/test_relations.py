@@ -29,7 +29,7 @@ def test_owners_pods_containers_and_nodes(tmp_path, model_of):
         )
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "relation").engine
     assert relations(engine, "OWNS", "CONTAINS", "RUNS_ON", "WORKLOAD_OF") == [
         ("CONTAINS", "report-1-x", "report-1-x/first"),
         ("CONTAINS", "report-1-x", "report-1-x/main"),
@@ -64,7 +64,7 @@ def test_configuration_that_a_pod_mounts_or_reads(tmp_path, model_of):
         builder.kube_object(kind, name, {})
     builder.kube_object("ConfigMap", "by-key", {}, namespace="elsewhere")
     spec = {"volumes": volumes, "imagePullSecrets": [{"name": "pull"}]}
-    engine = model_of(builder.pod("app-1", containers=[container], spec=spec).write()).engine
+    engine = model_of(builder.pod("app-1", containers=[container], spec=spec).write(), "entity", "relation").engine
     assert relations(engine, "MOUNTS", "USES") == [
         ("MOUNTS", "app-1", "data"),
         ("MOUNTS", "app-1", "mounted"),
@@ -89,7 +89,7 @@ def test_a_service_selects_pods_while_all_labels_match(tmp_path, model_of):
         .kube_object("ConfigMap", "end", {}, at=30)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "relation").engine
     # THEN only the pod with both was selected, until then
     assert engine.rows("SELECT target_id, from_ns, to_ns FROM relation WHERE relation = 'SELECTS'") == [
         (f"Pod/{uid_of('Pod/shop/web-1')}", unix_ns(0), unix_ns(20))
@@ -121,7 +121,7 @@ def test_a_pod_calls_the_services_that_its_specification_names(tmp_path, model_o
     for number, (container, _called) in enumerate(DECLARED):
         builder.pod(f"app-{number:02}", containers=[{"name": "app", **container}])
     # THEN those that it names are called, its own is not
-    assert relations(model_of(builder.write()).engine, "CALLS") == [
+    assert relations(model_of(builder.write(), "entity", "relation").engine, "CALLS") == [
         ("CALLS", f"app-{number:02}", name) for number, (_container, called) in enumerate(DECLARED) for name in called
     ]
 
@@ -136,7 +136,7 @@ def test_a_seen_call_is_better_evidence_than_a_declared_one_and_unknown_peers_ar
         .tcp("connect", 6, cgroup_id=1, network__peer__address="203.0.113.7", network__peer__port=443)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "relation").engine
     assert engine.rows("SELECT target_id, from_ns, evidence FROM relation WHERE relation = 'CALLS' ORDER BY ALL") == [
         ("Address/203.0.113.7", unix_ns(6), "tcp:node-1:2"),
         (f"Service/{uid_of('Service/shop/db')}", unix_ns(0), "tcp:node-1:1"),
@@ -165,7 +165,7 @@ def test_loopback_connections_between_pods_are_told_by_who_listens(tmp_path, mod
         )
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "relation").engine
     # THEN the one that listened last is called; the same address of another namespace is another place
     assert relations(engine, "CALLS") == [("CALLS", "api-1", "127.0.0.9"), ("CALLS", "api-1", "cache-1")]
 
@@ -183,7 +183,7 @@ def test_autoscalers_quotas_and_volumes(tmp_path, model_of):
         .kube_object("PersistentVolumeClaim", "data", {"spec": {"volumeName": "pv-1"}})
         .write()
     )
-    assert relations(model_of(path).engine, "SCALES", "LIMITS", "BINDS") == [
+    assert relations(model_of(path, "entity", "relation").engine, "SCALES", "LIMITS", "BINDS") == [
         ("BINDS", "data", "pv-1"),
         ("LIMITS", "compute", "shop"),
         ("SCALES", "web-scaler", "web"),

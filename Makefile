@@ -22,8 +22,8 @@ setup-release:
 demo: setup-demo ## Record a real incident on this machine, explain it and write demo/report.html
 	@$(PY) fixtures/lab/demo.py
 
-unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in three minutes
-	@$(PYTEST) --unit -q -n auto
+unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in one minute
+	@$(PYTEST) --unit -q -n auto --dist loadgroup
 
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.scheduling import TOGETHER, TogetherScheduling, scope_of
+
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_files_whose_tests_share_something_costly_are_given_to_one_worker() -> None:
+    assert [file for file in TOGETHER if not (ROOT / file).is_file()] == []
+    file, group = next(iter(TOGETHER.items()))
+    assert scope_of(f"{file}::test_a[x::y]") == scope_of(f"{file}::test_b") == group
+    assert scope_of("tests/ci/test_unit.py::test_a") != scope_of("tests/ci/test_unit.py::test_b")
+    # AND the scheduler asks for it
+    scheduler = TogetherScheduling.__new__(TogetherScheduling)
+    assert scheduler._split_scope(f"{file}::test_a") == group
 
 
 @pytest.mark.slow

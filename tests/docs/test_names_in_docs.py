@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import fnmatch
 import re
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from tests.docs.named_things import (
     metrics,
     modules,
     source_files,
+    syntax_tree,
     tables,
 )
 
@@ -98,7 +98,7 @@ def _page_tokens(page: str) -> Iterator[str]:
 
 
 def _docstring_tokens(path: Path) -> Iterator[str]:
-    for docstring in docstrings(ast.parse(path.read_text(encoding="utf-8"))):
+    for docstring in docstrings(syntax_tree(path)):
         assert isinstance(docstring.value, str)
         yield from _CODE.findall(docstring.value)
 

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytestmark = pytest.mark.xdist_group("schemas")
-
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("schemas.py")
 _SPEC = importlib.util.spec_from_file_location("tests_docs_schemas", SCRIPT)

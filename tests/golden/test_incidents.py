@@ -8,13 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from analyzer.analyze import analyze_capture
-from analyzer.knowledge.shipped import read_knowledge
 from fixtures.lab.incidents import INCIDENTS
 from fixtures.lab.score import find_differences
 from fixtures.lab.truth import read_truth
 from formats.capture.reading import Capture, open_capture
 from formats.postmortem.document import to_dict
+from tests import analyzed
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "incidents"
 MAX_BYTES = 600_000
@@ -32,8 +31,7 @@ SYMPTOMS = {
 
 
 def document_of(name: str) -> dict[str, Any]:
-    capture = open_capture(FOLDER / f"{name}.tapio")
-    document: dict[str, Any] = json.loads(json.dumps(to_dict(analyze_capture(capture, read_knowledge(())))))
+    document: dict[str, Any] = json.loads(json.dumps(to_dict(analyzed.document_of(FOLDER / f"{name}.tapio"))))
     return document
 
 
@@ -46,7 +44,10 @@ def column(capture: Capture, table: str, name: str) -> set[Any]:
     return found - {None}
 
 
-@pytest.fixture(scope="module", params=INCIDENTS)
+@pytest.fixture(
+    scope="module",
+    params=[name if name == "demo" else pytest.param(name, marks=pytest.mark.slow) for name in INCIDENTS],
+)
 def explained(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     return request.param, document_of(request.param)
 

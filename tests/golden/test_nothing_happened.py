@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from analyzer.analyze import analyze_capture
-from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
+from tests.analyzed import shipped_knowledge
 from tests.analyzer.capture_builder import CaptureBuilder
 
 
@@ -13,6 +13,6 @@ def test_capture_without_any_symptom_has_a_document_without_findings(tmp_path: P
     path = CaptureBuilder(tmp_path).pod("api").write()
     # WHEN
     capture = open_capture(path)
-    document = analyze_capture(capture, read_knowledge(()))
+    document = analyze_capture(capture, shipped_knowledge())
     # THEN
     assert (document.findings, document.symptoms, document.edges) == ((), (), ())

@@ -11,7 +11,11 @@ from analyzer.reasoning.why import explain, symptoms_in, way_to
 from tests.analyzed import document_of
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-CAPTURES = sorted([*FIXTURES.glob("captures/*.tapio"), *FIXTURES.glob("incidents/*.tapio")])
+IN_UNIT = ("configmap-oom-crashloop", "demo")
+CAPTURES = [
+    path if path.stem in IN_UNIT else pytest.param(path, marks=pytest.mark.slow)
+    for path in sorted([*FIXTURES.glob("captures/*.tapio"), *FIXTURES.glob("incidents/*.tapio")])
+]
 
 
 def objects_of(finding):

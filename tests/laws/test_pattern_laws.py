@@ -27,6 +27,7 @@ def results():
     return list(run_pattern_tests(KNOWLEDGE.patterns, document_of, (ROOT,)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [pattern.name for pattern in KNOWLEDGE.patterns])
 def test_every_pattern_is_found_and_not_found_where_its_tests_say(pattern, results):
     own = [result for result in results if result.pattern == pattern]

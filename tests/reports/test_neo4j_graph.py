@@ -21,7 +21,6 @@ from reports.graph_model import Label, RelationKind, graph_of
 from reports.neo4j_graph import Loaded, load_graph
 
 # One server for all: under xdist they stay on one worker.
-pytestmark = pytest.mark.xdist_group("neo4j")
 NOTHING = Loaded(0, 0, 0, 0, 0)
 STRINGS = json.loads(
     (Path(__file__).parents[2] / "fixtures/documents/hostile_strings.json").read_text(encoding="utf-8")

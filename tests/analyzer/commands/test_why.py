@@ -21,7 +21,14 @@ def run(*arguments):
     return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-@pytest.mark.parametrize("question", ["svc/cache", "service/shop/cache", "Service/cache"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "svc/cache",
+        pytest.param("service/shop/cache", marks=pytest.mark.slow),
+        pytest.param("Service/cache", marks=pytest.mark.slow),
+    ],
+)
 def test_why_tells_the_way_from_the_root_cause_to_the_object(question):
     answer = run("why", OOM, question)
     assert answer.exit_code == 0
@@ -38,14 +45,17 @@ def test_why_tells_the_way_from_the_root_cause_to_the_object(question):
     assert "confidence" in answer.output
 
 
+@pytest.mark.slow
 def test_why_of_the_root_cause_says_that_it_is_one():
     assert "This is the root cause:" in run("why", OOM, "cm/cache-config").output
 
 
+@pytest.mark.slow
 def test_why_of_a_workload_covers_its_pods():
     assert "was killed because" in run("why", OOM, "deploy/cache").output
 
 
+@pytest.mark.slow
 def test_why_of_a_healthy_object_says_so_and_ends_well():
     answer = run("why", OOM, "deploy/docs")
     assert answer.exit_code == 0
@@ -60,6 +70,7 @@ def test_why_of_something_unknown_ends_with_one_and_near_names():
     assert "no object named" in answer.output
 
 
+@pytest.mark.slow
 def test_why_takes_a_runtime_id_and_a_pid(tmp_path):
     # GIVEN a container that was OOM-killed, and its process
     path = (
@@ -97,9 +108,13 @@ def test_names_that_would_steer_the_terminal_are_shown_escaped(tmp_path):
         assert "\x1b" not in run("why", path, question).output
 
 
-def test_analyze_prints_the_document_or_a_story():
+def test_analyze_prints_the_document():
     document = json.loads(run("analyze", OOM, "--json").output)
     assert document["findings"][0]["root_cause"]["name"] == "cache-config"
+
+
+@pytest.mark.slow
+def test_analyze_prints_a_story_and_ends_well_whatever_it_finds():
     story = run("analyze", OOM).output
     assert "ConfigMap cache-config" in story
     assert run("analyze", HEALTHY).exit_code == 0
@@ -109,6 +124,10 @@ def test_timeline_is_in_order_of_time():
     rows = [json.loads(line) for line in run("timeline", OOM, "--json").output.splitlines()]
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
     assert {"ConfigMap", "Container", "Service"} <= {row["kind"] for row in rows}
+
+
+@pytest.mark.slow
+def test_timeline_tells_a_part_to_people_and_all_on_request():
     text = run("timeline", OOM).output
     assert "fatal    #1 " in text
     assert len(run("timeline", OOM, "--all").output.splitlines()) >= len(text.splitlines())

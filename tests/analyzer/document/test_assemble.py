@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from analyzer.analyze import analyze_capture
 from analyzer.document import assemble as assembly
-from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
 from formats.loss import LossReason
 from formats.postmortem.document import to_json
 from reports import story
+from tests.analyzed import shipped_knowledge
 from tests.analyzer.capture_builder import BOOT_AT_BEGIN, CaptureBuilder, container_status, termination
 
 SECOND = 1_000_000_000
-KNOWLEDGE = read_knowledge()
 
 
 def leak(directory, **how):
@@ -41,7 +40,7 @@ def leak(directory, **how):
 
 def analyze(path, **how):
     capture = open_capture(path)
-    return analyze_capture(capture, KNOWLEDGE, **how)
+    return analyze_capture(capture, shipped_knowledge(), **how)
 
 
 def lose(builder, table, begin, end, reason=LossReason.WATCH_GAP):

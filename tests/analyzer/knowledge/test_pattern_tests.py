@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import cli
@@ -35,6 +36,7 @@ def run(tmp_path, tests, *arguments):
     return CliRunner().invoke(cli, ["test", str(tmp_path / "own.yaml"), *arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_own_pattern_is_tested_beside_the_shipped_knowledge(tmp_path):
     answer = run(tmp_path, FOUND + ABSENT)
     assert answer.exit_code == 0, answer.output
@@ -55,12 +57,14 @@ def test_difference_is_told_with_its_place(tmp_path):
     assert suite[0][0].get("message").startswith("expected the root cause")
 
 
+@pytest.mark.slow
 def test_missing_step_of_the_chain_is_told(tmp_path):
     answer = run(tmp_path, FOUND.replace("}}\n", "}, chain: [config-changed, image-pull-failing]}\n") + ABSENT)
     assert answer.exit_code == 1
     assert "expected image-pull-failing after config-changed in the chain, found config-changed → " in answer.output
 
 
+@pytest.mark.slow
 def test_pattern_that_was_not_found_is_told_with_what_was(tmp_path):
     answer = run(tmp_path, FOUND.replace("oom.tapio", "healthy.tapio") + ABSENT)
     assert "expected a finding of own, found nothing" in answer.output
@@ -72,6 +76,7 @@ def test_pattern_without_a_negative_test_fails(tmp_path):
     assert "has no test with a recording that must not match" in answer.output
 
 
+@pytest.mark.slow
 def test_capture_that_is_not_there_fails_its_test(tmp_path):
     answer = run(tmp_path, FOUND + ABSENT.replace("healthy", "absent"))
     assert answer.exit_code == 1

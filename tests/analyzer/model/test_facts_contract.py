@@ -230,7 +230,9 @@ def _raw(builder, kind, name, content, changes):
     )
 
 
-@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1, 0, -1])
+@pytest.mark.parametrize(
+    "number", [-(2**63), 2**63 - 1, pytest.param(0, marks=pytest.mark.slow), pytest.param(-1, marks=pytest.mark.slow)]
+)
 def test_numbers_at_their_ends_are_read_without_an_error(tmp_path, engine, number):
     # GIVEN rows whose every number is as large or as small as it can be
     builder = CaptureBuilder(tmp_path).pod("api-1", at=0).cgroup(1, "api-1", at=0)

@@ -83,7 +83,7 @@ def test_times_are_aligned_by_the_clocks_of_each_boot(tmp_path, engine):
     builder = CaptureBuilder(tmp_path).clock(0).clock(600).clock(610, offset_ns=-3_600_000_000_000)
     path = builder.kube_object("Node", "node-1", {}, at=5).kube_object("Node", "node-1", {}, at=605).write()
     # WHEN it is loaded
-    build_model(open_capture(path), engine)
+    build_model(open_capture(path), engine, wanted=["clock_error"])
     # THEN the times go on as if nothing had been set
     assert engine.rows("SELECT at_ns FROM kube_object ORDER BY event_seq") == [(unix_ns(5),), (unix_ns(605),)]
     assert engine.rows("SELECT * FROM clock_error") == [("node-1", 1_100)]
@@ -91,7 +91,7 @@ def test_times_are_aligned_by_the_clocks_of_each_boot(tmp_path, engine):
 
 def test_without_clocks_rows_keep_their_own_wall_clock_and_the_error_is_unknown(tmp_path, engine):
     path = CaptureBuilder(tmp_path, clocks=False).kube_object("Node", "node-1", {}, at=5).write()
-    build_model(open_capture(path), engine)
+    build_model(open_capture(path), engine, wanted=["clock_error"])
     assert engine.rows("SELECT at_ns FROM kube_object") == [(unix_ns(5),)]
     assert engine.rows("SELECT * FROM clock_error") == [("node-1", None)]
 
@@ -105,7 +105,7 @@ def test_damage_is_a_row_that_names_what_is_missing_and_the_rest_is_read(tmp_pat
     content[batch.offset + batch.length // 2] ^= 1
     file.write_bytes(content)
     # WHEN the parts are gone through, twice
-    model = build_model(open_capture(tmp_path), engine)
+    model = build_model(open_capture(tmp_path), engine, wanted=["recording_gap", "tcp_connection"])
     for _time in range(2):
         seen = []
         model.go_through([PartStep({"tcp_connection": ()}, lambda part, seen=seen: seen.append(part.rows["tcp"]))])
@@ -126,7 +126,7 @@ def test_losses_of_the_recorder_are_told_with_their_interval(tmp_path, engine):
     path = builder.row(
         "loss", "loss.suppressed", 5, **{"loss.table": "tcp", "loss.reason": "shed", "loss.count": 7}, **interval
     ).write()
-    build_model(open_capture(path), engine)
+    build_model(open_capture(path), engine, wanted=["recording_gap"])
     # THEN the fact has it in unix time
     (gap,) = engine.records("SELECT * FROM recording_gap")
     assert (gap["at_ns"], gap["to_ns"], gap["count"], gap["is_suppressed"]) == (unix_ns(3), unix_ns(4), 7, True)
@@ -135,7 +135,9 @@ def test_losses_of_the_recorder_are_told_with_their_interval(tmp_path, engine):
 
 def test_a_window_leaves_out_batches_outside_of_it(tmp_path, engine):
     path = many_segments(tmp_path)
-    model = build_model(open_capture(path), engine, (unix_ns(9), unix_ns(19)))
+    model = build_model(
+        open_capture(path), engine, (unix_ns(9), unix_ns(19)), wanted=["capture_window", "tcp_connection"]
+    )
     rows = []
     model.go_through([PartStep({"tcp_connection": ()}, lambda part: rows.append(part.rows))])
     assert rows == [{"process": 1, "tcp": 3}]

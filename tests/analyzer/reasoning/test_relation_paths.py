@@ -7,19 +7,23 @@ from pathlib import Path
 import pytest
 
 from analyzer.analyze import analyze_capture
-from analyzer.knowledge.shipped import read_knowledge
 from analyzer.reasoning import relation_paths
 from analyzer.reasoning.relation_paths import RelationPaths
 from formats.capture.reading import open_capture
 from formats.postmortem.document import Document
+from tests.analyzed import shipped_knowledge
 
 ROOT = Path(__file__).resolve().parents[3]
-CAPTURES = ("incidents/demo", "captures/db-readiness-cascade", "captures/quota-failedcreate")
+CAPTURES = (
+    pytest.param("incidents/demo", marks=pytest.mark.slow),
+    pytest.param("captures/db-readiness-cascade", marks=pytest.mark.slow),
+    "captures/quota-failedcreate",
+)
 
 
 def _analyze(name: str) -> Document:
     capture = open_capture(ROOT / f"fixtures/{name}.tapio")
-    return analyze_capture(capture, read_knowledge(), threads=1)
+    return analyze_capture(capture, shipped_knowledge(), threads=1)
 
 
 @pytest.mark.parametrize("name", CAPTURES)
@@ -51,6 +55,7 @@ def test_what_is_left_out_as_unreachable_would_find_nothing(name: str, monkeypat
     assert refused
 
 
+@pytest.mark.slow
 def test_a_capture_with_many_relations_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     followed = _analyze("incidents/demo")
     monkeypatch.setattr(relation_paths, "MAX_RELATIONS", 1)

@@ -22,10 +22,10 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def model_of(engine: Engine) -> Callable[..., Model]:
-    """Builds the complete model of a capture, with the tables and facts that are named and what these read."""
+    """Builds the complete model of a capture, or only the tables and facts that are named, with what these read."""
 
     def build(path: Path, *wanted: str) -> Model:
-        model = build_model(open_capture(path), engine, wanted=wanted)
+        model = build_model(open_capture(path), engine, wanted=wanted or None)
         model.go_through()
         return model
 

@@ -17,7 +17,7 @@ NODE = "node-1"
 
 
 def resolve(path: Path, model_of: Callable[..., Model], *evidence: str) -> dict[str, EvidenceRow]:
-    model = model_of(path)
+    model = model_of(path, "clock_error")
     capture = open_capture(path)
     return resolve_evidence(model.engine, capture, evidence)
 

@@ -107,7 +107,7 @@ class Table:
         event_names: every value that `event_name` can have.
         own: the columns after the common ones.
         source: where the meaning comes from (tracepoint and kernel version, KEP, RFC).
-        sentence: how a report tells one row, with columns in braces; None = by all columns that are not null.
+        sentence: how a report describes a row, with columns in braces; None = by all columns that are not null.
     """
 
     name: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 CUT_MARK = "…"
-"""Ends a text that was cut, and stands for what was left out."""
+"""End of a text that was cut; it replaces the omitted part."""
 
 DIGEST_PREFIX = "digest:"
-"""Begins a text that stands for a value which was not recorded (`formats.rows.kube_redaction`)."""
+"""Start of a text that replaces a value which was not recorded (`formats.rows.kube_redaction`)."""
 
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS_IN_A_ROW = 4

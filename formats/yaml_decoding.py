@@ -60,7 +60,7 @@ def decode_yaml(
 
 
 def place_of(node: YamlNode, steps: Sequence[Step]) -> str:
-    """`file:line:column` of the value that the steps lead to, or of the last one on the way that is there."""
+    """`file:line:column` of the value that the steps lead to, or of the last one on the way that exists."""
     return _walk(node, steps).where
 
 

@@ -35,7 +35,7 @@ class CgroupHierarchies:
 
 
 def find_hierarchies(sysfs: Path) -> CgroupHierarchies:
-    """The cgroup trees below a /sys: v2 alone, v1 alone, or hybrid (v1 controllers and `unified` beside them)."""
+    """The cgroup trees below a /sys: v2 alone, v1 alone, or hybrid (v1 controllers and `unified`)."""
     mounts = sysfs / "fs" / "cgroup"
     unified = next((tree for tree in (mounts, mounts / "unified") if (tree / "cgroup.controllers").is_file()), None)
     memory_v1 = mounts / "memory"
@@ -62,7 +62,7 @@ def list_cgroups(hierarchy: Path, roots: Sequence[str], *, limit: int) -> tuple[
 
     Args:
         hierarchy: where the tree is mounted.
-        roots: paths below it; `/` is the whole tree. Those that are not there are left out.
+        roots: paths below it; `/` is the whole tree. Those that do not exist are omitted.
         limit: most paths that are listed.
 
     Returns:

@@ -51,7 +51,7 @@ class ControlServer:
         self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
 
     def start(self) -> None:
-        """Listen. The directory's lock says that no other recorder does, so a socket that is there is stale.
+        """Listen. The directory's lock shows that no other recorder does, so an existing socket is stale.
 
         Raises:
             OutputError: the socket cannot be made.

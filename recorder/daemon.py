@@ -170,7 +170,7 @@ class Daemon:
         self._store.flush(self._clock(), at_once=at_once)
 
     def _begin_segment(self) -> None:
-        """Every source tells its state first, so that the segment can be read alone."""
+        """Every source reports its state first, so that the segment can be read alone."""
         now = self._clock()
         self._sources.take_stats(now, of_all=True)
         self._record(self._sources.snapshot(now))

@@ -136,7 +136,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _publish(temporary: Path, path: Path, *, may_replace: bool) -> None:
-    """Give the finished file its name. Linking fails if the name is taken, renaming would replace what is there."""
+    """Give the finished file its name. Linking fails if the name is taken, renaming would replace the existing file."""
     if not may_replace:
         try:
             path.hardlink_to(temporary)

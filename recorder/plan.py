@@ -64,7 +64,7 @@ def plan_retention(config: RecorderConfig) -> RetentionPlan:
         try:
             manifest = open_segment(ring / str(name)).manifest
         except TapioError:
-            continue  # let go of meanwhile, or damaged: `tapio verify` tells
+            continue  # deleted in the meantime, or damaged: `tapio verify` reports it
         measured_ns += name.end_boot_ns - name.begin_boot_ns
         for table in manifest.tables:
             rows[table.name] = rows.get(table.name, 0) + table.rows

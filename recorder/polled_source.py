@@ -47,7 +47,7 @@ class PolledSource(ABC):
 
     @abstractmethod
     def rows(self, context: SourceContext) -> Iterator[Row]:
-        """A row for everything that is there now. It is a generator: a look may pause between two rows."""
+        """A row for everything that exists now. It is a generator, so that it can pause between two rows."""
 
     def begin(self, context: SourceContext) -> None:  # noqa: B027 - may have nothing to check
         """Check that there is something to read, and where.
@@ -98,7 +98,7 @@ class PolledSource(ABC):
     # The interface of `recorder.source.Source`.
 
     def open(self, context: SourceContext) -> None:
-        """Check what is there; nothing is read before the first `snapshot` or `drain`.
+        """Check what is available; nothing is read before the first `snapshot` or `drain`.
 
         Raises:
             UnavailableError: there is nothing to read.
@@ -126,7 +126,7 @@ class PolledSource(ABC):
         return self._to_batches(rows)
 
     def snapshot(self) -> list[pa.RecordBatch]:
-        """Everything that is there, so that a segment can be read alone."""
+        """Everything that exists, so that a segment can be read alone."""
         if self._context is None:
             return []
         self._recorded.clear()

@@ -36,4 +36,4 @@ SOURCES: tuple[type[Source], ...] = (
     KubeObjectSource,
     KubeEventSource,
 )
-"""In the order in which they are drained and their state is told."""
+"""In the order in which they are drained and report their state."""

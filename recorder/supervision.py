@@ -1,4 +1,4 @@
-"""One source under the recorder's care: its failures stay its own, its losses are told, it comes back by itself."""
+"""One supervised source: its failures do not affect others, its losses are recorded, and it is restarted."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ class SupervisedSource:
         return losses
 
     def close(self, now_ns: int) -> None:
-        """Close it for good. What it had not given when it was detached is counted, too."""
+        """Close it for good. Events that it had not yet returned when it was detached are also counted."""
         self.take_stats(now_ns)
         self.tell_absence(now_ns)
         if self.is_opening:  # its thread still uses it, and ends with the process

@@ -140,7 +140,7 @@ class Graph:
 
         Node ids are `n0`, `n1`, … in the order of label and key, keys of edges `e0`, `e1`, …; names and all else are
         attributes, the label of a node or the kind of a relation as `label`. Attributes are texts, numbers, booleans;
-        lists are JSON. Characters that XML cannot hold, or that nobody can see, are written as escapes
+        lists are JSON. Characters that XML cannot contain, and invisible ones, are written as escapes
         (`formats.text.escape_text`). The causality alone: the edges whose label is `CAUSED`.
         """
         import networkx as nx  # noqa: PLC0415 - 0.2 s, of which a load into Neo4j needs nothing
@@ -167,7 +167,7 @@ def graph_of(document: Document) -> Graph:
 
 
 class _Building:
-    """Collects nodes and relations by label and key, so that none is there twice."""
+    """Collects nodes and relations by label and key, so that there are no duplicates."""
 
     def __init__(self, document: Document) -> None:
         self._document = document

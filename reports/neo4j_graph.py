@@ -180,7 +180,7 @@ def _relation_row(relation: GraphRelation, ids: Mapping[tuple[Label, str], str])
 
 
 def _digest(properties: Properties) -> str:
-    """Tells whether a node or relation is there with these very properties, so that a second load sets none."""
+    """Whether a node or relation exists with exactly these properties, so that a second load sets none."""
     return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:32]
 
 

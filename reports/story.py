@@ -41,7 +41,7 @@ class Headline:
         summary: what happened, when, and to whom, in one or two sentences.
         since: when it began, RFC 3339; None if nothing did.
         cause: what began it; None if unknown or nothing did.
-        hit: who was hit; None if nobody or nothing is known.
+        hit: who was affected; None if no one, as far as recorded.
         first_action: what to do first; None if there is nothing to do.
         caveat: why this could be wrong or incomplete; None if nothing says so.
     """
@@ -221,7 +221,7 @@ def _caveat(document: Document) -> str | None:
 
 
 def loss_amount(row: LossRow) -> str:
-    """How many events a loss row stands for."""
+    """How many events a loss row represents."""
     return "unknown" if row.count is None else number(row.count)
 
 

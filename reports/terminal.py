@@ -59,7 +59,7 @@ class _Sheet:
         self._lines: list[str] = []
 
     def line(self, text: str, *, style: _Style | None = None, first: str = "", indent: int = 0) -> None:
-        """One paragraph: `first` stands before its first line, all lines are indented by as much."""
+        """One paragraph: `first` precedes its first line; all lines are indented by its width."""
         margin = " " * indent
         hang = margin + " " * len(first)
         lines = textwrap.wrap(

@@ -35,7 +35,7 @@ class Analysis:
     """What the stations found in one capture.
 
     Attributes:
-        engine: of the model, for what stands in its tables.
+        engine: of the model; its tables are read.
         capture: opened, for the evidence that is not in the engine.
         entities: of the same engine.
     """

@@ -48,7 +48,7 @@ class NodeSummary:
     Attributes:
         segments: how many are from it.
         boots: how many boots of it were recorded.
-        clock_error_ns: how far aligned times may be from true ones; None if nothing tells.
+        clock_error_ns: maximum error of the aligned times; None if it is not known.
     """
 
     name: str
@@ -59,7 +59,7 @@ class NodeSummary:
 
 @dataclass(frozen=True, slots=True)
 class RecordingSummary:
-    """What `tapio info` tells.
+    """What `tapio info` prints.
 
     Attributes:
         asked_from_ns, asked_to_ns: the window asked for when it was frozen; None if none was.

@@ -25,7 +25,7 @@ def import_k8s_watch(
 
     Args:
         path: the recording; see `analyzer.importers.k8s_watch`.
-        output: the capture; what is there is replaced.
+        output: the capture; an existing file is replaced.
         node_name: the node that the rows will bear.
         configmap_values: whether values of ConfigMaps are kept.
         on_progress: called now and then with the bytes read so far, of twice the size of the file.

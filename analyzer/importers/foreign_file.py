@@ -36,7 +36,7 @@ class _Decompressor(Protocol):
 
 
 class ForeignFile:
-    """The lines of a file. Damage ends the lines and is told, it never raises.
+    """The lines of a file. Damage ends the lines and is reported; it never raises.
 
     Args:
         path: the file; its first bytes say how it is compressed.

@@ -28,10 +28,10 @@ EPISODE_COLUMNS: Mapping[str, str] = {
     "count": "BIGINT",
     "magnitude": "BIGINT",
 }
-"""Columns of `cause` and `effect` in the `when:` of a cause, beside those that their symptoms keep."""
+"""Columns of `cause` and `effect` in the `when:` of a cause, in addition to those that their symptoms keep."""
 
 TITLE_PLACEHOLDERS = frozenset({"entity", "kind", "name", "namespace", "node", "count", "magnitude", "duration"})
-"""What the title of a symptom may name, beside the columns that it keeps."""
+"""Placeholders of the title of a symptom, in addition to the columns that it keeps."""
 
 CAUSE_PLACEHOLDERS = frozenset({"cause", "effect", "cause_name", "effect_name", "lag"})
 """What `says:` of a cause may name."""
@@ -42,7 +42,7 @@ PATTERN_PLACEHOLDERS = frozenset(
         *("effect", "effect_name", "workload", "workload_kind"),
     }
 )
-"""What titles and actions of a pattern may name, beside the columns that all its roots keep."""
+"""Placeholders of titles and actions of a pattern, in addition to the columns that all its roots keep."""
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 

@@ -18,8 +18,8 @@ EVIDENCE_KEPT = 20
 """Event ids kept of one episode: the first 19 and the last."""
 
 RELATION_SLACK_NS = 5_000_000_000
-"""How far a relation may have begun or ended from the effect it carries. Why: the objects that tell of relations are
-watched, and what fails with an object may show some moments before or after the object's own version does."""
+"""How far a relation may have begun or ended from the effect it carries. Why: relations are read from
+watched objects, and a failure may be observed some moments before or after the object's own version."""
 
 EPISODES_OF_A_SIDE = 300
 """Episodes of one symptom, the earliest, that a path of more than three relations is followed from or to. Why: such a
@@ -29,7 +29,7 @@ CAUSES_OF_AN_EFFECT = 50
 """Causes that one rule may give one effect along one path, the nearest in time."""
 
 EXCEPTION_SLACK_NS = 2_000_000_000
-"""How far outside of an excepted time an episode may begin. Why: the API tells many times in whole seconds."""
+"""How far outside of an excepted time an episode may begin. Why: the API reports many times in whole seconds."""
 
 
 def rules_query(rules: Sequence[SymptomRule]) -> str:

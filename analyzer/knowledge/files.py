@@ -30,7 +30,7 @@ def read_knowledge_files(paths: Sequence[Path]) -> tuple[KnowledgeFile, ...]:
     """The YAML files of directories (all below them) and of files, sorted by name.
 
     Raises:
-        MissingInputError: if a path is not there or cannot be read.
+        MissingInputError: if a path does not exist or cannot be read.
         KnowledgeError: if a file is too long or no UTF-8, or there are too many.
     """
     found: dict[str, Path] = {}

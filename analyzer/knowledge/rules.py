@@ -332,7 +332,7 @@ class ChangeRule:
     Attributes:
         category: what was changed; None if the rule does not decide it.
         actor: who changed it; None if the rule does not decide it.
-        is_ignored: True if nobody decides such a change: it is left out.
+        is_ignored: True if such a change is no decision of anyone: it is omitted.
         kinds: kinds of objects; empty = all.
         paths: any of these; empty = every path, and creation and deletion.
         only_if: over `compile_changes.CHANGE_COLUMNS`; None = always.

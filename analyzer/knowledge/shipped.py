@@ -28,7 +28,7 @@ def read_knowledge(additional: Sequence[Path] = ()) -> Knowledge:
     """All rules: the shipped ones and those of additional files or directories, checked now or in an earlier run.
 
     Raises:
-        MissingInputError: if a path is not there.
+        MissingInputError: if a path does not exist.
         KnowledgeError: for the first mistake, with file:line:column.
     """
     files = [*shipped_files(), *(read_knowledge_files(additional) if additional else ())]

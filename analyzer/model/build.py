@@ -173,7 +173,7 @@ def build_model(
 
 
 def _fill_sql(table: EngineTable) -> str:
-    """The statements that add to a table what a part tells; a table of the part loses the rows of the part before."""
+    """The statements that add one part's rows to a table; one of the scope `part` first drops the previous rows."""
     emptied = f"DELETE FROM {table.name}; " if table.scope is Scope.PART else ""  # noqa: S608 - names of our files
     return f"{emptied}INSERT INTO {table.name} BY NAME {table.select}"
 

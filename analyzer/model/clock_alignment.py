@@ -30,7 +30,7 @@ class ClockAlignment:
     Attributes:
         boot_ns: moments at which the offset is known, ascending, at least one.
         offset_ns: what to add to CLOCK_BOOTTIME at these moments; interpolated in between, constant outside.
-        error_ns: how far aligned times may be from true ones; None if nothing tells.
+        error_ns: maximum error of the aligned times; None if it is not known.
     """
 
     boot_ns: tuple[int, ...]

@@ -232,7 +232,7 @@ class _Head:
         return DeclarationError(problem, where=f"{self._path}:{line}")
 
     def value(self, key: str) -> str | None:
-        """The value of a key on one line; None if the key is not there."""
+        """The value of a key on one line; None if the key is missing."""
         field = self._fields.get(key)
         return None if field is None else _unwrap(f"{field[2]}\n{field[3]}")
 

@@ -1,4 +1,4 @@
-"""The list of what the engine holds beside the recorded tables: every SQL file below this folder that declares itself.
+"""All tables of the engine except the recorded ones: every SQL file below this folder that has a declaration.
 
 `docs/facts.md` and `docs/architecture.md` show them. To add one, add its file: there is no other list.
 """
@@ -46,7 +46,7 @@ def functions_sql() -> str:
 
 
 def _all_relations(tables: list[EngineTable]) -> EngineTable:
-    """`relation`: the rows of every file of that kind, so that a relation is one file, too."""
+    """`relation`: the rows of every file of that kind, so that a relation is also one file."""
     names = [table.name for table in tables if table.kind is Kind.RELATION]
     return EngineTable(
         name="relation",

@@ -88,7 +88,7 @@ class Tables:
     def load_small_tables(self) -> None:
         """Loads every table that is not frequent.
 
-        Fills `capture_window`, `recording_node`, `clock_error` and `damage` beside them.
+        Fills `capture_window`, `recording_node`, `clock_error` and `damage` as well.
         """
         engine = self._engine
         engine.execute(functions_sql())

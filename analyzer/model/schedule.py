@@ -33,7 +33,7 @@ def plan_schedule(tables: Iterable[EngineTable], recorded: Collection[str]) -> S
         recorded: names of the recorded tables.
 
     Raises:
-        DeclarationError: a table reads what nothing declares, or what is not there when it is computed, or tables read
+        DeclarationError: a table reads what nothing declares, or what is computed later, or tables read
             each other in a cycle.
     """
     before: list[EngineTable] = []

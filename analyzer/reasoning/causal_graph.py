@@ -25,7 +25,7 @@ MIN_EDGE_CONFIDENCE = 0.35
 """An edge below this explains nothing. Why: below it the symptom is better taken as its own beginning."""
 
 MIN_PATH_CONFIDENCE = MIN_EDGE_CONFIDENCE**2
-"""A path below this explains nothing: two of the weakest edges are the least that is told."""
+"""A path below this explains nothing: the weakest path that is reported has two edges of the minimum confidence."""
 
 _EQUAL_DIGITS = 12
 """Paths whose confidence agrees to so many digits are equally confident: the order of factors must not decide."""

@@ -1,4 +1,4 @@
-"""Chains: the line through the causality graph that tells an incident best, from the root cause to the last effect."""
+"""Chains: the path in the causality graph that describes an incident best, from the root cause to the last effect."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class SymptomSearch:
         return PartStep(reads={fact: () for _rule, fact in self._by_part}, run=lambda _part: self._add(self._by_part))
 
     def finish(self, fact_rows: Mapping[str, int] | None = None) -> Symptoms:
-        """All symptoms; they are left in the table `symptom`, too. To be called when every part has been added.
+        """All symptoms, which are also in the table `symptom`. Call it after every part has been added.
 
         Args:
             fact_rows: how many rows facts have, where that is known; rules over facts without rows are not asked.

@@ -98,7 +98,7 @@ def _best_way(document: Document, root: str, wanted: Collection[str]) -> tuple[E
     paths = {number: reach.path_to(number) for number in reach.last if document.symptoms[number].id in wanted}
     if not paths:
         return ()
-    # The nearest severe symptom of the object tells most; further ones are listed after it.
+    # The nearest severe symptom of the object is the most informative; others are listed after it.
     goal = min(
         paths, key=lambda number: (document.symptoms[number].severity not in _SEVERE, len(paths[number]), number)
     )

@@ -143,7 +143,7 @@ class ObjectWalk:
         if not isinstance(value, str):
             return None
         if field in _DIGESTED_MAPS:
-            # Why: a configuration value may be anything. Its digest still tells that it changed.
+            # Why: a configuration value may be anything. Its digest still shows that it changed.
             return None if not value else f"digest:{self.replacement.identifier(_as_identifier(value))}"
         if field == "annotations" and key not in _KEPT_ANNOTATIONS:
             return ""

@@ -89,7 +89,7 @@ class Pseudonyms:
         self._address_salt: int | None = None
 
     def token(self, text: str) -> str:
-        """Letters become letters and digits digits; the case of the original is put back on."""
+        """Letters become letters and digits digits; the case of the original is restored."""
         shown = self._unique("token", lower_token(text))
         return "".join(new.upper() if old.isupper() else new for new, old in zip(shown, text, strict=True))
 

@@ -65,7 +65,7 @@ def reduce_note(text: str, replacement: Replacement, known: Callable[[str], bool
     Args:
         text: anything.
         replacement: gives the pseudonyms.
-        known: tells whether a lower-case token occurs in a name column or an object: the tables vouch for it.
+        known: whether a lower-case token occurs in a name column or an object: the tables vouch for it.
     """
     words = load_words("note_words")
 

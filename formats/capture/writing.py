@@ -27,7 +27,7 @@ def write_capture(path: Path, segments: Sequence[Path], *, info: CaptureInfo) ->
     lost by freezing.
 
     Args:
-        path: of the file; what is there is replaced.
+        path: of the file; an existing file is replaced.
         segments: directories of sealed segments, in any order.
         info: why, by whom and for which window; `id`, the achieved window and the loss are filled in.
 

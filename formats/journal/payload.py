@@ -21,7 +21,7 @@ _STREAM = pa.ipc.IpcWriteOptions(compression=None, use_threads=False)
 
 def serialize_batch(batch: pa.RecordBatch) -> pa.Buffer:
     """The Arrow IPC stream of one batch, not compressed."""
-    # Measured first, as a stream that grows copies itself again and again.
+    # The size is measured first, because a growing buffer would be copied repeatedly.
     counter = pa.MockOutputStream()
     _write_stream(counter, batch)
     buffer = pa.allocate_buffer(counter.size())
@@ -36,7 +36,7 @@ def _write_stream(sink: pa.NativeFile, batch: pa.RecordBatch) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PayloadHead:
-    """What stands before the rows.
+    """The part of a payload before the rows.
 
     Attributes:
         raw: its bytes.
@@ -54,7 +54,7 @@ class Payload:
     """An expanded payload whose rows are not decoded yet.
 
     Attributes:
-        head: what stands before the rows.
+        head: the part before the rows.
         data: all of it.
         message: the one record batch.
         frame: its frame's header.

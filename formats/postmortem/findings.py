@@ -131,7 +131,7 @@ class Finding:
         confidence_terms: the factors of the confidence.
         root_cause: what began it.
         chain: from the root cause to the furthest effect, in order of time.
-        also: ids of symptoms that it explains beside the chain.
+        also: ids of the symptoms that it explains in addition to the chain.
         supported_by: statements that speak for it.
         refuted_by: statements that speak against it and were found in the capture.
         missing: evidence that would decide and is not in the capture, losses that overlap among them.

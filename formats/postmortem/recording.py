@@ -159,7 +159,7 @@ class Measure:
         entity: what was measured.
         unit: of the values and of the limit, as in the catalog: `By`, `ns`, `%`, `1`, …
         points: pairs of Unix time in ns and value, at most 2,000, in order of time.
-        limit: a line to draw beside it (the memory limit); None if there is none.
+        limit: a limit to draw as a line (the memory limit); None if there is none.
     """
 
     name: str

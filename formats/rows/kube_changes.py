@@ -11,10 +11,10 @@ from formats.rows.kube_json import Json, canonical_json
 from formats.text import CUT_MARK, cut_text
 
 CHANGES = 256
-"""Most changes of one version that are told. Why: a rewritten object is one change to people, not thousands."""
+"""Maximum number of recorded changes of a version. Why: to people, a rewritten object is one change, not thousands."""
 
 VALUE_CHARACTERS = 8_192
-"""Longest JSON of an old or new value; longer ones are told by their beginning."""
+"""Maximum length of the JSON of an old or new value; longer ones are cut."""
 
 HEARTBEATS = frozenset({"lastHeartbeatTime", "lastProbeTime", "lastUpdateTime", "renewTime"})
 """Fields that move while nothing happens."""
@@ -43,10 +43,10 @@ def list_changes(old: Json, new: Json) -> list[FieldDifference]:
     """The differences between two versions, sorted by path.
 
     Items of lists are matched by their own key (`spec.template.spec.containers[name=app].image`), not by position, so a
-    new item does not change all after it. Lists of plain values are told as a whole.
+    new item does not change all after it. Lists of plain values are recorded as a whole.
 
     Returns:
-        At most `CHANGES` entries; if there are more, a last one with path `…` tells how many.
+        At most `CHANGES` entries; if there are more, a last one with path `…` contains their number.
     """
     found = sorted(_differences("", "", old, new), key=lambda change: (change["path"], canonical_json(change)))
     if len(found) > CHANGES:
@@ -105,7 +105,7 @@ def _list_differences(path: str, field: str, old: list[Any], new: list[Any]) -> 
 
 
 def _match(field: str, old: list[Json], new: list[Json]) -> tuple[str, dict[str, Json], dict[str, Json]]:
-    """The key that tells the items of both lists apart, and the items by it; by position, with no key, if none."""
+    """The key that identifies the items of both lists, and the items by key; by position if there is no key."""
     for key in _KEYS_BY_LIST.get(field, _KEYS):
         old_items, new_items = _by_key(old, key), _by_key(new, key)
         if old_items is not None and new_items is not None:

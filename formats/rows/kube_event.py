@@ -94,7 +94,7 @@ def event_row(
         is_inferred: whether it was found by listing again.
 
     Returns:
-        The row. Its `count_delta` is 0 in `state`, which tells of the time before the recording, and in `deleted`.
+        The row. Its `count_delta` is 0 in `state`, which is about the time before the recording, and in `deleted`.
     """
     regarding = field(raw, "involvedObject") or field(raw, "regarding")
     reported_by = field(raw, "source") or field(raw, "deprecatedSource")

@@ -87,7 +87,7 @@ def redact_object(raw: Json, redaction: Redaction) -> Json:
 
 
 def redact_text(text: str, redaction: Redaction) -> str:
-    """Prose or a command line with what stands in it as a secret replaced by digests.
+    """Prose or a command line in which secrets are replaced by digests.
 
     Replaced are `password=…` and its kin, `"token": "…"` of JSON, `--secret …`, credentials of URLs and after Bearer or
     Basic.

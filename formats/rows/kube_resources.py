@@ -33,7 +33,7 @@ class Resource:
         name: its plural, as people write it in the configuration.
         served: how it may be served, the preferred way first.
         is_namespaced: whether its objects live in namespaces.
-        short_names: what `kubectl` takes for it, too.
+        short_names: names that `kubectl` also accepts.
         is_workload: whether its objects make pods to do work and are what people call the application.
     """
 

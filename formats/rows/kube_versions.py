@@ -1,4 +1,4 @@
-"""What is known of the objects of one resource: turns lists and watch events into rows, and tells what a relist found.
+"""The known objects of one resource: turns lists and watch events into rows, and finds what changed before a relist.
 
 One `ObjectVersions` or `EventVersions` follows one list-and-watch conversation, live or from a file. It reads no clock
 and keeps memory bounded: of every object only the last version, redacted and compressed.
@@ -246,7 +246,7 @@ def _version(raw: Any) -> str:
 
 
 def _is_not_newer(raw: Any, known: str) -> bool:
-    """Whether a watch event tells a version that is known or older.
+    """Whether a watch event contains a version that is known or older.
 
     Within one watch, versions of one object may be compared as numbers where both are such (KEP-5504); else only
     equality counts.

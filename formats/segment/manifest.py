@@ -74,7 +74,7 @@ class TableManifest(msgspec.Struct, frozen=True):
         rows: in all batches.
         size: of the file in bytes.
         crc32: of the file, for the container.
-        head: the file's first bytes: magic, schema and dictionaries, given again so that a wound there costs nothing.
+        head: the file's first bytes: magic, schema and dictionaries, repeated here so that damage there loses nothing.
         head_digest: of the head.
         batches: every record batch, in the order of the file, without gaps.
         tail_digest: of the bytes from the last batch's end to the end of the file.

@@ -43,7 +43,7 @@ LEVEL = 2
 
 @dataclass(frozen=True, slots=True)
 class SegmentHeader:
-    """What a segment says of itself beside its rows.
+    """The properties of a segment in addition to its rows.
 
     Attributes:
         id: 32 hexadecimal digits; that of its journal, so that sealing twice gives the same segment.

@@ -21,7 +21,7 @@ class StoredFiles(Protocol):
     """Every name there is, sorted."""
 
     def read(self, name: str) -> pa.Buffer | None:
-        """The mapped bytes of one file, not copied; None if it is not there or is no regular file."""
+        """The mapped bytes of one file, not copied; None if it does not exist or is not a regular file."""
 
     def label(self, name: str) -> str:
         """What to call the file in front of people."""

@@ -120,7 +120,7 @@ class KernelSource(ABC):
             raise failure
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
-        """Batches of what is there now, until the budget is used up."""
+        """Batches of the available records, until the budget is used up."""
         batches: list[pa.RecordBatch] = []
         context = self._context
         if context is None:
@@ -136,7 +136,7 @@ class KernelSource(ABC):
         return batches
 
     def snapshot(self) -> list[pa.RecordBatch]:
-        """Nothing: what lives when a segment begins is told by the state tables."""
+        """Nothing: the state tables contain what exists when a segment begins."""
         return []
 
     def stats(self) -> SourceStats:

@@ -48,7 +48,7 @@ class RingBuffer:
         self._producer: Records = np.frombuffer(producer_and_data, "<u8", 1)
         self._data: Records = np.frombuffer(producer_and_data, "u1", 2 * self._size, mmap.PAGESIZE)
         self._mark: int | None = None
-        # Why a lock that nobody else takes: taking it is the one memory barrier that Python has, and arm64 needs one
+        # Why a lock that no one else takes: taking it is the one memory barrier that Python has, and arm64 needs one
         # between reading a position and what it covers.
         self._barrier = threading.Lock()
 

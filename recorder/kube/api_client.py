@@ -86,7 +86,7 @@ class ApiClient:
         Args:
             path: below the server's own prefix.
             query: parameters.
-            timeout_s: longest silence of the server.
+            timeout_s: maximum time without data from the server.
 
         Raises:
             UnavailableError: it cannot be reached, or the answer broke off.
@@ -100,7 +100,7 @@ class ApiClient:
         Args:
             path: below the server's own prefix.
             query: parameters.
-            timeout_s: longest silence of the server.
+            timeout_s: maximum time without data from the server.
 
         Raises:
             UnavailableError: it cannot be reached, or does not answer.
@@ -161,8 +161,8 @@ class Stream:
         What comes after the last line end is dropped: it was cut off, and resuming gives it again.
 
         Args:
-            silence_s: longest time without a whole line. Why beside the socket's own: a peer that gives a byte now and
-                then is not silent, and tells nothing.
+            silence_s: maximum time without a whole line. Why in addition to the socket's: a peer that sends a byte now
+                and then is not silent, but never completes a line.
 
         Raises:
             UnavailableError: the connection broke or was silent for too long.

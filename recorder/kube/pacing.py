@@ -16,7 +16,7 @@ class Timing:
         longest_backoff: longest wait after failures.
         denied_retry: wait before a resource that is forbidden or not served is tried again.
         watch: how long the server shall keep one watch open.
-        silence: longest silence of the server, after which the connection is taken for dead. Why less than `watch`:
+        silence: maximum time without data, after which the connection is considered dead. Why less than `watch`:
             bookmarks come about every minute.
         queue: longest wait for room among the rows that were not drained yet.
     """

@@ -13,7 +13,7 @@ _M_MMAP_THRESHOLD = -3
 _ARENAS = 2
 """Why: by default each thread of the Kubernetes sources, two dozen, may get an arena that only grows."""
 _THRESHOLD_BYTES = 4 << 20
-"""Fixed, as thresholds that are left alone grow with the largest block that was ever freed. Why not the 128 KiB that
+"""Fixed, because thresholds that are not set grow with the largest block that was ever freed. Why not the 128 KiB that
 glibc begins with: every column of a full batch would be mapped, cleared by the kernel, and unmapped again; at 1,000,000
 events/s that took as much CPU as all our own work (13 % of a core instead of 1), and 4 MiB more stay resident now."""
 

@@ -25,8 +25,8 @@ _HEADER_BYTES = 16
 class DirectoryWatch:
     """Rings when a directory is made or removed in any watched directory.
 
-    What happened is not read from the events: they can overflow, and a listing tells the whole truth. Where inotify
-    is not to be had, nothing rings and `is_complete` is False.
+    What happened is not read from the events: they can overflow, and a listing is always complete. Where inotify
+    is not available, nothing is signalled and `is_complete` is False.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from recorder.linux.libc import LIBC
 
 _IFF_UP = 0x1
 _IFF_RUNNING = 0x40
-"""Source: netdevice(7). RUNNING = operational; set for loopback, too."""
+"""Source: netdevice(7). RUNNING = operational; also set for loopback."""
 
 
 class _SocketAddress(ctypes.Structure):

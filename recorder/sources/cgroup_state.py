@@ -1,4 +1,4 @@
-"""Source `cgroup_state`: which path every cgroup id stands for, and which cgroups come and go."""
+"""Source `cgroup_state`: the path of every cgroup id, and which cgroups are created and removed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CgroupStateSource(PolledSource):
         is_rescan_due = self._rescan is not None and self._rescan.is_over()
         return (self._watch is not None and self._watch.has_changes()) or is_rescan_due
 
-    def rows(self, context: SourceContext) -> Iterator[Row]:  # noqa: ARG002 - the last scan is told
+    def rows(self, context: SourceContext) -> Iterator[Row]:  # noqa: ARG002 - the last scan is reported
         """A row for every cgroup that the last look found: what changed since is recorded by the next one."""
         for path, cgroup_id in self._known.items():
             yield _to_row("cgroup.state", path, cgroup_id)

@@ -48,7 +48,7 @@ _OWNER_COUNTS = struct_dtype(("unowned", "<u8"))
 _CONNECT, _ACCEPT, _CLOSE, _REFUSED, _TIMED_OUT, _UNREACHABLE = range(6)
 _RESET_RECEIVED, _RESET_SENT, _RETRANSMIT, _LISTEN, _LISTEN_END = range(6, 11)
 _FAILED = _REFUSED
-"""What the kernel program says for every connection that failed; its error tells which way."""
+"""What the kernel program records for every failed connection; the error tells how it failed."""
 _INFO, _WARN, _ERROR = SeverityNumber.INFO, SeverityNumber.WARN, SeverityNumber.ERROR
 _SEVERITY = np.array([_INFO] * 3 + [_ERROR] * 3 + [_WARN] * 3 + [_INFO] * 2, np.uint8)
 """By position in the table's event names; a close with an error is a warning."""

@@ -49,7 +49,7 @@ class FreezeResult:
 
 
 def result_to_json(result: FreezeResult) -> dict[str, object]:
-    """The result as JSON values, times as RFC 3339 beside the integers."""
+    """The result as JSON values, times as integers and as RFC 3339."""
     content: dict[str, object] = dataclasses.asdict(result)
     for key in ("asked_from", "asked_to", "achieved_from", "achieved_to"):
         content[key] = format_time(int(getattr(result, f"{key}_unix_nano")))

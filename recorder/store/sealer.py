@@ -30,7 +30,7 @@ class ClosedJournal:
     Attributes:
         path: of the file.
         name: of the segment that it becomes.
-        damage_seq: `event_seq` of the first loss row that tells of damage in it.
+        damage_seq: `event_seq` of the first loss row about damage in it.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class SealedJournal:
         journal: that was sealed.
         size: of the segment on disk; None if it could not be sealed and must be set aside.
         problem: why not; empty if it was.
-        is_damaged: the journal has wounds beyond a torn end, so it is kept for people.
+        is_damaged: the journal has damage other than a truncated end, so it is kept for inspection.
     """
 
     journal: ClosedJournal
@@ -99,7 +99,7 @@ class Sealer:
     def wait(self, seconds: float) -> None:
         """Wait for the child that runs, at most that long; it need not be considerate any more.
 
-        Its priority is set again and again, because a child that has only just started lowers it itself.
+        Its priority is set repeatedly, because a child that has only just started lowers it itself.
         """
         deadline = time.monotonic() + seconds
         while self._child is not None and (left := deadline - time.monotonic()) > 0:

@@ -33,7 +33,7 @@ class SealReport:
     """What the child says of one journal.
 
     Attributes:
-        segment: name of the segment that is there now.
+        segment: name of the segment that now exists.
         is_damaged: whether the journal has damage beyond the torn end that a crash leaves, so it is kept for people.
     """
 
@@ -64,10 +64,10 @@ def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0)
         path: of the journal.
         ring: directory of the segments.
         name: of the segment.
-        damage_seq: `event_seq` of the first loss row that tells of damage in the journal.
+        damage_seq: `event_seq` of the first loss row about damage in the journal.
 
     Returns:
-        Whether the journal has wounds beyond the torn end that a crash leaves.
+        Whether the journal has damage other than the truncated end that a crash leaves.
 
     Raises:
         TapioError: it is no journal, or the disk fails.
@@ -105,7 +105,7 @@ def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0)
 def list_damage_losses(journal: OpenedJournal) -> list[LossEntry]:
     """The losses that the journal's damage means, each between the whole frames around it.
 
-    Where the table is unknown, the wound counts as one of the table `loss`: what is missing may be anything.
+    If the table is unknown, the damage counts as damage of the table `loss`, because anything may be missing.
     """
     if not journal.damage:
         return []

@@ -1,8 +1,8 @@
 """What a chart of the page is: plotly's JSON, by plotly's Python classes, which refuse what plotly.js would ignore.
 
-Colours are the page's CSS variables, written as in CSS (`var(--error)`); the page puts their values in, so that one
-figure serves light, dark and print. Recorded texts go through `plotly_text`: plotly reads a subset of HTML in whatever
-it draws.
+Colours are the page's CSS variables, written as in CSS (`var(--error)`); the page replaces them by their values, so
+that one figure serves light, dark and print. Recorded texts go through `plotly_text`, because plotly interprets a
+subset of HTML in every text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from formats.text import escape_text
 
 LABEL_CELLS = 38
-"""Longest label, in cells of a monospaced font."""
+"""Maximum length of a label, in cells of a monospaced font."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Figure:
     Attributes:
         id: key of the figure in the page's data.
         title: as recorded; the template escapes it.
-        summary: what can be seen, for those who cannot see it.
+        summary: a description for screen readers.
         plot: `{"data": …, "layout": …}` for plotly.
     """
 

@@ -11,11 +11,11 @@ from formats.postmortem.recording import Measure
 from reports.causality_picture import fit
 from reports.figures.figure import LABEL_CELLS, Figure, plotly_text, to_plot
 from reports.figures.time_axis import plot_nanos, root_shapes, time_axis
-from reports.quantities import amount
+from reports.quantities import amount, counted
 from reports.story import short_name
 
 MAX_LINES = 6
-"""Lines of one chart: as many as there are colours that all eyes tell apart."""
+"""Maximum number of lines of one chart: as many as there are colours that everyone can distinguish."""
 
 _BYTE_SCALES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 _SPAN_SCALES = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
@@ -101,7 +101,7 @@ def _draw_measure(document: Document, key: str, name: str, measures: list[Measur
 
 
 def _limit_annotation(limit: int, unit: str, scale: int, color: str) -> go.layout.Annotation:
-    """Names a limit on its line, at the right, where there is no legend to look it up in."""
+    """The name of a limit at the right end of its line; limits have no legend entry."""
     return go.layout.Annotation(
         x=1,
         xref="paper",
@@ -124,7 +124,7 @@ def _summarize(drawn: list[Measure], left_out: int) -> str:
             continue
         limit = f", limit {amount(measure.limit, measure.unit)}" if measure.limit is not None else ""
         sentences.append(f"{short_name(measure.entity)}: at most {amount(peak, measure.unit)}{limit}")
-    more = f"; {left_out} more lines are not drawn" if left_out else ""
+    more = f"; not drawn: {counted(left_out, 'more line', 'more lines')}" if left_out else ""
     return "; ".join(sentences) + more
 
 

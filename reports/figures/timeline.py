@@ -16,7 +16,7 @@ from formats.times import parse_time
 from reports.causality_picture import fit
 from reports.figures.figure import LABEL_CELLS, Figure, plotly_text, to_plot
 from reports.figures.time_axis import plot_time, root_shapes, time_axis
-from reports.quantities import clock_minute, span
+from reports.quantities import clock_minute, counted, span
 from reports.story import short_name
 
 MAX_ROWS = 60
@@ -30,7 +30,7 @@ _PATTERNS = {"fatal": "x", "error": "", "warning": "/", "info": "."}
 
 
 def draw_timeline(document: Document) -> Figure:
-    """Symptoms as bars and changes as diamonds over the entities, with the chains as lines and the losses as shades."""
+    """Symptoms as bars and changes as diamonds by entity, with the chains as lines and the losses as shaded areas."""
     rows, left_out = _rows(document)
     traces: list[go.Bar | go.Scatter] = []
     for severity in ("fatal", "error", "warning", "info"):
@@ -50,11 +50,13 @@ def draw_timeline(document: Document) -> Figure:
         traces.append(_change_trace(changes, rows.position))
     traces += _chain_traces(document, rows.position)
     shown = len(rows.position)
-    more = f"; {left_out} more are not drawn" if left_out else ""
+    more = f"; not drawn: {counted(left_out, 'more object')}" if left_out else ""
     return Figure(
         "timeline",
         "Timeline",
-        f"{len(document.symptoms)} symptoms and changes on {shown} objects{more}; the list of symptoms below has each.",
+        f"{counted(len(document.symptoms), 'symptom or change', 'symptoms and changes')} on {counted(shown, 'object')}"
+        f"{more}; "
+        "the list of symptoms below contains all of them.",
         to_plot(traces, _layout(document, rows)),
     )
 
@@ -97,7 +99,7 @@ def _severity(symptom: Symptom) -> str:
 def _symptom_traces(
     severity: str, numbered: list[tuple[int, Symptom]], position: dict[str, int]
 ) -> list[go.Bar | go.Scatter]:
-    """A bar for as long as a symptom lasted, and a point at its begin, which also moments have."""
+    """A bar for the duration of a symptom, and a point at its start, which symptoms without a duration also have."""
     color = f"var(--{severity})"
     common = {
         "y": [position[symptom.entity.id] for _, symptom in numbered],
@@ -188,7 +190,7 @@ def _layout(document: Document, rows: _Rows) -> go.Layout:
 
 
 def _loss_shapes(document: Document) -> list[go.layout.Shape]:
-    """Shades where something is missing; not where that is half of the capture or more, which would shade all."""
+    """Shaded areas where events are missing, except gaps of half the capture or more, which would shade everything."""
     capture = document.capture
     length = parse_time(capture.end) - parse_time(capture.begin)
     return [

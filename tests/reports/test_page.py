@@ -127,8 +127,8 @@ def test_large_documents_are_drawn_in_part_and_say_so(incident):
     # THEN as many as can be read are, and the rest is counted
     assert len(picture.boxes) == MAX_BOXES
     assert picture.left_out == 400 - MAX_BOXES
-    assert f"{400 - MAX_ROWS} more are not drawn" in draw_timeline(document).summary
-    assert "more are not drawn" in render_page(document)
+    assert f"not drawn: {400 - MAX_ROWS} more objects" in draw_timeline(document).summary
+    assert "more objects" in render_page(document)
 
 
 def test_page_of_a_huge_document_keeps_what_findings_rest_on_and_counts_the_rest(incident, monkeypatch):

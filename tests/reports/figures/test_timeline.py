@@ -38,7 +38,7 @@ def test_when_there_are_too_many_objects_those_of_findings_stay(incident):
     )
     figure = draw_timeline(dataclasses.replace(incident, findings=(), symptoms=(*others, symptom)))
     # THEN the one with a finding is drawn, and who is not is counted
-    assert "6 more are not drawn" in figure.summary
+    assert "not drawn: 6 more objects" in figure.summary
     drawn = {number for trace in figure.plot["data"] for number in trace["customdata"]}
     assert len(others) in drawn
     assert len(drawn) == MAX_ROWS

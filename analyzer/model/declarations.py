@@ -7,9 +7,14 @@ A file is named as its table and holds a comment and one SELECT::
     -- kind: interval fact
     -- about: Container
     -- reads: container_status
+    -- needs:
+    --   container_status: state = 'waiting'
     -- columns:
     --   pod_id VARCHAR: The Pod.
     SELECT …
+
+`needs` names tables that it reads, each with a condition on one row, or `any`: without such a row in each of them the
+SELECT has no rows, and it is not planned (`analyzer.model.build`).
 
 `docs/adr/0005-declared-engine-tables.md` says why there and not in Python. Whoever adds a file adds a table.
 """
@@ -17,7 +22,7 @@ A file is named as its table and holds a comment and one SELECT::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -112,6 +117,8 @@ class EngineTable:
         scope: which rows of the frequent tables it is computed from.
         about: whom a fact is about, in words; None for others.
         reads: what the SELECT reads.
+        needs: by the name of a table that it reads, a condition that a row of that table must meet for the SELECT to
+            have any row.
         columns: all of them, with those that the kind implies; the SELECT may give them in another order.
         select: one SELECT without a semicolon; empty for a filled table.
     """
@@ -123,6 +130,7 @@ class EngineTable:
     scope: Scope
     about: str | None
     reads: Reads
+    needs: Mapping[str, str]
     columns: tuple[DeclaredColumn, ...]
     select: str
 
@@ -153,11 +161,14 @@ _IMPLIED = {
     Kind.INTERVAL: (*EVERY_FACT, *EVERY_INTERVAL),
     Kind.RELATION: EVERY_RELATION,
 }
-_KEYS = ("kind", "scope", "about", "reads", "columns")
+_KEYS = ("kind", "scope", "about", "reads", "needs", "columns")
 _DOC = re.compile(r"(?:--(?! kind:).*\n)*")
 _FIELD = re.compile(r"-- (\w+):(.*)\n((?:--   .*\n)*)")
 _COLUMN = re.compile(r"--   (\w+) ([A-Z]+(?:\[\])*): (.*\n(?:--     .*\n)*)")
 _READ = re.compile(r"(\w+)(?: \(([\w., ]+)\))?(?:, |$)")
+_NEED = re.compile(r"--   (\w+): (.*\n(?:--     .*\n)*)")
+_ANY_ROW = "any"
+_WITHOUT_FIELDS = ("STRUCT", "MAP")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -184,6 +195,8 @@ def parse_declaration(text: str, path: Path) -> EngineTable:
         raise head.error("nothing may follow the declaration of a filled table", head.end)
     if kind is not Kind.FILLED and (not select.startswith(("SELECT", "WITH")) or select.endswith(";")):
         raise head.error("the declaration must be followed by one SELECT without a semicolon", head.end)
+    reads = head.reads()
+    columns = (*_IMPLIED.get(kind, ()), *head.columns())
     return EngineTable(
         name=path.stem,
         group=path.parent.name,
@@ -191,8 +204,9 @@ def parse_declaration(text: str, path: Path) -> EngineTable:
         kind=kind,
         scope=head.choice("scope", Scope, Scope.CAPTURE),
         about=head.value("about"),
-        reads=head.reads(),
-        columns=(*_IMPLIED.get(kind, ()), *head.columns()),
+        reads=reads,
+        needs=head.needs(reads, columns),
+        columns=columns,
         select=select,
     )
 
@@ -276,6 +290,28 @@ class _Head:
             found[read[1]] = tuple(read[2].split(", ")) if read[2] else ()
             position = read.end()
         return found
+
+    def needs(self, reads: Reads, columns: Iterable[DeclaredColumn]) -> dict[str, str]:
+        """The conditions that `needs` lists; nothing if there is no such line."""
+        found = self._fields.get("needs")
+        if found is None:
+            return {}
+        if self.choice("scope", Scope, Scope.CAPTURE) is not Scope.CAPTURE:
+            raise self.error("`needs` is for tables of the scope `capture`", found.start())
+        if any(column.type.startswith(_WITHOUT_FIELDS) for column in columns):
+            raise self.error("`needs` is for tables that can be made empty: without STRUCT and MAP", found.start())
+        needs: dict[str, str] = {}
+        position = found.start(3)
+        while position < found.end(3):
+            need = _NEED.match(self._text, position)
+            if need is None or need[1] in needs or need[1] not in reads:
+                raise self.error(
+                    "a need is `table: condition` or `table: any`, each a table of `reads`, once", position
+                )
+            condition = _unwrap(need[2])
+            needs[need[1]] = "true" if condition == _ANY_ROW else condition
+            position = need.end()
+        return needs
 
 
 def _unwrap(comment: str) -> str:

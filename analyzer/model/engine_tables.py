@@ -56,6 +56,7 @@ def _all_relations(tables: list[EngineTable]) -> EngineTable:
         scope=Scope.CAPTURE,
         about=None,
         reads=dict.fromkeys(names, ()),
+        needs={},
         columns=EVERY_RELATION,
         select=" UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names),  # noqa: S608 - names of our files
     )

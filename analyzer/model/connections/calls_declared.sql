@@ -6,6 +6,9 @@
 --
 -- kind: table
 -- reads: container_declared, recorded_entity, selects
+-- needs:
+--   container_declared: any
+--   recorded_entity: kind = 'Service'
 -- columns:
 --   source_id VARCHAR: The calling Pod.
 --   target_id VARCHAR: The called Service, Pod, Node or Address.

@@ -2,6 +2,8 @@
 --
 -- kind: relation
 -- reads: object_version, recorded_entity
+-- needs:
+--   object_version: kind = 'PersistentVolumeClaim' AND content IS NOT NULL
 WITH bound AS (
     SELECT entity_id, at_ns, until_ns, node, seq, json_extract_string(content, '$.spec.volumeName') AS volume
     FROM object_version

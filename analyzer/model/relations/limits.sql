@@ -2,6 +2,8 @@
 --
 -- kind: relation
 -- reads: object_version, recorded_entity
+-- needs:
+--   object_version: kind = 'ResourceQuota' AND NOT is_deletion
 SELECT 'LIMITS' AS relation, version.entity_id AS source_id, namespace.entity_id AS target_id,
     min(version.at_ns) AS from_ns, max(version.until_ns) AS to_ns,
     arg_min(evidence_of('kube_object', version.node, version.seq), (version.at_ns, version.node, version.seq)) AS evidence

@@ -2,6 +2,8 @@
 --
 -- kind: relation
 -- reads: object_version, recorded_entity
+-- needs:
+--   object_version: kind = 'HorizontalPodAutoscaler' AND content IS NOT NULL
 WITH asked AS (
     SELECT entity_id, namespace, at_ns, until_ns, node, seq,
         json_transform(content, '{"spec": {"scaleTargetRef": {"kind": "VARCHAR", "name": "VARCHAR"}}}').spec.scaleTargetRef AS target

@@ -2,6 +2,8 @@
 --
 -- kind: relation
 -- reads: pod_version, service_version
+-- needs:
+--   service_version: any
 WITH asked AS (
     SELECT entity_id, namespace, service.spec.selector AS selector, cardinality(service.spec.selector) AS wanted,
         min(at_ns) AS from_ns, max(until_ns) AS to_ns

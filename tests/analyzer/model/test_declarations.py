@@ -73,3 +73,41 @@ def test_a_mistake_is_told_with_its_file_and_line(old, new, line, problem):
         parse_declaration(text, PLACE)
     assert refused.value.where == f"facts/kernel/wait.sql:{line}"
     assert problem in refused.value.problem
+
+
+PAST_WAIT = """\
+-- A Pod that waited.
+--
+-- kind: interval fact
+-- about: Pod
+-- reads: pod_phase, pod_version
+-- needs:
+--   pod_phase: phase = 'Pending'
+--     AND reason IS NOT NULL
+--   pod_version: any
+-- columns:
+--   reason VARCHAR: Why.
+SELECT 1
+"""
+
+
+def test_needs_are_conditions_by_the_table_that_is_read():
+    table = parse_declaration(PAST_WAIT, PLACE)
+    assert table.needs == {"pod_phase": "phase = 'Pending' AND reason IS NOT NULL", "pod_version": "true"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem"),
+    [
+        ("--   pod_version: any", "--   entity: any", 9, "each a table of `reads`"),
+        ("--   pod_version: any", "--   pod_phase: any", 9, "once"),
+        ("--   pod_version: any", "--   pod_version", 9, "a need is `table: condition`"),
+        ("reason VARCHAR", "reason STRUCT[]", 6, "without STRUCT and MAP"),
+        ("-- kind: interval fact", "-- kind: interval fact\n-- scope: part", 7, "of the scope `capture`"),
+    ],
+)
+def test_a_mistake_in_needs_is_told_with_its_file_and_line(old, new, line, problem):
+    with pytest.raises(DeclarationError) as refused:
+        parse_declaration(PAST_WAIT.replace(old, new, 1), PLACE)
+    assert refused.value.where == f"facts/kernel/wait.sql:{line}"
+    assert problem in refused.value.problem

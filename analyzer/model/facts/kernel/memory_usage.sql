@@ -3,6 +3,8 @@
 -- kind: moment fact
 -- about: Container, Pod or Node of the cgroup
 -- reads: memory, path_owner
+-- needs:
+--   memory: any
 -- columns:
 --   pod_id VARCHAR: The Pod; null outside of pods.
 --   path VARCHAR: Path of the cgroup.

@@ -3,6 +3,8 @@
 -- kind: moment fact
 -- about: Container of the victim, else Pod, else Node
 -- reads: cgroup, known_process, memory, oom, path_owner
+-- needs:
+--   oom: any
 -- columns:
 --   pod_id VARCHAR: The Pod of the victim; null outside of pods.
 --   process_id VARCHAR: The victim; null if the start of the process was not recorded.

@@ -3,6 +3,8 @@
 -- kind: moment fact
 -- about: Container, Pod or Node
 -- reads: path_owner, pressure
+-- needs:
+--   pressure: any
 -- columns:
 --   pod_id VARCHAR: The Pod; null outside of pods.
 --   path VARCHAR: Path of the cgroup; null for the node.

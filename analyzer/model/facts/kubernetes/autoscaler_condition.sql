@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: HorizontalPodAutoscaler
 -- reads: autoscaler_version
+-- needs:
+--   autoscaler_version: any
 -- columns:
 --   type VARCHAR: Name of the condition.
 --   status VARCHAR: `True`, `False` or `Unknown`.

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: HorizontalPodAutoscaler
 -- reads: autoscaler_version, scales
+-- needs:
+--   autoscaler_version: any
 -- columns:
 --   min_replicas BIGINT: Minimum number of replicas that it may set; null if it is not given.
 --   max_replicas BIGINT: Maximum number of replicas that it may set.

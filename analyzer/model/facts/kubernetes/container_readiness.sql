@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Container
 -- reads: container_status
+-- needs:
+--   container_status: any
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   ready BOOLEAN: Whether it is ready.

@@ -3,6 +3,8 @@
 -- kind: moment fact
 -- about: Container
 -- reads: container_status
+-- needs:
+--   container_status: restart_count <> 0
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   restart_count BIGINT: Restarts in total.

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Container
 -- reads: container_status
+-- needs:
+--   container_status: state = 'running'
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   started_ns BIGINT: Unix ns at which it started, in whole seconds.

@@ -6,6 +6,8 @@
 -- kind: moment fact
 -- about: Container
 -- reads: capture_window, container_death, container_status, unhealthy_object
+-- needs:
+--   container_status: state = 'terminated' OR terminated_before IS NOT NULL
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   reason VARCHAR: Why it ended, for example `OOMKilled`, `Error`, `Completed`.

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Container
 -- reads: container_status
+-- needs:
+--   container_status: state = 'waiting'
 -- columns:
 --   pod_id VARCHAR: The Pod.
 --   reason VARCHAR: Why it is waiting, for example `CrashLoopBackOff`.

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Job
 -- reads: capture_window, object_version
+-- needs:
+--   object_version: kind = 'Job' AND content IS NOT NULL
 -- columns:
 --   active BIGINT: Pods that run.
 --   succeeded BIGINT: Pods that succeeded.

@@ -3,6 +3,8 @@
 -- kind: moment fact
 -- about: the regarding object; the container if the event names one
 -- reads: capture_window, entity, kube_event, unhealthy_object
+-- needs:
+--   kube_event: event_name <> 'k8s.event.deleted'
 -- columns:
 --   object_kind VARCHAR: Kind of the regarding object.
 --   namespace VARCHAR: Namespace of the regarding object; null if it has none.

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Node
 -- reads: node_version
+-- needs:
+--   node_version: any
 -- columns:
 --   type VARCHAR: Name of the condition.
 --   status VARCHAR: `True`, `False` or `Unknown`.

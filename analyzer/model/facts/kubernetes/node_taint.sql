@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Node
 -- reads: node_version
+-- needs:
+--   node_version: len(taints) > 0
 -- columns:
 --   key VARCHAR: Key of the taint.
 --   value VARCHAR: Value of the taint; null if it has none.

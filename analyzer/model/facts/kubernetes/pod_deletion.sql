@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Pod
 -- reads: pod_version
+-- needs:
+--   pod_version: pod.metadata.deletionTimestamp IS NOT NULL
 -- columns:
 --   grace_seconds BIGINT: Grace period in seconds.
 --   reason VARCHAR: Reason of the DisruptionTarget condition (`DeletionByTaintManager`, `EvictionByEvictionAPI`,

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: ResourceQuota
 -- reads: object_version
+-- needs:
+--   object_version: kind = 'ResourceQuota' AND content IS NOT NULL
 -- columns:
 --   resource VARCHAR: Name of the resource, for example `pods` or `requests.memory`.
 --   used VARCHAR: Quantity that is used, as the API spells it.

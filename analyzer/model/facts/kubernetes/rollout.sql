@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Deployment, StatefulSet, DaemonSet
 -- reads: workload_version
+-- needs:
+--   workload_version: kind IN ('Deployment', 'StatefulSet', 'DaemonSet')
 -- columns:
 --   kind VARCHAR: Kind of the workload.
 --   generation BIGINT: Generation that began the rollout.

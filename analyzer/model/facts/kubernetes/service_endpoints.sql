@@ -3,6 +3,9 @@
 -- kind: interval fact
 -- about: Service
 -- reads: capture_window, endpoint_version, service_version
+-- needs:
+--   endpoint_version: any
+--   service_version: any
 -- columns:
 --   ready BIGINT: Addresses that are ready.
 --   not_ready BIGINT: Addresses that are not ready.

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: PersistentVolumeClaim, PersistentVolume
 -- reads: object_version
+-- needs:
+--   object_version: kind IN ('PersistentVolumeClaim', 'PersistentVolume') AND content IS NOT NULL
 -- columns:
 --   kind VARCHAR: Kind of the object.
 --   phase VARCHAR: Phase of the object.

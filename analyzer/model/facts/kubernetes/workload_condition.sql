@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Deployment, ReplicaSet, StatefulSet, DaemonSet
 -- reads: workload_version
+-- needs:
+--   workload_version: any
 -- columns:
 --   kind VARCHAR: Kind of the workload.
 --   type VARCHAR: Name of the condition.

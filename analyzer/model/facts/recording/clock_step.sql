@@ -3,6 +3,8 @@
 -- kind: moment fact
 -- about: Node
 -- reads: clock
+-- needs:
+--   clock: event_name = 'clock.jump'
 -- columns:
 --   step_ns BIGINT: By how much the wall clock was set, in ns.
 WITH read AS (

@@ -1,0 +1,70 @@
+"""Law: what the head of a file says its SELECT needs, it does need: without such rows, it has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.model.engine import Engine
+from analyzer.model.engine_tables import declared_tables
+from formats.capture.reading import open_capture
+from tests.analyzer.capture_builder import CaptureBuilder
+from tests.analyzer.shipped_model import build_model
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+CAPTURES = (
+    "incidents/demo",
+    "captures/bad-image-rollout",
+    "captures/node-notready-eviction",
+    "captures/pvc-no-storageclass",
+)
+"""Between them, nearly every table with needs has rows."""
+
+NEEDS = [(table, name) for table in declared_tables().values() for name in table.needs]
+
+
+def rows_without(engine: Engine, table, name: str, condition: str) -> int:
+    """How many rows a SELECT has where a table that it reads is shown without the rows that meet a condition."""
+    return engine.value(
+        f"""
+        WITH "{name}" AS (FROM memory.main."{name}" WHERE NOT coalesce({condition}, false))
+        SELECT count(*) FROM ({table.select})
+        """
+    )
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_a_select_without_what_it_needs_has_no_rows(name):
+    # GIVEN a recording of a cluster, computed as a small capture
+    capture = open_capture(FIXTURES / f"{name}.tapio")
+    with Engine.for_events(capture.events) as engine:
+        model = build_model(capture, engine)
+        model.go_through()
+        # THEN whatever was skipped has no rows
+        for skipped in sorted(model.skipped):
+            assert engine.value(f"SELECT count(*) FROM ({declared_tables()[skipped].select})") == 0, skipped
+        # THEN what was not skipped has none either, if the rows that it needs are taken away
+        for table, needed in NEEDS:
+            assert rows_without(engine, table, needed, table.needs[needed]) == 0, (table.name, needed)
+
+
+def test_taking_away_rows_that_a_select_does_not_need_leaves_it_its_own(engine):
+    # GIVEN a recording with Services that Pods call
+    build_model(open_capture(FIXTURES / "incidents/demo.tapio"), engine).go_through()
+    # THEN the law above is not true of any table that a SELECT reads: these it can do without
+    assert rows_without(engine, declared_tables()["calls_declared"], "selects", "true")
+    assert rows_without(engine, declared_tables()["kubernetes_event"], "entity", "true")
+    assert rows_without(engine, declared_tables()["pod_phase"], "pod_version", "false")
+
+
+def test_what_a_capture_lacks_is_skipped_with_what_needs_it(tmp_path, engine):
+    # GIVEN a capture of one Pod, without quotas, autoscalers or events
+    model = build_model(open_capture(CaptureBuilder(tmp_path).pod("api-1", at=0).write()), engine)
+    model.go_through()
+    # THEN the tables about these were made empty, as they are declared
+    assert {"quota_usage", "limits", "scales", "kubernetes_event"} <= model.skipped
+    assert "pod_phase" not in model.skipped
+    described = dict(row[:2] for row in engine.rows("DESCRIBE quota_usage"))
+    assert described == declared_tables()["quota_usage"].types
+    assert model.fact_rows["quota_usage"] == 0

@@ -108,21 +108,24 @@ class MeasureSearch:
         return self._lines("restarts", "restarts", rows, entities)
 
     def _counted(self, wanted: list[str], entities: EntityIndex) -> list[Measure]:
-        found = []
-        for counted in _COUNTED:
-            rows = self._engine.rows(
-                """
-                SELECT entity_id, list([at_ns, value] ORDER BY at_ns), NULL
-                FROM (
-                  SELECT entity_id, at_ns, sum(value)::BIGINT AS value FROM counted
-                  WHERE name = ? AND entity_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY entity_id, at_ns
-                )
-                GROUP BY entity_id ORDER BY entity_id
-                """,
-                [counted.name, wanted],
+        rows = self._engine.rows(
+            """
+            SELECT name, entity_id, list([at_ns, value] ORDER BY at_ns), NULL
+            FROM (
+              SELECT name, entity_id, at_ns, sum(value)::BIGINT AS value FROM counted
+              WHERE entity_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY name, entity_id, at_ns
             )
-            found += self._lines(counted.name, counted.unit, rows, entities)
-        return found
+            GROUP BY name, entity_id ORDER BY name, entity_id
+            """,
+            [wanted],
+        )
+        return [
+            line
+            for counted in _COUNTED
+            for line in self._lines(
+                counted.name, counted.unit, [row[1:] for row in rows if row[0] == counted.name], entities
+            )
+        ]
 
     @staticmethod
     def _lines(

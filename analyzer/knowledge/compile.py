@@ -46,14 +46,35 @@ def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns) -> str:
     columns = facts[fact]
     end = "greatest(at_ns, coalesce(to_ns, at_ns))" if "to_ns" in columns else "at_ns"
     is_open = "coalesce(is_open, false)" if "is_open" in columns else "false"
-    condition = f"({rule.only_if.sql}\n)" if rule.only_if is not None else "true"
     value = f"try_cast(({rule.magnitude.sql}\n) AS BIGINT)" if rule.magnitude is not None else "NULL::BIGINT"
     details = ", ".join(f"{_text(column)}, {_name(column)}::VARCHAR" for column in rule.keep)
     return f"""
     SELECT {_text(rule.name)} AS name, {_name(rule.entity)} AS entity_id, at_ns AS from_ns, {end} AS to_ns,
       {is_open} AS is_open, node AS recorded_on, {value} AS value, json_object({details})::VARCHAR AS details, evidence
-    FROM {_name(fact)} WHERE {_name(rule.entity)} IS NOT NULL AND {condition}
+    FROM {_name(fact)} WHERE {_occurs(rule)}
     """  # noqa: S608 - see the module's docstring
+
+
+def showing_query(rules: Mapping[str, Sequence[SymptomRule]]) -> str:
+    """One SELECT of which rules find anything in their facts.
+
+    Args:
+        rules: by the fact that they are asked of.
+
+    Returns:
+        Columns: `fact`, `shows` (BOOLEAN[], in the order of its rules; null for a fact without rows).
+    """
+    return " UNION ALL ".join(
+        f"SELECT {_text(fact)} AS fact, [{', '.join(f'bool_or({_occurs(rule)})' for rule in asked)}] AS shows "  # noqa: S608
+        f"FROM {_name(fact)}"
+        for fact, asked in rules.items()
+    )
+
+
+def _occurs(rule: SymptomRule) -> str:
+    """The condition on a row of a fact."""
+    condition = f" AND ({rule.only_if.sql}\n)" if rule.only_if is not None else ""
+    return f"{_name(rule.entity)} IS NOT NULL{condition}"
 
 
 def episodes_query(occurrences: Sequence[str], limit: int) -> str:

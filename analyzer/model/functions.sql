@@ -27,23 +27,25 @@ CREATE MACRO container_entity_id(pod_uid, container_name) AS 'Container/' || pod
 -- until_ns (the next version), node, seq, is_state (found by listing, not received from the watch), is_last.
 CREATE MACRO intervals_of(told) AS TABLE
 WITH marked AS (
-    SELECT *, lag(state) OVER version IS DISTINCT FROM state OR lag(until_ns) OVER version IS DISTINCT FROM at_ns AS begins
+    SELECT
+        *, row_number() OVER version AS place,
+        lag(state) OVER version IS DISTINCT FROM state OR lag(until_ns) OVER version IS DISTINCT FROM at_ns AS begins
     FROM query_table(told)
     WINDOW version AS (PARTITION BY entity_id, facet ORDER BY at_ns, node, seq)
 ), numbered AS (
-    SELECT *, sum(begins::INT) OVER (PARTITION BY entity_id, facet ORDER BY at_ns, node, seq) AS run FROM marked
+    SELECT *, sum(begins::INT) OVER (PARTITION BY entity_id, facet ORDER BY place) AS run FROM marked
 ), joined AS (
     SELECT
         entity_id,
         facet,
         any_value(state) AS state,
-        arg_max(detail, (at_ns, node, seq)) AS detail,
-        arg_min(since_ns, (at_ns, node, seq)) AS since_ns,
+        arg_max(detail, place) AS detail,
+        arg_min(since_ns, place) AS since_ns,
         min(at_ns) AS told_ns,
         max(until_ns) AS to_ns,
-        arg_min(node, (at_ns, node, seq)) AS node,
-        arg_min(seq, (at_ns, node, seq)) AS seq,
-        arg_min(is_state, (at_ns, node, seq)) AS is_old,
+        arg_min(node, place) AS node,
+        arg_min(seq, place) AS seq,
+        arg_min(is_state, place) AS is_old,
         bool_or(is_last) AS is_open
     FROM numbered
     GROUP BY entity_id, facet, run

@@ -11,6 +11,7 @@ from analyzer.knowledge.compile import condition_query, edges_query
 from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
+from analyzer.model.entity_index import EntityIndex
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.relation_paths import Pair, RelationPaths
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
@@ -52,10 +53,12 @@ def link_symptoms(
     rules = {rule.name: rule for rule in knowledge.symptoms}
     search = _PairSearch(engine, rules, facts, RelationPaths(engine, symptoms.items))
     best: dict[tuple[int, int], CausalEdge] = {}
-    names = _Names(engine)
+    entities = EntityIndex(engine)
     links = [(cause, path) for cause in knowledge.causes for path in cause.paths]
     known = _known_links(knowledge.causes)
-    for (cause, path), pair in search.find(links):
+    found = list(search.find(links))
+    entities.load(entity_id for _link, pair in found for entity_id in pair.via)
+    for (cause, path), pair in found:
         ends = by_number[pair.source].rule.name, by_number[pair.target].rule.name
         if cause.is_mechanism and (*ends, path.relations) in known:
             continue
@@ -64,7 +67,7 @@ def link_symptoms(
             path,
             by_number[pair.source],
             by_number[pair.target],
-            via=names.of(pair.via),
+            via=[_in_words(entities, entity_id) for entity_id in pair.via],
             evidence=pair.evidence,
             clock_error_ns=clock_error_ns,
         )
@@ -93,23 +96,6 @@ def _known_links(causes: Iterable[CauseRule]) -> set[tuple[str, str, tuple[str, 
         for source in cause.causes
         for target in cause.effects
     }
-
-
-class _Names:
-    """Names of the entities between two ends, asked for once each."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._known: dict[str, str] = {}
-
-    def of(self, entity_ids: Sequence[str]) -> tuple[str, ...]:
-        for entity_id in entity_ids:
-            if entity_id not in self._known:
-                rows = self._engine.rows(
-                    "SELECT kind || ' ' || name FROM entity WHERE entity_id = ? LIMIT 1", [entity_id]
-                )
-                self._known[entity_id] = rows[0][0] if rows else entity_id
-        return tuple(self._known[entity_id] for entity_id in entity_ids)
 
 
 _Link = tuple[CauseRule, Path]
@@ -194,7 +180,7 @@ def _weigh(
     cause: FoundSymptom,
     effect: FoundSymptom,
     *,
-    via: tuple[str, ...],
+    via: Sequence[str],
     evidence: Sequence[str | None],
     clock_error_ns: int,
 ) -> CausalEdge:
@@ -235,7 +221,13 @@ def _weigh(
     )
 
 
-def _relation_in_words(path: Path, cause: FoundSymptom, effect: FoundSymptom, via: tuple[str, ...]) -> str:
+def _in_words(entities: EntityIndex, entity_id: str) -> str:
+    """Kind and name of an entity between two ends; its id if the model does not have it."""
+    entity = entities.get(entity_id)
+    return entity_id if entity is None else f"{entity.kind} {entity.name}"
+
+
+def _relation_in_words(path: Path, cause: FoundSymptom, effect: FoundSymptom, via: Sequence[str]) -> str:
     if path.text == SAME_NAMESPACE:
         return f"the same namespace {cause.namespace}"
     if not path.steps:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NewType
@@ -18,6 +18,7 @@ from analyzer.knowledge.compile import (
     merged_episodes_query,
     occurrences_query,
     rules_query,
+    showing_query,
 )
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
 from analyzer.model.build import PartStep
@@ -156,14 +157,36 @@ class SymptomSearch:
         """All symptoms, which are also in the table `symptom`. Call it after every part has been added.
 
         Args:
-            fact_rows: how many rows facts have, where that is known; rules over facts without rows are not asked.
+            fact_rows: how many rows facts have, where that is known; rules that find nothing
+                in these are not asked for episodes.
 
         Raises:
             KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
         rows = fact_rows or {}
-        self._add([(rule, fact) for rule, fact in self._over_all if rows.get(fact) != 0])
+        self._add(self._leave_out_silent([(rule, fact) for rule, fact in self._over_all if rows.get(fact) != 0], rows))
         return _number_symptoms(self._engine, self._knowledge)
+
+    def _leave_out_silent(
+        self, pairs: Sequence[tuple[SymptomRule, str]], known: Collection[str]
+    ) -> list[tuple[SymptomRule, str]]:
+        """Leaves out the rules that find nothing in a fact which is kept as a table: asking that is planned faster."""
+        rules: dict[str, list[SymptomRule]] = defaultdict(list)
+        for rule, fact in pairs:
+            if fact in known:
+                rules[fact].append(rule)
+        if not rules:
+            return list(pairs)
+        try:
+            answers = dict(self._engine.rows(showing_query(rules)))
+        except duckdb.Error:
+            return list(pairs)  # the rule to blame is found when all are asked
+        shows = {
+            (rule.name, fact): shown
+            for fact, asked in rules.items()
+            for rule, shown in zip(asked, answers[fact], strict=True)
+        }
+        return [(rule, fact) for rule, fact in pairs if shows.get((rule.name, fact), True)]
 
     def _add(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:
         if not pairs:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from analyzer.knowledge.shipped import read_knowledge
+from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts, fact_columns
 from analyzer.model.recorded_tables import Part
 from analyzer.reasoning import symptoms as station
 from analyzer.reasoning.symptoms import SymptomSearch
+from formats.capture.reading import open_capture
 from formats.errors import KnowledgeError
 from tests.analyzer.hand_made import SECOND, add_entities, add_trouble, find, make_tables, symptom_text
 from tests.analyzer.knowledge_text import load_text
+from tests.analyzer.shipped_model import build_model
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 
 
 @pytest.fixture
@@ -155,3 +163,32 @@ def test_episode_over_two_parts_is_one(engine):
     # THEN they are one episode of four
     assert (found.count, found.magnitude, found.to_ns - found.from_ns) == (4, 89, 9 * SECOND)
     assert found.evidence == ("tcp:n:0", "tcp:n:1", "tcp:n:8", "tcp:n:9")
+
+
+@pytest.mark.parametrize("name", ["incidents/demo", "captures/node-notready-eviction"])
+def test_rules_that_are_left_out_would_find_nothing(name, monkeypatch):
+    # GIVEN the symptoms of a recording, found without the rules that find nothing in any row of their facts
+    found = symptoms_of(name)
+    # WHEN these are asked too
+    left_out = []
+    leave_out = SymptomSearch._leave_out_silent
+
+    def ask_all(self, pairs, known):
+        left_out.extend(pair for pair in pairs if pair not in leave_out(self, pairs, known))
+        return pairs
+
+    monkeypatch.setattr(SymptomSearch, "_leave_out_silent", ask_all)
+    # THEN the symptoms are the same
+    assert symptoms_of(name) == found
+    assert left_out
+    assert found.items
+
+
+def symptoms_of(name):
+    capture = open_capture(FIXTURES / f"{name}.tapio")
+    with Engine.for_events(capture.events) as engine:
+        knowledge = read_knowledge()
+        model = build_model(capture, engine)
+        search = SymptomSearch(engine, knowledge, fact_columns())
+        model.go_through([search.part_step])
+        return search.finish(model.fact_rows)

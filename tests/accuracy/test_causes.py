@@ -71,12 +71,16 @@ def test_shipped_kinds_of_cause_are_consistent() -> None:
     assert all(kinds <= set(causes.domains) for kinds in tuned.values() if kinds)
 
 
-def test_unknown_kind_in_the_file_is_refused(tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("causes", "word"), [("{}", "demo-cause"), ("{demo-cause: {domain: d, means: a comma, cuts: it}}", "cuts")]
+)
+def test_mistake_in_the_file_is_refused(causes, word, tmp_path) -> None:
     # GIVEN
     path = tmp_path / "causes.yaml"
-    path.write_text("causes: {}\nincidents: {demo: nothing}\npatterns: {}\ngeneral_patterns: []\nstatements: []\n")
+    rest = "incidents: {demo: demo-cause}\npatterns: {}\ngeneral_patterns: []\nstatements: []\n"
+    path.write_text(f"causes: {causes}\n{rest}")
     # WHEN / THEN
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match=word):
         read_causes(path)
 
 

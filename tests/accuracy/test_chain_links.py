@@ -40,6 +40,19 @@ def test_link_is_right_if_both_ends_are_on_the_true_chain_in_its_order(chain, ri
     assert count == LinkCount(right, wrong)
 
 
+def test_every_pod_of_a_node_at_fault_is_hit_by_it() -> None:
+    # GIVEN a true chain that names the node and one of its workloads
+    truth = Truth(
+        RightObject(Scope.OBJECT, "node-1", None, ("Node",)), None, (Place("Node", "node-1"), Place(WORKLOAD, "api"))
+    )
+    node = entity("Node", "node-1", namespace=None)
+    there, elsewhere = entity("Pod", "billing-0", node="node-1"), entity("Pod", "billing-1", node="node-2")
+    workloads = Workloads(document())
+    # WHEN / THEN
+    assert count_links([finding(node, there, entity("Service", "billing"))], truth, workloads) == LinkCount(2, 0)
+    assert count_links([finding(node, elsewhere)], truth, workloads) == LinkCount(0, 1)
+
+
 def test_links_are_not_judged_where_the_true_chain_is_not_known() -> None:
     unknown = Truth(TRUTH.right, None)
     assert count_links([finding(SETTINGS, OTHER)], unknown, Workloads(document())) == LinkCount(0, 0)

@@ -14,6 +14,7 @@ SAME_NAMESPACE = "same namespace"
 
 RELATIONS = (
     "BINDS",
+    "BLOCKED_BY",
     "CALLS",
     "CONTAINS",
     "LIMITS",

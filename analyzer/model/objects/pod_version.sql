@@ -23,7 +23,8 @@ SELECT
             "annotations": {"kubernetes.io/config.hash": "VARCHAR"}
         },
         "spec": {
-            "nodeName": "VARCHAR", "hostNetwork": "BOOLEAN",
+            "nodeName": "VARCHAR", "hostNetwork": "BOOLEAN", "schedulerName": "VARCHAR",
+            "nodeSelector": "MAP(VARCHAR, VARCHAR)",
             "imagePullSecrets": [{"name": "VARCHAR"}],
             "volumes": [{
                 "configMap": {"name": "VARCHAR"}, "secret": {"secretName": "VARCHAR"},

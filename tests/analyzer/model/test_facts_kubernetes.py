@@ -348,3 +348,56 @@ def test_a_job_that_failed_long_ago_is_past(tmp_path, model_of):
         ("lately", False),
         ("long-ago", True),
     ]
+
+
+def test_why_a_pod_is_not_scheduled_is_decided_by_what_is_left_of_the_scheduler_s_message(tmp_path, model_of):
+    builder = CaptureBuilder(tmp_path)
+
+    def node(name, taint=None, **spec):
+        labels = {"disk": "nvme"} if name == "worker-1" else {}
+        labels |= {"node-role.kubernetes.io/control-plane": ""} if name == "control-1" else {}
+        content = {
+            "metadata": {"labels": labels},
+            "spec": spec | ({"taints": [{"key": taint, "effect": "NoSchedule"}]} if taint else {}),
+        }
+        builder.kube_object(
+            "Node", name, content | {"status": {"allocatable": {"cpu": "3500m", "memory": "4Gi"}}}, at=0
+        )
+
+    def waiting(name, said, **spec):
+        after = " preemption: 0/3 nodes are available: 3 Insufficient memory."
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said + after}
+        container = {"name": "main", "resources": {"requests": {"cpu": "5", "memory": "9Gi"}}}
+        builder.pod(name, containers=[container], conditions=[condition], phase="Pending", on=None, spec=spec, at=0)
+
+    node("control-1", unschedulable=True)
+    node("worker-1", taint="dedicated", unschedulable=True)
+    node("worker-2")
+    nvme = {"nodeSelector": {"disk": "nvme"}}
+    waiting("a-cpu", "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.")
+    waiting("b-selector", "0/3: 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector.",
+            nodeSelector={"disk": "tape"})  # fmt: skip
+    waiting(
+        "c-cordon", "0/3: 2 node(s) were unschedulable, 1 node(s) didn't match Pod's node affinity/selector.", **nvme
+    )
+    waiting("d-affinity", "0/3: 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector.")
+    waiting("e-taint", "0/3: 1 node(s) were unschedulable, 2 node(s) had untolerated taint {dedicated: }.")
+    waiting("f-claim", '0/3 nodes are available: persistentvolumeclaim "x" not found.')
+    waiting("g-lost", "0/3: 3 node(s) had untolerated taint {node.kubernetes.io/unreachable: }.")
+    builder.pod("h-unseen", phase="Pending", on=None, spec={"schedulerName": "default-scheduler"}, at=0)
+    builder.pod("i-own", phase="Pending", on=None, spec={"schedulerName": "mine"}, at=0)
+    engine = model_of(builder.write()).engine
+    assert engine.rows(
+        """SELECT entity.name, reason, what, list_transform(blocker_ids, lambda id : id[6:])
+        FROM scheduling_failure JOIN entity USING (entity_id) ORDER BY entity.name"""
+    ) == [
+        ("a-cpu", "cpu", "requests 5.0 CPU, the largest node has 3.5", []),
+        ("b-selector", "node_selector", "disk=tape", []),
+        ("c-cordon", "cordon", None, ["worker-1"]),
+        ("d-affinity", "node_affinity", None, []),
+        ("e-taint", "taint", "{dedicated: }", ["worker-1"]),
+        ("f-claim", "claim", None, []),
+        ("g-lost", "not_ready", None, []),
+        ("h-unseen", "no_scheduler", "default-scheduler", ["control-1"]),
+        ("i-own", "unknown_scheduler", "mine", []),
+    ]  # fmt: skip

@@ -78,6 +78,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "each factor of a finding's confidence",
     ),
     "analyzer/reasoning/patterns.py": ("analyzer/reasoning/test_root_cause.py", "the pattern of a root cause"),
+    "analyzer/reasoning/unexplained.py": (
+        "analyzer/reasoning/test_findings.py",
+        "the finding of an effect whose cause was not recorded",
+    ),
     "analyzer/sharing/batches.py": ("analyzer/sharing/test_sharing.py", "rows on their way to the copy"),
     "analyzer/sharing/rewriting.py": ("analyzer/sharing/test_pseudonyms.py", "which pieces get a pseudonym"),
     "reports/causality_picture.py": ("reports/test_page.py", "a part of the page"),
@@ -110,6 +114,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 WITHOUT_MODULE = {
     "recorder/test_slow_sources.py": "sources that open in the background: source_opening, supervision and the loop together",
     "analyzer/model/test_entities.py": "SQL: entities/*.sql",
+    "analyzer/model/test_needs.py": "SQL: the `needs` of every declared table",
     "analyzer/model/test_relations.py": "SQL: relations/*.sql",
     "analyzer/model/test_facts_contract.py": "SQL: what holds for every fact",
     "analyzer/model/test_service_state.py": "SQL: facts/kubernetes/service_state.sql",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.knowledge.rules import CauseRule
 from formats.errors import KnowledgeError
 from tests.analyzer.hand_made import symptom_text
 from tests.analyzer.knowledge_text import load_text
@@ -28,7 +29,7 @@ SYMPTOMS = (
 )
 
 
-def cause_of(text):
+def cause_of(text: str) -> CauseRule:
     (cause,) = load_text(*SYMPTOMS, text).causes
     return cause
 

@@ -13,6 +13,7 @@ from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
+from analyzer.reasoning.contrast import Contrast
 from analyzer.reasoning.relation_paths import Pair, RelationPaths
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.errors import KnowledgeError
@@ -56,6 +57,7 @@ def link_symptoms(
     entities = EntityIndex(engine)
     links = [(cause, path) for cause in knowledge.causes for path in cause.paths]
     known = _known_links(knowledge.causes)
+    contrast = Contrast(symptoms.items)
     found = list(search.find(links))
     entities.load(entity_id for _link, pair in found for entity_id in pair.via)
     for (cause, path), pair in found:
@@ -69,6 +71,7 @@ def link_symptoms(
             by_number[pair.target],
             via=[_in_words(entities, entity_id) for entity_id in pair.via],
             evidence=pair.evidence,
+            contrast=contrast,
             clock_error_ns=clock_error_ns,
         )
         kept = best.get((pair.source, pair.target))
@@ -182,6 +185,7 @@ def _weigh(
     *,
     via: Sequence[str],
     evidence: Sequence[str | None],
+    contrast: Contrast,
     clock_error_ns: int,
 ) -> CausalEdge:
     lag = effect.from_ns - cause.from_ns
@@ -200,6 +204,9 @@ def _weigh(
     elif lag < 0:
         confidence *= EARLY_FACTOR
         terms.append(f"{EARLY_FACTOR} because it was observed {format_duration(-lag)} before its cause")
+    for objection in contrast.objections(cause, effect):
+        confidence *= objection.factor
+        terms.append(f"{objection.factor} because {objection.says}")
     values = {
         "cause": f"{cause.kind} {cause.name}",
         "effect": f"{effect.kind} {effect.name}",

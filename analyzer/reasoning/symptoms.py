@@ -58,6 +58,7 @@ class FoundSymptom:
         entity_id: key of the table `entity`.
         pod_id: of containers and processes; None for others.
         workload_id: of pods and what belongs to them; None for others.
+        entity_from_ns: when the entity began to exist, in unix ns.
         from_ns, to_ns: unix ns, both included.
         is_open: it had not ended when the capture ended.
         is_ongoing: it is open, or its last event is so close to the end that the next one could not be seen any more.
@@ -76,6 +77,7 @@ class FoundSymptom:
     node: str | None
     pod_id: str | None
     workload_id: str | None
+    entity_from_ns: int
     from_ns: int
     to_ns: int
     is_open: bool
@@ -243,8 +245,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     end_ns = engine.value("SELECT max(to_ns) FROM capture_window")
     rows = engine.records(
         """
-        SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, from_ns, to_ns,
-          is_open, recorded_on, count, magnitude, details, evidence
+        SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, entity_from_ns,
+          from_ns, to_ns, is_open, recorded_on, count, magnitude, details, evidence
         FROM symptom ORDER BY symptom_id
         """
     )
@@ -263,6 +265,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
                 node=row["node"],
                 pod_id=row["pod_id"],
                 workload_id=row["workload_id"],
+                entity_from_ns=row["entity_from_ns"],
                 from_ns=row["from_ns"],
                 to_ns=row["to_ns"],
                 is_open=row["is_open"],

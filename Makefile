@@ -3,6 +3,8 @@
 .PHONY: help demo unit test check format e2e explore accuracy bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
+# Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
+COMPILED := PYTHONDONTWRITEBYTECODE=
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,12 +24,12 @@ setup-release:
 demo: setup-demo ## Record a real incident on this machine, explain it and write demo/report.html
 	@$(PY) fixtures/lab/demo.py
 
-unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in one minute
-	@$(PYTEST) --unit -q -n auto --dist loadgroup
+unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in one to two minutes
+	@$(COMPILED) $(PYTEST) --unit -q -n auto --dist loadgroup
 
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase
-	@$(PYTEST) -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+	@$(COMPILED) $(PYTEST) -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 
 explore: setup-test ## Look for new counterexamples: every property test with new random examples
 	@$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=explore

@@ -87,7 +87,13 @@ def test_values_of_any_type_are_json(capture):
 
 
 @pytest.mark.parametrize(
-    "query", ["DROP TABLE entity", "SELECT * FROM '/etc/passwd'", "SELECT 1; SELECT 2", "SELECT nope"]
+    "query",
+    [
+        "DROP TABLE entity",
+        "SELECT * FROM '/etc/passwd'",
+        pytest.param("SELECT 1; SELECT 2", marks=pytest.mark.slow),
+        pytest.param("SELECT nope", marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_no_question_to_the_capture_is_refused(capture, query):
     with pytest.raises(UsageError):

@@ -110,10 +110,9 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
                     f"symptom `{rule.name}` cannot keep `{column}`: every symptom already has a column of this name",
                     where=rule.where,
                 )
-        if rule.only_if is not None:
-            checker.check(rule.only_if, columns, of=of)
-        if rule.magnitude is not None:
-            checker.check(rule.magnitude, columns, of=of)
+        for expression in (rule.only_if, rule.ordinary_if, rule.magnitude):
+            if expression is not None:
+                checker.check(expression, columns, of=of)
     _check_template(rule.title, TITLE_PLACEHOLDERS | set(rule.keep), f"the title of symptom `{rule.name}`", rule.where)
 
 

@@ -46,11 +46,13 @@ def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns) -> str:
     columns = facts[fact]
     end = "greatest(at_ns, coalesce(to_ns, at_ns))" if "to_ns" in columns else "at_ns"
     is_open = "coalesce(is_open, false)" if "is_open" in columns else "false"
+    is_ordinary = f"coalesce(({rule.ordinary_if.sql}\n), false)" if rule.ordinary_if is not None else "false"
     value = f"try_cast(({rule.magnitude.sql}\n) AS BIGINT)" if rule.magnitude is not None else "NULL::BIGINT"
     details = ", ".join(f"{_text(column)}, {_name(column)}::VARCHAR" for column in rule.keep)
     return f"""
     SELECT {_text(rule.name)} AS name, {_name(rule.entity)} AS entity_id, at_ns AS from_ns, {end} AS to_ns,
-      {is_open} AS is_open, node AS recorded_on, {value} AS value, json_object({details})::VARCHAR AS details, evidence
+      {is_open} AS is_open, {is_ordinary} AS is_ordinary,
+      node AS recorded_on, {value} AS value, json_object({details})::VARCHAR AS details, evidence
     FROM {_name(fact)} WHERE {_occurs(rule)}
     """  # noqa: S608 - see the module's docstring
 
@@ -96,7 +98,8 @@ def episodes_query(occurrences: Sequence[str], limit: int) -> str:
       FROM placed
     ), episodes AS (
       SELECT name, entity_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns, bool_or(is_open) AS is_open,
-        min(recorded_on) AS recorded_on, count(*) AS count, {_combined("value")} AS magnitude,
+        bool_and(is_ordinary) AS is_ordinary, min(recorded_on) AS recorded_on, count(*) AS count,
+        {_combined("value")} AS magnitude,
         arg_min(details, position) AS details,
         list_append(arg_min(evidence, position, {EVIDENCE_KEPT - 1}), arg_max(evidence, position)) AS evidence
       FROM islands GROUP BY name, entity_id, island
@@ -119,7 +122,8 @@ def merged_episodes_query() -> str:
       FROM placed
     )
     SELECT name, entity_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns, bool_or(is_open) AS is_open,
-      min(recorded_on) AS recorded_on, sum(count)::BIGINT AS count, {_combined("magnitude")} AS magnitude,
+      bool_and(is_ordinary) AS is_ordinary, min(recorded_on) AS recorded_on, sum(count)::BIGINT AS count,
+      {_combined("magnitude")} AS magnitude,
       arg_min(details, position) AS details,
       list_append(flatten(list(evidence ORDER BY position))[:{EVIDENCE_KEPT - 1}], arg_max(evidence[-1], position))
         AS evidence

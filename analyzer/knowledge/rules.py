@@ -106,7 +106,8 @@ class SymptomRule:
         merge_ns: events on one entity no further apart than this are one episode.
         at_least: an episode with fewer events is dropped.
         lasting_ns: an episode shorter than this is dropped.
-        ordinary_ns: an episode that was shorter and over before the recording ended is ordinary: it wants no finding.
+        ordinary_ns: an episode that was shorter and over before the recording ended is ordinary: it makes no finding.
+        ordinary_if: so is an episode for all of whose events this holds; None = none.
         except_during: names of other symptoms: an episode that begins while one of them holds on the same entity or on
             its pod is dropped (what a pod does while it is stopped is nothing wrong).
         keep: columns of the fact whose value at the first event stays with the episode.
@@ -130,6 +131,7 @@ class SymptomRule:
     at_least: int
     lasting_ns: int
     ordinary_ns: int
+    ordinary_if: Expression | None
     except_during: tuple[str, ...]
     keep: tuple[str, ...]
     magnitude: Expression | None

@@ -79,6 +79,18 @@ class Magnitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min: Expression | UnsetType = UNSET
 
 
+class Ordinary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What makes an episode ordinary: every healthy cluster has such, and they make no finding. Either is enough.
+
+    Attributes:
+        shorter_than: it was shorter, and over before the recording ended.
+        when: expression over the fact's columns that holds for each of its events.
+    """
+
+    shorter_than: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    when: Expression | UnsetType = UNSET
+
+
 class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How something shows in one fact.
 
@@ -97,8 +109,7 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         merge: events on one entity no further apart than this are one episode.
         at_least: an episode of fewer events is dropped.
         lasting: an episode that is shorter is dropped.
-        ordinary: an episode that is shorter and over before the recording ends makes no finding: every healthy cluster
-            has such.
+        ordinary: which episodes make no finding, because every healthy cluster has such.
         except_during: symptoms: an episode that begins while one of them holds on the same entity or on its pod is
             dropped.
         keep: columns whose value at the first event stays with the episode.
@@ -118,7 +129,7 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merge: Duration = msgspec.field(default_factory=lambda: Duration(0))
     at_least: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1
     lasting: Duration = msgspec.field(default_factory=lambda: Duration(0))
-    ordinary: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    ordinary: Ordinary = msgspec.field(default_factory=Ordinary)
     except_during: Texts = ()
     keep: Texts = ()
     magnitude: Magnitude | UnsetType = UNSET

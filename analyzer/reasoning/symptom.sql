@@ -9,6 +9,7 @@
 --   from_ns BIGINT: Start of the first event, in aligned unix ns.
 --   to_ns BIGINT: End of the last event, in aligned unix ns.
 --   is_open BOOLEAN: Whether it had not ended when the capture ended.
+--   is_ordinary BOOLEAN: Whether the rule calls each of its events ordinary.
 --   recorded_on VARCHAR: Node whose clock gave the times.
 --   count BIGINT: Number of events.
 --   magnitude BIGINT: The magnitude that the rule computes from the events; null if it defines none.

@@ -61,6 +61,7 @@ class FoundSymptom:
         entity_from_ns: when the entity began to exist, in unix ns.
         from_ns, to_ns: unix ns, both included.
         is_open: it had not ended when the capture ended.
+        is_ordinary: every healthy cluster has such: it makes no finding.
         is_ongoing: it is open, or its last event is so close to the end that the next one could not be seen any more.
         recorded_on: node whose clock gave the times.
         details: the kept columns by name, as text; those without a value are left out.
@@ -82,6 +83,7 @@ class FoundSymptom:
     to_ns: int
     is_open: bool
     is_ongoing: bool
+    is_ordinary: bool
     recorded_on: str | None
     count: int
     magnitude: int | None
@@ -99,11 +101,6 @@ class FoundSymptom:
         """Whether it is bad enough to want a finding."""
         is_bad = self.rule.nature is Nature.SYMPTOM and self.rule.severity in (Severity.ERROR, Severity.FATAL)
         return is_bad and not self.is_ordinary
-
-    @property
-    def is_ordinary(self) -> bool:
-        """Whether it passed as quickly as such things do in a healthy cluster."""
-        return not self.is_ongoing and self.to_ns - self.from_ns < self.rule.ordinary_ns
 
     @property
     def may_be_root(self) -> bool:
@@ -246,7 +243,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     rows = engine.records(
         """
         SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, entity_from_ns,
-          from_ns, to_ns, is_open, recorded_on, count, magnitude, details, evidence
+          from_ns, to_ns, is_open, is_ordinary, recorded_on, count, magnitude, details, evidence
         FROM symptom ORDER BY symptom_id
         """
     )
@@ -254,6 +251,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     for row in rows:
         rule = rules[row["name"]]
         kept = json.loads(row["details"])
+        may_go_on = end_ns is not None and row["to_ns"] >= end_ns - max(rule.merge_ns, MIN_UNSEEN_NS)
+        is_ongoing = row["is_open"] or may_go_on
         items.append(
             FoundSymptom(
                 number=row["symptom_id"],
@@ -269,8 +268,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
                 from_ns=row["from_ns"],
                 to_ns=row["to_ns"],
                 is_open=row["is_open"],
-                is_ongoing=row["is_open"]
-                or (end_ns is not None and row["to_ns"] >= end_ns - max(rule.merge_ns, MIN_UNSEEN_NS)),
+                is_ongoing=is_ongoing,
+                is_ordinary=row["is_ordinary"] or (not is_ongoing and row["to_ns"] - row["from_ns"] < rule.ordinary_ns),
                 recorded_on=row["recorded_on"],
                 count=row["count"],
                 magnitude=row["magnitude"],

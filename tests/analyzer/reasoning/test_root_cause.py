@@ -110,13 +110,25 @@ def test_what_goes_on_at_the_end_of_the_recording_ranks_before_what_healed(table
 
 
 def test_what_passes_within_its_ordinary_time_makes_no_finding(tables):
-    short = symptom_text("blip", more="ordinary: 20s\n")
+    short = symptom_text("blip", more="ordinary: {shorter_than: 20s}\n")
     add_trouble(tables, 100, "Pod/a", "blip", end=110)
     assert roots(graph_of(tables, [*SYMPTOMS, short])) == []
     # but it does if it lasts longer, or is not over when the recording ends
     add_trouble(tables, 200, "Pod/b", "blip", end=221)
     add_trouble(tables, 990, "Pod/c", "blip", end=1000)
     assert roots(graph_of(tables, [*SYMPTOMS, short])) == [("blip", "Pod/c"), ("blip", "Pod/b")]
+
+
+def test_what_its_rule_calls_ordinary_makes_no_finding_but_explains(tables):
+    # GIVEN attempts that are ordinary while they are small, and an outage that they lead to
+    attempt = symptom_text("attempt", more="ordinary: {when: size < 5}\nmerge: 1s\n")
+    add_trouble(tables, 100, "Pod/a", "attempt", size=1)
+    add_trouble(tables, 200, "Pod/b", "attempt", size=1)
+    add_trouble(tables, 200.5, "Pod/b", "attempt", size=9)
+    add_trouble(tables, 300, "Pod/c", "attempt", size=1)
+    add_trouble(tables, 301, "Pod/c", "outage")
+    graph = graph_of(tables, [*SYMPTOMS, attempt, cause_text("c", "attempt", "outage")])
+    assert roots(graph) == [("attempt", "Pod/b"), ("attempt", "Pod/c")]
 
 
 def test_what_the_best_candidate_leaves_open_gets_its_own(tables):

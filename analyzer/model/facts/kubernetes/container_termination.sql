@@ -5,11 +5,12 @@
 --
 -- kind: moment fact
 -- about: Container
--- reads: capture_window, container_death, container_status, unhealthy_object
+-- reads: capture_window, container_death, container_status, recorded_entity, unhealthy_object
 -- needs:
 --   container_status: state = 'terminated' OR terminated_before IS NOT NULL
 -- columns:
 --   pod_id VARCHAR: The Pod.
+--   workload_kind VARCHAR: Kind of the workload that the Pod belongs to; null if it belongs to none.
 --   reason VARCHAR: Why it ended, for example `OOMKilled`, `Error`, `Completed`.
 --   exit_code BIGINT: Exit code of its first process.
 --   signal BIGINT: Signal that killed it; null if none did.
@@ -63,15 +64,16 @@ WITH told AS (
     FROM placed
 ), judged AS (
     SELECT
-        dated.*, capture_window.to_ns AS end_ns,
+        dated.*, capture_window.to_ns AS end_ns, split_part(recorded_entity.workload_id, '/', 1) AS workload_kind,
         unhealthy.entity_id IS NOT NULL AND dated.at_ns >= capture_window.to_ns - 1200000000000 AS is_open
     FROM dated
     CROSS JOIN capture_window
+    LEFT JOIN recorded_entity ON recorded_entity.entity_id = dated.entity_id
     LEFT JOIN unhealthy_object AS unhealthy ON unhealthy.entity_id = dated.entity_id
 )
 SELECT
     at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence,
-    pod_id, terminated.reason AS reason, terminated.exitCode AS exit_code, terminated.signal AS signal,
+    pod_id, workload_kind, terminated.reason AS reason, terminated.exitCode AS exit_code, terminated.signal AS signal,
     terminated.message AS message, started_ns, finished_ns, finished_ns - started_ns AS run_ns,
     CASE WHEN runtime_id NOT LIKE 'run %' THEN runtime_id END AS runtime_id,
     restart_count, is_init, is_state AS is_old,

@@ -35,9 +35,9 @@ MAX_EPISODES_PER_RULE = 5_000
 MAX_SYMPTOMS = 20_000
 """Symptoms of one capture, the severest kept. Why: the graph is held in memory and searched from every root."""
 
-MIN_UNSEEN_NS = 10_000_000_000
-"""A symptom whose last event is closer to the end of the capture may be going on. Why: a failing probe or a caller that
-tries again every ten seconds is what most workloads have."""
+UNSEEN_NS = 15_000_000_000
+"""What shows in moments alone (a failed connection, a kill) may be going on if it was last seen so shortly before the
+capture ended. Why: callers and probes that fail try again every ten seconds or more often."""
 
 _TABLES = read_tables(Path(__file__).parent)
 _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
@@ -62,7 +62,7 @@ class FoundSymptom:
         from_ns, to_ns: unix ns, both included.
         is_open: it had not ended when the capture ended.
         is_ordinary: every healthy cluster has such: it makes no finding.
-        is_ongoing: it is open, or its last event is so close to the end that the next one could not be seen any more.
+        is_ongoing: it is open, or its fact does not tell and its last event is close to the end of the capture.
         recorded_on: node whose clock gave the times.
         details: the kept columns by name, as text; those without a value are left out.
         evidence: at most 20 event ids, first and last among them.
@@ -164,7 +164,7 @@ class SymptomSearch:
         """
         rows = fact_rows or {}
         self._add(self._leave_out_silent([(rule, fact) for rule, fact in self._over_all if rows.get(fact) != 0], rows))
-        return _number_symptoms(self._engine, self._knowledge)
+        return _number_symptoms(self._engine, self._knowledge, self._facts)
 
     def _leave_out_silent(
         self, pairs: Sequence[tuple[SymptomRule, str]], known: Collection[str]
@@ -213,7 +213,7 @@ def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:
         ) from None
 
 
-def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
+def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -> Symptoms:
     engine.execute(_TABLES["merged_episode"].empty_sql)
     engine.execute(f"INSERT INTO merged_episode {merged_episodes_query()}")
     exceptions = exceptions_query(knowledge.symptoms)
@@ -239,6 +239,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     )
     found = int(engine.value("SELECT count(*) FROM merged_episode JOIN entity USING (entity_id)"))
     rules = {rule.name: rule for rule in knowledge.symptoms}
+    knows_end = {rule.name: all("is_open" in facts[fact] for fact in rule.facts) for rule in knowledge.symptoms}
     end_ns = engine.value("SELECT max(to_ns) FROM capture_window")
     rows = engine.records(
         """
@@ -251,7 +252,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge) -> Symptoms:
     for row in rows:
         rule = rules[row["name"]]
         kept = json.loads(row["details"])
-        may_go_on = end_ns is not None and row["to_ns"] >= end_ns - max(rule.merge_ns, MIN_UNSEEN_NS)
+        may_go_on = not knows_end[rule.name] and end_ns is not None and row["to_ns"] >= end_ns - UNSEEN_NS
         is_ongoing = row["is_open"] or may_go_on
         items.append(
             FoundSymptom(

@@ -23,13 +23,16 @@ FACTS: FactColumns = {
         "size": "BIGINT",
         "to_ns": "BIGINT",
         "is_open": "BOOLEAN",
-    }
+    },
+    "mishap": {**{column.name: column.type for column in EVERY_FACT}, "reason": "VARCHAR"},
 }
+"""A fact that knows how long each of its rows holds, and one that knows moments alone."""
 
 
 def make_tables(engine: Engine) -> None:
-    """The tables that the stations ask, empty; the fact is called `trouble`."""
-    engine.execute(f"CREATE TABLE trouble ({', '.join(f'{name} {kind}' for name, kind in FACTS['trouble'].items())})")
+    """The tables that the stations ask, empty, and those of the facts."""
+    for fact, columns in FACTS.items():
+        engine.execute(f"CREATE TABLE {fact} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
     for name in ("entity", "relation", "capture_window"):
         engine.execute(declared_tables()[name].empty_sql)
     engine.execute("INSERT INTO capture_window VALUES (0, ?)", [1000 * SECOND])
@@ -63,11 +66,12 @@ def add_trouble(
     end: float | None = None,
     node: str = "n",
     seq: int | None = None,
+    is_open: bool = False,
 ) -> None:
     """One row of the fact."""
     number = int(engine.value("SELECT count(*) FROM trouble")) if seq is None else seq
     engine.execute(
-        "INSERT INTO trouble VALUES (?, ?, ?, ?, ?, ?, ?, ?, false)",
+        "INSERT INTO trouble VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             round(at * SECOND),
             entity_id,
@@ -77,7 +81,16 @@ def add_trouble(
             reason,
             size,
             None if end is None else round(end * SECOND),
+            is_open,
         ],
+    )
+
+
+def add_mishap(engine: Engine, at: float, entity_id: str, reason: str) -> None:
+    """One row of the fact of moments."""
+    engine.execute(
+        "INSERT INTO mishap VALUES (?, ?, 'n', ?, ?, ?)",
+        [round(at * SECOND), entity_id, round(at), f"tcp:n:{round(at)}", reason],
     )
 
 

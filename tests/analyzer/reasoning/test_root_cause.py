@@ -7,7 +7,16 @@ import pytest
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import rank_candidates
-from tests.analyzer.hand_made import add_entities, add_trouble, cause_text, graph_of, make_tables, relate, symptom_text
+from tests.analyzer.hand_made import (
+    add_entities,
+    add_mishap,
+    add_trouble,
+    cause_text,
+    graph_of,
+    make_tables,
+    relate,
+    symptom_text,
+)
 from tests.analyzer.knowledge_text import load_text
 
 NAMES = ("crash", "outage", "error")
@@ -105,7 +114,7 @@ def test_effect_with_a_recorded_cause_begins_nothing(tables):
 def test_what_goes_on_at_the_end_of_the_recording_ranks_before_what_healed(tables):
     # GIVEN two failures of which the later one is still there when the capture ends, at second 1,000
     add_trouble(tables, 3, "Pod/d", "outage", end=500)
-    add_trouble(tables, 400, "Pod/a", "outage", end=1000)
+    add_trouble(tables, 400, "Pod/a", "outage", end=1000, is_open=True)
     assert roots(graph_of(tables, SYMPTOMS)) == [("outage", "Pod/a"), ("outage", "Pod/d")]
 
 
@@ -115,8 +124,16 @@ def test_what_passes_within_its_ordinary_time_makes_no_finding(tables):
     assert roots(graph_of(tables, [*SYMPTOMS, short])) == []
     # but it does if it lasts longer, or is not over when the recording ends
     add_trouble(tables, 200, "Pod/b", "blip", end=221)
-    add_trouble(tables, 990, "Pod/c", "blip", end=1000)
+    add_trouble(tables, 990, "Pod/c", "blip", end=1000, is_open=True)
     assert roots(graph_of(tables, [*SYMPTOMS, short])) == [("blip", "Pod/c"), ("blip", "Pod/b")]
+
+
+def test_what_shows_in_moments_may_go_on_if_it_was_seen_just_before_the_end(tables):
+    # GIVEN mishaps of which nothing tells whether they are over, at the end of the capture (second 1,000) and before
+    mishap = symptom_text("slip", more="ordinary: {shorter_than: 20s}\n").replace("from: trouble", "from: mishap")
+    add_mishap(tables, 900, "Pod/a", "slip")
+    add_mishap(tables, 990, "Pod/b", "slip")
+    assert roots(graph_of(tables, [*SYMPTOMS, mishap])) == [("slip", "Pod/b")]
 
 
 def test_what_its_rule_calls_ordinary_makes_no_finding_but_explains(tables):

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "graph": "Export the causality graph to Neo4j or to a file.",
     "import": "Convert a recording of another tool to a capture.",
     "info": "Show what a capture contains and what is missing from it.",
+    "pattern": "List, show and check patterns, and explain why one was found or not.",
     "report": "Write the post-mortem as a single HTML page.",
     "sql": "Query a capture with SQL.",
     "test": "Run the tests of patterns against recordings.",

@@ -15,7 +15,8 @@ class ExitCode(IntEnum):
     OK = 0
     """The command succeeded."""
     NEGATIVE = 1
-    """The command succeeded, with a negative result: damage found, a pattern test failed, an object not found."""
+    """The command succeeded, with a negative result: damage found, a pattern test failed, a mistake in a
+    pattern, an object not found."""
     USAGE = 64
     """The command line is wrong."""
     DATA = 65

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from analyzer.knowledge.compile_changes import CHANGE_COLUMNS
 from analyzer.knowledge.expressions import ExpressionChecker
+from analyzer.knowledge.mistakes import ReportMistake, mistakes_to, raise_mistake
 from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
 from formats.catalog import TABLES
 from formats.errors import KnowledgeError
@@ -47,24 +48,33 @@ PATTERN_PLACEHOLDERS = frozenset(
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def check_knowledge(knowledge: Knowledge, facts: FactColumns) -> None:
+def check_knowledge(knowledge: Knowledge, facts: FactColumns, report: ReportMistake = raise_mistake) -> None:
     """Checks every reference of every rule.
 
+    Args:
+        knowledge: as it was loaded.
+        facts: DuckDB type by column by fact.
+        report: is given at most one mistake per rule, in order of kind and name. By default it is raised.
+
     Raises:
-        KnowledgeError: for the first mistake in order of kind and name, with its place.
+        KnowledgeError: for the first mistake, with its place, unless `report` returns.
     """
     symptoms = {rule.name: rule for rule in knowledge.symptoms}
     with ExpressionChecker() as checker:
         for symptom in knowledge.symptoms:
-            _check_symptom(symptom, facts, checker)
-            _check_names(symptom.except_during, symptoms, f"symptom `{symptom.name}`", symptom.where)
+            with mistakes_to(report):
+                _check_symptom(symptom, facts, checker)
+                _check_names(symptom.except_during, symptoms, f"symptom `{symptom.name}`", symptom.where)
         for cause in knowledge.causes:
-            _check_cause(cause, symptoms, facts, checker)
+            with mistakes_to(report):
+                _check_cause(cause, symptoms, facts, checker)
         for change in knowledge.changes:
             if change.only_if is not None:
-                checker.check(change.only_if, CHANGE_COLUMNS, of=f"change `{change.name}`")
+                with mistakes_to(report):
+                    checker.check(change.only_if, CHANGE_COLUMNS, of=f"change `{change.name}`")
     for pattern in knowledge.patterns:
-        _check_pattern(pattern, symptoms)
+        with mistakes_to(report):
+            _check_pattern(pattern, symptoms)
 
 
 def placeholders(template: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from analyzer.knowledge.decoded import decode, expression_at, optional_text, tex
 from analyzer.knowledge.files import KnowledgeFile
 from analyzer.knowledge.load_changes import read_change
 from analyzer.knowledge.mechanisms import ANY, CHANGE, expand_mechanism
+from analyzer.knowledge.mistakes import ReportMistake, mistakes_to, raise_mistake
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import (
     CauseRule,
@@ -39,11 +40,15 @@ MAX_RULES = 5_000
 _Rule = TypeVar("_Rule", SymptomRule, CauseRule, MechanismRule, PatternRule, ChangeRule)
 
 
-def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
+def load_knowledge(files: Iterable[KnowledgeFile], report: ReportMistake = raise_mistake) -> Knowledge:
     """The rules of all files; names are unique within their kind over all files.
 
+    Args:
+        files: to be read.
+        report: is given at most one mistake per document, and what is wrong is left out. By default it is raised.
+
     Raises:
-        KnowledgeError: for the first mistake, with file:line:column.
+        KnowledgeError: for the first mistake, with file:line:column, unless `report` returns.
     """
     symptoms: dict[str, SymptomRule] = {}
     causes: dict[str, CauseRule] = {}
@@ -60,14 +65,19 @@ def load_knowledge(files: Iterable[KnowledgeFile]) -> Knowledge:
     names = []
     for file in files:
         names.append(file.name)
-        for node in read_yaml_documents(file.text, where=file.name, error=KnowledgeError):
+        nodes: list[YamlNode] = []
+        with mistakes_to(report):
+            nodes = read_yaml_documents(file.text, where=file.name, error=KnowledgeError)
+        for node in nodes:
             if isinstance(node, YamlScalar) and node.value is None:
                 continue
-            readers[_read_kind(node, list(readers))](node)
+            with mistakes_to(report):
+                readers[_read_kind(node, list(readers))](node)
             if len(symptoms) + len(causes) + len(mechanisms) + len(patterns) + len(changes) > MAX_RULES:
                 raise KnowledgeError(f"more than {MAX_RULES:,} rules", where=node.where)
     for mechanism in mechanisms.values():
-        _add(causes, expand_mechanism(mechanism, symptoms.values()))
+        with mistakes_to(report):
+            _add(causes, expand_mechanism(mechanism, symptoms.values()))
     return Knowledge(
         symptoms=tuple(symptoms[name] for name in sorted(symptoms)),
         causes=tuple(causes[name] for name in sorted(causes)),

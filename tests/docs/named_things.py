@@ -180,7 +180,8 @@ def _options(program: click.Group, name: str) -> frozenset[str]:
     command = program.get_command(click.Context(program), name) if name else program
     assert command is not None, name
     options = {"--help", "-h"}
-    for parameter in command.params:
+    own = list(command.commands.values()) if name and isinstance(command, click.Group) else []
+    for parameter in (parameter for each in (command, *own) for parameter in each.params):
         if isinstance(parameter, click.Option):
             options |= {*parameter.opts, *parameter.secondary_opts}
     return frozenset(options)

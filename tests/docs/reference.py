@@ -126,6 +126,8 @@ def _commands(program: str, group: click.Group) -> list[str]:
         assert command is not None
         inner = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
         lines += [f"### `{program} {name}`", "", "```text", command.get_help(inner).replace("\b\n", ""), "```", ""]
+        if isinstance(command, click.Group):
+            lines += _commands(f"{program} {name}", command)
     return lines
 
 

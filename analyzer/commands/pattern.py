@@ -1,0 +1,104 @@
+"""`tapio pattern`: what is known of failures, and how to write more of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from analyzer.commands.window import knowledge_option
+from analyzer.knowledge.descriptions import describe_rules, names_of_rules
+from analyzer.knowledge.shipped import read_knowledge
+from formats.errors import ExitCode, UsageError
+from formats.suggestion import suggest
+from formats.text import escape_text
+
+
+@click.group()
+def command() -> None:
+    """List, show and check patterns, and explain why one was found or not."""
+
+
+@command.command(name="list")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Print a table, or JSON.",
+)
+@knowledge_option
+def list_patterns(*, file_format: str, knowledge: tuple[Path, ...]) -> None:
+    """List all patterns: name, category, number of tests, and title."""
+    patterns = read_knowledge(knowledge).patterns
+    if file_format == "json":
+        rows = [
+            {"name": rule.name, "category": rule.category, "title": rule.title, "tests": len(rule.tests)}
+            for rule in patterns
+        ]
+        click.echo(json.dumps(rows, indent=2, sort_keys=True))
+        return
+    cells = [
+        ("NAME", "CATEGORY", "TESTS", "TITLE"),
+        *((rule.name, rule.category, str(len(rule.tests)), rule.title) for rule in patterns),
+    ]
+    widths = [max(len(escape_text(row[column])) for row in cells) for column in range(3)]
+    for *first, title in cells:
+        padded = (f"{escape_text(cell):<{width}}" for cell, width in zip(first, widths, strict=True))
+        click.echo(f"{'  '.join(padded)}  {escape_text(title)}")
+
+
+@command.command()
+@click.argument("name")
+@knowledge_option
+def show(name: str, *, knowledge: tuple[Path, ...]) -> None:
+    """Show what the pattern, symptom, cause or mechanism NAME says, in plain words."""
+    rules = read_knowledge(knowledge)
+    lines = describe_rules(name, rules)
+    if not lines:
+        raise UsageError(
+            f"no pattern, symptom, cause or mechanism is named `{name}`",
+            next_step=_nearest(name, names_of_rules(rules)),
+        )
+    for line in lines:
+        click.echo(escape_text(line))
+
+
+@command.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Also exit with 1 if there are only warnings.")
+@click.pass_context
+def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool) -> None:
+    """Check the YAML files and directories PATHS without a capture, and print every mistake with its place.
+
+    Files may use what the shipped knowledge defines. Warnings are printed for a pattern without a test that must match,
+    without a test that must not, or without actions, and for a symptom that no cause and no pattern uses.
+
+    The exit code is 0 if there is no mistake, 1 otherwise.
+    """
+    from analyzer.knowledge.lint import lint_knowledge  # noqa: PLC0415 - needs a YAML parser, which the others do not
+
+    result = lint_knowledge(paths)
+    for remark in result.remarks:
+        kind = "error" if remark.is_mistake else "warning"
+        click.echo(escape_text(f"{remark.where}: {kind}: {remark.says}"))
+    warnings = len(result.remarks) - result.mistakes
+    if not result.is_complete:
+        click.echo("References between rules are checked when these errors are fixed.")
+    click.echo(
+        f"{_counted(result.files, 'file')} with {_counted(result.patterns, 'pattern')}: "
+        f"{_counted(result.mistakes, 'error')}, {_counted(warnings, 'warning')}"
+    )
+    context.exit(ExitCode.NEGATIVE if result.mistakes or (strict and warnings) else ExitCode.OK)
+
+
+def _nearest(name: str, known: frozenset[str]) -> str:
+    """The nearest known name, or how to list them: all of them would be hundreds."""
+    step = suggest(name, known)
+    return step if step.startswith("did you mean") else "run `tapio pattern list`"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

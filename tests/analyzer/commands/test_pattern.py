@@ -1,0 +1,131 @@
+"""Promises of `tapio pattern`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from analyzer.cli import cli
+from analyzer.knowledge.shipped import SHIPPED
+from formats.errors import UsageError
+from tests.analyzed import shipped_knowledge
+from tests.analyzer.knowledge_text import CAUSE, CHANGE, PATTERN, SYMPTOM
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["pattern", *map(str, arguments)], catch_exceptions=False)
+
+
+def write(path: Path, *documents: str) -> Path:
+    path.write_text("\n---\n".join(document.strip() for document in documents) + "\n", encoding="utf-8")
+    return path
+
+
+def test_list_names_every_pattern_and_those_of_ones_own(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.yaml", SYMPTOM, CHANGE, CAUSE, PATTERN)
+    rows = json.loads(run("list", "--format", "json", "--knowledge", own).output)
+    expected = {pattern.name: len(pattern.tests) for pattern in shipped_knowledge().patterns} | {"bad-edit": 0}
+    assert {row["name"]: row["tests"] for row in rows} == expected
+    lines = run("list", "--knowledge", own).output.splitlines()
+    assert lines[0].split() == ["NAME", "CATEGORY", "TESTS", "TITLE"]
+    assert {line.split()[0] for line in lines[1:]} == set(expected)
+
+
+def test_show_tells_all_that_a_pattern_says() -> None:
+    (pattern,) = (rule for rule in shipped_knowledge().patterns if rule.name == "claim-without-volume")
+    shown = run("show", "claim-without-volume").output
+    for text in (
+        *(pattern.title, pattern.meaning, pattern.where, *pattern.roots, *pattern.chain, *pattern.actions),
+        *(test.capture for test in pattern.tests),
+        "in fact volume_phase where kind = 'PersistentVolumeClaim'",
+    ):
+        assert text in shown
+
+
+@pytest.mark.parametrize("kind", ["symptoms", "causes", "mechanisms", "patterns"])
+def test_show_knows_every_rule_of_a_finding(kind: str) -> None:
+    for rule in getattr(shipped_knowledge(), kind):
+        answer = run("show", rule.name)
+        assert answer.exit_code == 0
+        assert rule.where in answer.output
+        assert f" {rule.name} (" in answer.output
+
+
+def test_show_of_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean `claim-without-volume`"):
+        run("show", "clam-without-volume")
+
+
+def test_lint_of_the_shipped_knowledge_finds_nothing() -> None:
+    answer = run("lint", "--strict", SHIPPED)
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.endswith(": 0 errors, 0 warnings\n")
+
+
+def test_lint_reports_the_mistakes_of_all_documents_with_their_places(tmp_path: Path) -> None:
+    # GIVEN three documents in two files that cannot be read, and one that can
+    one = write(tmp_path / "one.yaml", SYMPTOM.replace("severity: error", "severity: eror"), CAUSE + "frobnicate: 1\n")
+    two = write(tmp_path / "two.yaml", CHANGE, PATTERN.replace("kind: Pattern", "kind: Patern"))
+    # WHEN they are checked
+    answer = run("lint", tmp_path)
+    # THEN each mistake has its own line and the next step, and what follows from them is not reported
+    assert answer.exit_code == 1
+    lines = answer.output.splitlines()
+    assert [line.split(": error: ")[0] for line in lines[:3]] == [f"{one}:5:11", f"{one}:21:1", f"{two}:10:7"]
+    assert "did you mean `Pattern`?" in lines[2]
+    assert lines[3:] == [
+        "References between rules are checked when these errors are fixed.",
+        "2 files with 0 patterns: 3 errors, 0 warnings",
+    ]
+
+
+def test_lint_reports_every_wrong_reference(tmp_path: Path) -> None:
+    write(
+        tmp_path / "own.yaml",
+        SYMPTOM.replace("exit_code <> 0", "exit_kode <> 0"),
+        CHANGE,
+        CAUSE.replace("to: [crash]", "to: [crush]"),
+        PATTERN.replace("{old_value}", "{older_value}"),
+    )
+    answer = run("lint", tmp_path)
+    assert answer.exit_code == 1
+    errors = [line for line in answer.output.splitlines() if ": error: " in line]
+    assert len(errors) == 3
+    for text in ("no column `exit_kode`", "unknown symptom `crush`", "unknown placeholder `{older_value}`"):
+        assert text in answer.output
+
+
+def test_lint_warns_of_what_is_allowed_but_probably_not_meant(tmp_path: Path) -> None:
+    own = write(
+        tmp_path / "own.yaml",
+        SYMPTOM,
+        SYMPTOM.replace("name: crash", "name: lonely"),
+        CHANGE,
+        CAUSE,
+        PATTERN.replace('actions: ["Put {old_value} back"]\n', ""),
+    )
+    answer = run("lint", own)
+    assert answer.exit_code == 0
+    for text in ("no test that must match", "no near-miss test", "no actions", "uses symptom `lonely`"):
+        assert text in answer.output
+    assert answer.output.splitlines()[-1] == "1 file with 1 pattern: 0 errors, 4 warnings"
+    assert run("lint", "--strict", own).exit_code == 1
+
+
+def test_lint_accepts_a_pattern_with_a_match_and_a_near_miss(tmp_path: Path) -> None:
+    tests = "tests: [{capture: a, root_cause: {kind: ConfigMap, name: x}}, {capture: b, finding: none}]"
+    own = write(tmp_path / "own.yaml", SYMPTOM, CHANGE, CAUSE, PATTERN.replace("tests: []", tests))
+    assert run("lint", "--strict", own).output == "1 file with 1 pattern: 0 errors, 0 warnings\n"
+
+
+def test_what_a_file_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    hostile = r'"\e[31m{root} broke {effect}"'
+    own = write(tmp_path / "own.yaml", SYMPTOM, CHANGE, CAUSE, PATTERN.replace('"{root} broke {effect}"', hostile))
+    wrong = write(tmp_path / "wrong.yaml", PATTERN.replace("kind: Pattern", r'kind: "\e[31m"'))
+    for arguments in (("list", "--knowledge", own), ("show", "bad-edit", "--knowledge", own), ("lint", wrong)):
+        output = run(*arguments).output
+        assert "\x1b" not in output
+        assert "[31m" in output

@@ -62,14 +62,22 @@ WITH told AS (
         AND regarding.object_id LIKE 'Pod/%'
 )
 SELECT
-    * EXCLUDE (end_ns, object_from_ns), CASE WHEN is_open THEN greatest(at_ns, end_ns) ELSE at_ns END AS to_ns, is_old AND NOT is_open AS is_past
+    * EXCLUDE (end_ns, object_from_ns) REPLACE (
+        -- What is still so has been since it was first told.
+        CASE WHEN is_old AND is_open THEN least(at_ns, greatest(coalesce(first_ns, at_ns), coalesce(object_from_ns, at_ns))) ELSE at_ns END
+            AS at_ns
+    ), CASE WHEN is_open THEN greatest(at_ns, end_ns) ELSE at_ns END AS to_ns, is_old AND NOT is_open AS is_past
 FROM (
     SELECT
         placed.*, capture_window.to_ns AS end_ns,
         unhealthy.entity_id IS NOT NULL
             -- The event may be about an object of this name that is gone.
             AND coalesce(last_ns, at_ns) >= greatest(capture_window.to_ns - 1200000000000, object_from_ns - 2000000000)
-            AND (reason <> 'FailedCreate' OR coalesce(unhealthy.lacks_objects, true)) AS is_open
+            AND (reason <> 'FailedCreate' OR (
+                coalesce(unhealthy.lacks_objects, true)
+                -- Only what it said last is why it still lacks them.
+                AND coalesce(last_ns, at_ns) >= max(coalesce(last_ns, at_ns)) OVER (PARTITION BY placed.entity_id, reason) - 10000000000
+            )) AS is_open
     FROM placed
     CROSS JOIN capture_window
     LEFT JOIN unhealthy_object AS unhealthy ON unhealthy.entity_id = placed.entity_id

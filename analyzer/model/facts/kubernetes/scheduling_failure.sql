@@ -126,6 +126,10 @@ WITH spec AS (
                 IF len([taint FOR taint IN one.taints IF list_contains([told.key FOR told IN own_taints], taint.key)]) > 0
             ]
             WHEN 'cordon' THEN [one.id FOR one IN workers IF one.is_cordoned]
+            WHEN 'not_ready' THEN [
+                one.id FOR one IN workers
+                IF len([taint FOR taint IN one.taints IF list_contains([told.key FOR told IN told_taints], taint.key)]) > 0
+            ]
         END AS node_ids,
         message
     FROM judged CROSS JOIN label LEFT JOIN request ON request.pod_id = judged.entity_id

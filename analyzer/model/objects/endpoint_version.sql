@@ -7,7 +7,7 @@
 --   kind VARCHAR: `EndpointSlice` or `Endpoints`.
 --   namespace VARCHAR: Its namespace.
 --   service_name VARCHAR: Name of the Service; null if a slice names none.
---   changed_ns BIGINT: Unix ns of what last changed it, as it says; else of its creation; null if it says neither.
+--   changed_ns BIGINT: Unix ns of what last changed it, as it says; else its creation, half a minute before at most; null without that.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
@@ -34,7 +34,11 @@ WITH parsed AS (
 SELECT
     entity_id, kind, namespace,
     CASE WHEN kind = 'Endpoints' THEN name ELSE slice.metadata.labels."kubernetes.io/service-name" END AS service_name,
-    coalesce(unix_ns(slice.metadata.annotations."endpoints.kubernetes.io/last-change-trigger-time"), created_ns) AS changed_ns,
+    -- Where nothing says since when: for half a minute at most, so that what was made just before is not taken for old.
+    coalesce(
+        unix_ns(slice.metadata.annotations."endpoints.kubernetes.io/last-change-trigger-time"),
+        greatest(created_ns, at_ns - 30000000000)
+    ) AS changed_ns,
     at_ns, until_ns, is_last, is_state, node, seq,
     -- According to the API, an unknown `ready` is to be treated as true.
     CASE

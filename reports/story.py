@@ -146,7 +146,8 @@ def finding_summary(document: Document, finding: Finding) -> str:
         summary = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
     if len(chain) > 1:
         after = parse_time(chain[1].time) - parse_time(cause.time)
-        summary += f" {span(after)} later: {sentence(chain[1].what)}"
+        order = f"{span(after)} later" if after >= 0 else "Already before"
+        summary += f" {order}: {sentence(chain[1].what)}"
     if len(chain) > 2:
         summary += f" Finally: {sentence(chain[-1].what)}"
     return summary

@@ -201,7 +201,7 @@ def edges_query(
     effect AS MATERIALIZED ({_side("effect", rule, symptoms, facts, most)}),
     pairs AS (
       SELECT cause.symptom_id AS source, effect.symptom_id AS target, {join.link} AS link,
-        abs(effect.from_ns - cause.from_ns) AS distance,
+        abs(effect.seen_from_ns - cause.seen_from_ns) AS distance,
         row_number() OVER (PARTITION BY cause.symptom_id, effect.symptom_id ORDER BY {order}) AS _position
       FROM cause {join.tables}
       WHERE {join.condition}
@@ -267,8 +267,8 @@ def _join(rule: CauseRule, path: Path) -> _Join:
     shortest, longest = rule.lag_ns
     conditions = [
         "cause.symptom_id <> effect.symptom_id",
-        f"effect.from_ns - cause.from_ns >= {shortest}",
-        f"effect.from_ns - cause.to_ns <= {longest}",
+        f"effect.seen_from_ns - cause.seen_from_ns >= {shortest}",
+        f"effect.seen_from_ns - cause.to_ns <= {longest}",
         *holds,
     ]
     if path.kinds:
@@ -292,7 +292,14 @@ def _side(side: str, rule: CauseRule, symptoms: Mapping[str, SymptomRule], facts
     ]
     own = [column for column in EPISODE_COLUMNS if column not in {"symptom", "name"}]
     columns = ", ".join(
-        ["symptom_id", "name AS symptom", "entity_name AS name", *(_name(column) for column in own), *kept]
+        [
+            "symptom_id",
+            "seen_from_ns",
+            "name AS symptom",
+            "entity_name AS name",
+            *(_name(column) for column in own),
+            *kept,
+        ]
     )
     cut = (
         ""

@@ -188,11 +188,11 @@ def _weigh(
     contrast: Contrast,
     clock_error_ns: int,
 ) -> CausalEdge:
-    lag = effect.from_ns - cause.from_ns
+    lag = effect.seen_from_ns - cause.seen_from_ns
     confidence = rule.confidence
     terms = [f"{rule.confidence:.2f} from the rule"]
     most = rule.lag_ns[1]
-    wait = max(effect.from_ns - cause.to_ns, 0)
+    wait = max(effect.seen_from_ns - cause.to_ns, 0)
     if most > 0 and wait > 0:
         factor = 1 - LATE_SHARE * wait / most
         confidence *= factor

@@ -156,8 +156,8 @@ def _lag_fits(causes: Sequence[FoundSymptom], effects: Sequence[FoundSymptom], l
     """Whether some effect may begin within the admissible lag of some cause."""
     shortest, longest = lag_ns
     return (
-        max(effect.from_ns for effect in effects) - min(cause.from_ns for cause in causes) >= shortest
-        and min(effect.from_ns for effect in effects) - max(cause.to_ns for cause in causes) <= longest
+        max(effect.seen_from_ns for effect in effects) - min(cause.seen_from_ns for cause in causes) >= shortest
+        and min(effect.seen_from_ns for effect in effects) - max(cause.to_ns for cause in causes) <= longest
     )
 
 
@@ -165,8 +165,8 @@ def _follows(cause: FoundSymptom, effect: FoundSymptom, lag_ns: tuple[int, int])
     shortest, longest = lag_ns
     return (
         cause.number != effect.number
-        and effect.from_ns - cause.from_ns >= shortest
-        and effect.from_ns - cause.to_ns <= longest
+        and effect.seen_from_ns - cause.seen_from_ns >= shortest
+        and effect.seen_from_ns - cause.to_ns <= longest
     )
 
 

@@ -8,6 +8,7 @@
 --   entity_id VARCHAR: The entity that shows it.
 --   from_ns BIGINT: Start of the first event, in aligned unix ns.
 --   to_ns BIGINT: End of the last event, in aligned unix ns.
+--   seen_from_ns BIGINT: The same, or the start of the capture if it began earlier: lags are between these.
 --   is_open BOOLEAN: Whether it had not ended when the capture ended.
 --   is_ordinary BOOLEAN: Whether the rule calls each of its events ordinary.
 --   recorded_on VARCHAR: Node whose clock gave the times.

@@ -60,6 +60,8 @@ class FoundSymptom:
         workload_id: of pods and what belongs to them; None for others.
         entity_from_ns: when the entity began to exist, in unix ns.
         from_ns, to_ns: unix ns, both included.
+        seen_from_ns: `from_ns`, or the start of the capture if it began earlier. Lags are between these: of two states
+            that were there before the recording, nothing tells which came first.
         is_open: it had not ended when the capture ended.
         is_ordinary: every healthy cluster has such: it makes no finding.
         is_ongoing: it is open, or its fact does not tell and its last event is close to the end of the capture.
@@ -81,6 +83,7 @@ class FoundSymptom:
     entity_from_ns: int
     from_ns: int
     to_ns: int
+    seen_from_ns: int
     is_open: bool
     is_ongoing: bool
     is_ordinary: bool
@@ -231,7 +234,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
         SELECT row_number() OVER (ORDER BY from_ns, name, entity_id) AS symptom_id, *
         FROM (
           SELECT merged.*, entity.kind, entity.namespace, entity.name AS entity_name, entity.node, entity.pod_id,
-            entity.workload_id, entity.from_ns AS entity_from_ns
+            entity.workload_id, entity.from_ns AS entity_from_ns,
+            greatest(merged.from_ns, (SELECT min(from_ns) FROM capture_window)) AS seen_from_ns
           FROM merged_episode AS merged JOIN entity USING (entity_id)
           ORDER BY {severity}, merged.from_ns, merged.name, entity_id LIMIT {MAX_SYMPTOMS}
         )
@@ -244,7 +248,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
     rows = engine.records(
         """
         SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, entity_from_ns,
-          from_ns, to_ns, is_open, is_ordinary, recorded_on, count, magnitude, details, evidence
+          from_ns, to_ns, seen_from_ns, is_open, is_ordinary, recorded_on, count, magnitude, details, evidence
         FROM symptom ORDER BY symptom_id
         """
     )
@@ -268,6 +272,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
                 entity_from_ns=row["entity_from_ns"],
                 from_ns=row["from_ns"],
                 to_ns=row["to_ns"],
+                seen_from_ns=row["seen_from_ns"],
                 is_open=row["is_open"],
                 is_ongoing=is_ongoing,
                 is_ordinary=row["is_ordinary"] or (not is_ongoing and row["to_ns"] - row["from_ns"] < rule.ordinary_ns),

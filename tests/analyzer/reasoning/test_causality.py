@@ -191,3 +191,13 @@ def test_mechanism_is_silent_where_a_cause_knows_when_one_brings_about_the_other
     never = cause_text("particular", "first", "second", more="when: cause.count > 5\n")
     # THEN nothing is said
     assert graph_of(tables, [*symptoms, mechanism, never]).edges == ()
+
+
+def test_of_two_states_that_are_older_than_the_recording_nothing_tells_which_came_first(tables):
+    # GIVEN a capture that begins at second 500, and an effect that was recorded as older than its cause by minutes
+    tables.execute(f"UPDATE capture_window SET from_ns = {500 * SECOND}")
+    add_trouble(tables, 100, "Pod/a", "second", end=900)
+    add_trouble(tables, 400, "Pod/a", "first", end=900)
+    rules = [symptom_text("first"), symptom_text("second"), cause_text("c", "first", "second")]
+    # THEN the lag is that within the recording: none
+    assert [(edge.rule, edge.lag_ns) for edge in graph_of(tables, rules).edges] == [("c", 0)]

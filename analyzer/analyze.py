@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from analyzer.document.assemble import Analysis, assemble_document
 from analyzer.document.measures import MEASURED_FACTS, MeasureSearch
@@ -12,13 +13,14 @@ from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables, fact_columns
 from analyzer.model.entity_index import EntityIndex
-from analyzer.model.losses import read_recorded
+from analyzer.model.losses import Recorded, read_recorded
 from analyzer.model.named_entities import FACTS_WITH_IDS
 from analyzer.model.segment_reading import Window
+from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.findings import Context, describe_findings
-from analyzer.reasoning.root_cause import rank_candidates
-from analyzer.reasoning.symptoms import SymptomSearch, count_readers
+from analyzer.reasoning.root_cause import Candidate, rank_candidates
+from analyzer.reasoning.symptoms import Symptoms, SymptomSearch, count_readers
 from formats.capture.reading import Capture
 from formats.postmortem.document import Document
 
@@ -44,6 +46,33 @@ def analyze_capture(
 
 def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Document:
     """As `analyze_capture`, in a fresh engine of the caller, who can go on asking it afterwards."""
+    causes = find_causes(engine, capture, knowledge, window)
+    entities = EntityIndex(engine)
+    context = Context(causes.graph, knowledge.patterns, entities, causes.recorded)
+    findings = describe_findings(causes.candidates, context)
+    return assemble_document(
+        Analysis(engine, capture, causes.symptoms, causes.graph, findings, causes.measures, entities)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What is known of a capture before its findings are described.
+
+    Attributes:
+        candidates: the ranked root causes; finding N is the Nth.
+        recorded: what of the recording there is and what is missing.
+    """
+
+    symptoms: Symptoms
+    graph: CausalGraph
+    candidates: tuple[Candidate, ...]
+    recorded: Recorded
+    measures: MeasureSearch
+
+
+def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Causes:
+    """The symptoms of a capture, the links between them and the ranked root causes, in a fresh engine."""
     readers = count_readers(knowledge)
     model = build_model(
         capture,
@@ -58,10 +87,7 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
     symptoms = search.finish(model.fact_rows)
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
-    candidates = rank_candidates(graph)
-    entities = EntityIndex(engine)
-    findings = describe_findings(candidates, Context(graph, knowledge.patterns, entities, recorded))
-    return assemble_document(Analysis(engine, capture, symptoms, graph, findings, measures, entities))
+    return Causes(symptoms, graph, rank_candidates(graph), recorded, measures)
 
 
 def _tables_read(facts: Iterable[str]) -> set[str]:

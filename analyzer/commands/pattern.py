@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.window import knowledge_option
+from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.descriptions import describe_rules, names_of_rules
 from analyzer.knowledge.shipped import read_knowledge
 from formats.errors import ExitCode, UsageError
@@ -92,6 +92,49 @@ def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool) -> No
         f"{_counted(result.mistakes, 'error')}, {_counted(warnings, 'warning')}"
     )
     context.exit(ExitCode.NEGATIVE if result.mistakes or (strict and warnings) else ExitCode.OK)
+
+
+@command.command()
+@capture_argument
+@click.argument("name", metavar="PATTERN")
+@knowledge_option
+@from_option
+@to_option
+@click.pass_context
+def explain(
+    context: click.Context,
+    capture: Path,
+    name: str,
+    *,
+    knowledge: tuple[Path, ...],
+    begin: int | None,
+    end: int | None,
+) -> None:
+    """Explain why PATTERN was found in CAPTURE, or why not.
+
+    For each occurrence of a symptom that the pattern begins with, this prints whether it is a root cause, which
+    required symptoms it explains, which link is missing, and which other pattern was preferred; then the evidence that
+    was not recorded.
+
+    The exit code is 0 if the pattern was found, 1 if not.
+    """
+    from analyzer.analyze import find_causes  # noqa: PLC0415 - needs DuckDB, which the other commands do not
+    from analyzer.model.engine import Engine  # noqa: PLC0415 - same
+    from analyzer.reasoning.pattern_explanation import Reasons, explain_pattern, find_ranks  # noqa: PLC0415 - same
+    from formats.capture.reading import open_capture  # noqa: PLC0415 - same
+
+    window = check_window(begin, end)
+    rules = read_knowledge(knowledge)
+    patterns = {rule.name: rule for rule in rules.patterns}
+    if name not in patterns:
+        raise UsageError(f"no pattern is named `{name}`", next_step=_nearest(name, frozenset(patterns)))
+    opened = open_capture(capture)
+    with Engine.for_events(opened.events) as engine:
+        causes = find_causes(engine, opened, rules, window)
+    reasons = Reasons(patterns[name], rules, causes.graph, causes.candidates, causes.recorded)
+    for line in explain_pattern(reasons):
+        click.echo(escape_text(line))
+    context.exit(ExitCode.OK if find_ranks(reasons) else ExitCode.NEGATIVE)
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:

@@ -30,16 +30,23 @@ def match_pattern(candidate: Candidate, graph: CausalGraph, patterns: Iterable[P
     A pattern fits if the root is one of its roots and all that it requires is explained (or is the root). Of several
     the one that requires more wins, then the one of whose chain more was found, then the first by name.
     """
+    matches = [match for pattern in patterns if (match := fit_pattern(pattern, candidate, graph)) is not None]
+    return min(matches, key=order_of_matches, default=None)
+
+
+def fit_pattern(pattern: PatternRule, candidate: Candidate, graph: CausalGraph) -> Match | None:
+    """How one pattern fits a candidate; None if it does not."""
     explained = {graph.symptoms[number].rule.name for number in candidate.reach.confidence}
-    matches = []
-    for pattern in patterns:
-        if candidate.root.rule.name not in pattern.roots:
-            continue
-        if not all(explained.intersection(alternatives) for alternatives in pattern.requires):
-            continue
-        found = tuple(name for name in pattern.chain if name in explained)
-        if pattern.chain and not found:
-            continue
-        fit = len(found) / len(pattern.chain) if pattern.chain else 1.0
-        matches.append(Match(pattern=pattern, fit=fit, found=found))
-    return min(matches, key=lambda match: (-len(match.pattern.requires), -match.fit, match.pattern.name), default=None)
+    if candidate.root.rule.name not in pattern.roots:
+        return None
+    if not all(explained.intersection(alternatives) for alternatives in pattern.requires):
+        return None
+    found = tuple(name for name in pattern.chain if name in explained)
+    if pattern.chain and not found:
+        return None
+    return Match(pattern=pattern, fit=len(found) / len(pattern.chain) if pattern.chain else 1.0, found=found)
+
+
+def order_of_matches(match: Match) -> tuple[int, float, str]:
+    """Of several patterns that fit, the first in this order is taken."""
+    return -len(match.pattern.requires), -match.fit, match.pattern.name

@@ -80,6 +80,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "analyzer/reasoning/test_findings.py",
         "each factor of a finding's confidence",
     ),
+    "analyzer/reasoning/pattern_explanation.py": (
+        "analyzer/commands/test_pattern.py",
+        "printed by `tapio pattern explain`",
+    ),
     "analyzer/reasoning/patterns.py": ("analyzer/reasoning/test_root_cause.py", "the pattern of a root cause"),
     "analyzer/reasoning/unexplained.py": (
         "analyzer/reasoning/test_findings.py",

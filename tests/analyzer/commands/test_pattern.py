@@ -12,7 +12,11 @@ from analyzer.cli import cli
 from analyzer.knowledge.shipped import SHIPPED
 from formats.errors import UsageError
 from tests.analyzed import shipped_knowledge
+from tests.analyzer.capture_builder import CaptureBuilder
 from tests.analyzer.knowledge_text import CAUSE, CHANGE, PATTERN, SYMPTOM
+
+CAPTURES = Path(__file__).parents[3] / "fixtures" / "captures"
+OOM = CAPTURES / "configmap-oom-crashloop.tapio"
 
 
 def run(*arguments: object) -> Result:
@@ -129,3 +133,74 @@ def test_what_a_file_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
         output = run(*arguments).output
         assert "\x1b" not in output
         assert "[31m" in output
+
+
+OWN = """
+kind: Pattern
+name: own
+title: "{root} is at fault"
+category: own
+meaning: "Own knowledge."
+root: [config-changed]
+requires: [REQUIRED]
+tests: []
+"""
+
+
+def test_explain_of_a_pattern_that_was_found_names_the_finding() -> None:
+    answer = run("explain", CAPTURES / "pvc-no-storageclass.tapio", "claim-without-volume")
+    assert answer.exit_code == 0
+    lines = answer.output.splitlines()
+    assert lines[0] == "Pattern claim-without-volume was found: finding 1."
+    assert "  claim-created: observed once" in lines
+    assert "  root cause: yes, of finding 1" in lines
+    assert any(line.startswith("  requires pod-waits-for-volume: explained (confidence 0.") for line in lines)
+    # AND why another symptom that it may begin with is no root cause
+    assert "(rule new-claim-finds-no-volume, confidence 0.95)" in answer.output
+
+
+def test_explain_names_the_preferred_pattern_and_why(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.yaml", OWN.replace("requires: [REQUIRED]\n", ""))
+    answer = run("explain", OOM, "own", "--knowledge", own)
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Pattern own was not found.\n")
+    assert "config-out-of-memory requires more (1 instead of 0)" in answer.output
+
+
+def test_explain_says_which_link_is_missing(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.yaml", OWN.replace("REQUIRED", "workload-restarted"))
+    shown = run("explain", OOM, "own", "--knowledge", own).output
+    # The change of `feature-flags` restarted nothing.
+    beside = shown.split("ConfigMap feature-flags")[1]
+    assert "requires workload-restarted: observed 2 times, but not explained by this root" in beside
+    assert "no edge: " in beside
+    assert "explained by: ConfigMap cache-config" in beside
+
+
+def test_explain_says_that_no_cause_could_make_the_link(tmp_path: Path) -> None:
+    orphan = SYMPTOM.replace("nature: symptom\ncondition: crashing", "nature: context").replace(
+        "exit_code <> 0", "true"
+    )
+    own = write(tmp_path / "own.yaml", orphan, OWN.replace("REQUIRED", "crash"))
+    assert "and no cause leads from config-changed" in run("explain", OOM, "own", "--knowledge", own).output
+
+
+def test_explain_says_what_was_not_observed_and_what_was_not_recorded() -> None:
+    answer = run("explain", CAPTURES / "healthy-idle-jobs.tapio", "config-out-of-memory")
+    assert answer.exit_code == 1
+    assert "  requires kernel-oom-kill or container-oom-killed: not observed" in answer.output
+    assert "  table oom: without rows, kernel-oom-kill cannot be observed" in answer.output
+
+
+def test_explain_of_an_unknown_pattern_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean `config-crash-loop`"):
+        run("explain", OOM, "config-crashloop")
+
+
+def test_recorded_names_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    path = CaptureBuilder(tmp_path).pod("evil-\x1b[31m", at=0).pod("evil-\x1b[31m", at=60).write()
+    seen = "kind: Symptom\nname: seen\nnature: change\nseverity: info\ntitle: '{name}'\nfrom: pod_phase\n"
+    own = write(tmp_path / "own.yaml", seen, OWN.replace("config-changed", "seen").replace("REQUIRED", "seen"))
+    output = run("explain", path, "own", "--knowledge", own).output
+    assert "[31m" in output
+    assert "\x1b" not in output

@@ -1,0 +1,252 @@
+"""`tapio pattern explain`: why a pattern was or was not found in a recording, step by step as it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from analyzer.knowledge.rules import Knowledge, PatternRule
+from analyzer.model.engine_tables import declared_tables
+from analyzer.model.losses import Recorded
+from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
+from analyzer.reasoning.patterns import fit_pattern, match_pattern
+from analyzer.reasoning.root_cause import Candidate
+from analyzer.reasoning.symptoms import FoundSymptom
+from formats.catalog import TABLES
+from formats.times import format_time
+from formats.units import format_duration
+
+MAX_BEGINNINGS = 5
+"""Occurrences of root symptoms that are explained one by one, those of findings first."""
+
+MAX_RULES_NAMED = 3
+"""Causes that are named where an edge is missing, the particular ones before the mechanisms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What the explanation of a pattern is read from.
+
+    Attributes:
+        candidates: finding N is the Nth.
+    """
+
+    pattern: PatternRule
+    knowledge: Knowledge
+    graph: CausalGraph
+    candidates: Sequence[Candidate]
+    recorded: Recorded
+
+    def occurrences(self, name: str) -> list[FoundSymptom]:
+        """The symptoms of one rule, in order of begin."""
+        return [symptom for symptom in self.graph.symptoms.values() if symptom.rule.name == name]
+
+    def patterns_found(self) -> dict[int, str | None]:
+        """By rank of a finding the name of its pattern."""
+        matches = (match_pattern(candidate, self.graph, self.knowledge.patterns) for candidate in self.candidates)
+        return {rank: match.pattern.name if match else None for rank, match in enumerate(matches, start=1)}
+
+
+def find_ranks(reasons: Reasons) -> list[int]:
+    """The ranks of the findings that have the pattern."""
+    return [rank for rank, name in reasons.patterns_found().items() if name == reasons.pattern.name]
+
+
+def explain_pattern(reasons: Reasons) -> Iterator[str]:
+    """The answer, line by line; recorded text in it is not yet escaped."""
+    pattern, ranks = reasons.pattern, find_ranks(reasons)
+    if ranks:
+        numbers = " and ".join(str(rank) for rank in ranks)
+        yield f"Pattern {pattern.name} was found: {'findings' if len(ranks) > 1 else 'finding'} {numbers}."
+    else:
+        yield f"Pattern {pattern.name} was not found."
+    yield ""
+    yield "It begins with one of:"
+    for name in pattern.roots:
+        count = len(reasons.occurrences(name))
+        yield f"  {name}: {_times(count)}"
+    beginnings = _beginnings(reasons)
+    for symptom in beginnings[:MAX_BEGINNINGS]:
+        yield ""
+        yield from _explain_beginning(symptom, reasons)
+    if len(beginnings) > MAX_BEGINNINGS:
+        yield ""
+        yield f"{len(beginnings) - MAX_BEGINNINGS:,} more occurrences are not shown."
+    absent = list(_absent_evidence(reasons))
+    if absent:
+        yield ""
+        yield "Evidence that was not recorded:"
+        yield from (f"  {line}" for line in absent)
+
+
+def _times(count: int) -> str:
+    return "not observed" if not count else f"observed {'once' if count == 1 else f'{count:,} times'}"
+
+
+def _beginnings(reasons: Reasons) -> list[FoundSymptom]:
+    """The occurrences of all root symptoms: those of findings first, then by what they explain."""
+    ranks = {candidate.root.number: rank for rank, candidate in enumerate(reasons.candidates)}
+    found = [symptom for name in reasons.pattern.roots for symptom in reasons.occurrences(name)]
+    reached = {symptom.number: len(reasons.graph.reach_from(symptom.number).confidence) for symptom in found}
+    return sorted(found, key=lambda one: (ranks.get(one.number, len(ranks)), -reached[one.number], one.number))
+
+
+def _explain_beginning(symptom: FoundSymptom, reasons: Reasons) -> Iterator[str]:
+    yield f"{format_time(symptom.from_ns)[11:23]}  {symptom.what}  [{symptom.rule.name}]"
+    reach = reasons.graph.reach_from(symptom.number)
+    for line in (
+        *_explain_rank(symptom, reach, reasons),
+        *(line for names in reasons.pattern.requires for line in _explain_required(names, reach, reasons)),
+        *_explain_chain(reach, reasons),
+    ):
+        yield f"  {line}"
+
+
+def _explain_rank(symptom: FoundSymptom, reach: Reach[CausalEdge], reasons: Reasons) -> Iterator[str]:
+    for rank, candidate in enumerate(reasons.candidates, start=1):
+        if candidate.root.number == symptom.number:
+            yield f"root cause: yes, of finding {rank}"
+            yield from _explain_preference(candidate, reasons)
+            return
+        if symptom.number in {sibling.root for sibling in candidate.siblings}:
+            yield f"root cause: told with finding {rank}, which began alike: {candidate.root.what}"
+            return
+    before = [edge for edge in reasons.graph.edges if edge.target == symptom.number]
+    strong = [edge for edge in before if edge.confidence >= MIN_EDGE_CONFIDENCE]
+    if strong:
+        best = max(strong, key=lambda edge: edge.confidence)
+        yield f"root cause: no, {_explained_by(best, reasons)}"
+    elif not any(reasons.graph.symptoms[number].is_severe for number in reach.confidence):
+        yield "root cause: no, it explains no severe symptom"
+    elif not symptom.may_be_root:
+        yield "root cause: no, it can only be an effect or a step of a chain"
+    else:
+        yield f"root cause: no, what it explains is explained better by {_better_findings(reach, reasons)}"
+
+
+def _explained_by(edge: CausalEdge, reasons: Reasons) -> str:
+    source = reasons.graph.symptoms[edge.source]
+    return f"explained by: {source.what} (rule {edge.rule}, confidence {edge.confidence:.2f})"
+
+
+def _better_findings(reach: Reach[CausalEdge], reasons: Reasons) -> str:
+    better = [
+        f"finding {rank} ({candidate.root.what})"
+        for rank, candidate in enumerate(reasons.candidates, start=1)
+        if not reach.confidence.keys().isdisjoint(candidate.explains)
+    ]
+    return " and ".join(better[:MAX_RULES_NAMED]) or "others"
+
+
+def _explain_preference(candidate: Candidate, reasons: Reasons) -> Iterator[str]:
+    own = fit_pattern(reasons.pattern, candidate, reasons.graph)
+    chosen = match_pattern(candidate, reasons.graph, reasons.knowledge.patterns)
+    if own is None:
+        yield f"pattern of this finding: {chosen.pattern.name if chosen else 'none'}; this one does not fit"
+    elif chosen is None or chosen.pattern.name == own.pattern.name:
+        yield "pattern of this finding: this one"
+    else:
+        required, other = len(own.pattern.requires), len(chosen.pattern.requires)
+        if other > required:
+            why = f"requires more ({other} instead of {required})"
+        elif chosen.fit > own.fit:
+            why = f"has more of its chain explained ({chosen.fit:.0%} instead of {own.fit:.0%})"
+        else:
+            why = "fits equally well and comes first by name"
+        yield f"pattern of this finding: {chosen.pattern.name}; this one fits as well, but {chosen.pattern.name} {why}"
+
+
+def _explain_required(names: Sequence[str], reach: Reach[CausalEdge], reasons: Reasons) -> Iterator[str]:
+    """Whether one of the alternatives is explained; if none is, why not."""
+    best = [
+        (reach.confidence[symptom.number], name)
+        for name in names
+        for symptom in reasons.occurrences(name)
+        if symptom.number in reach.confidence
+    ]
+    if best:
+        confidence, name = max(best)
+        yield f"requires {name}: explained (confidence {confidence:.2f})"
+        return
+    observed = {name: found for name in names if (found := reasons.occurrences(name))}
+    if not observed:
+        yield f"requires {' or '.join(names)}: not observed"
+    for name, found in observed.items():
+        yield f"requires {name}: {_times(len(found))}, but not explained by this root"
+        yield from (f"  {line}" for line in _explain_missing_edge(name, found, reach, reasons))
+
+
+def _explain_missing_edge(
+    name: str, found: Sequence[FoundSymptom], reach: Reach[CausalEdge], reasons: Reasons
+) -> Iterator[str]:
+    numbers = {symptom.number for symptom in found}
+    incoming = [edge for edge in reasons.graph.edges if edge.target in numbers]
+    weak = [edge for edge in incoming if edge.source in reach.confidence]
+    explained = {reasons.graph.symptoms[number].rule.name for number in reach.confidence}
+    if weak:
+        best = max(weak, key=lambda edge: edge.confidence)
+        yield f"the edge is too weak: {best.rule} ({best.how})"
+    else:
+        yield from _rules_not_applied(name, explained, reasons)
+    others = [edge for edge in incoming if edge.source not in reach.confidence]
+    if others:
+        yield _explained_by(max(others, key=lambda edge: edge.confidence), reasons)
+
+
+def _rules_not_applied(name: str, explained: Collection[str], reasons: Reasons) -> Iterator[str]:
+    """The causes that could have led here from what the root explains, and what they ask for."""
+    rules = [
+        rule for rule in reasons.knowledge.causes if name in rule.effects and not set(rule.causes).isdisjoint(explained)
+    ]
+    if not rules:
+        yield f"no edge, and no cause leads from {', '.join(sorted(explained))} to {name}: add one"
+    rules.sort(key=lambda rule: (rule.is_mechanism, rule.name))
+    for rule in rules[:MAX_RULES_NAMED]:
+        least, most = (format_duration(lag) for lag in rule.lag_ns)
+        sources = ", ".join(sorted(set(rule.causes) & set(explained)))
+        paths = " or ".join(path.text for path in rule.paths)
+        condition = ", when its condition holds" if rule.only_if else ""
+        yield f"no edge: {rule.name} leads from {sources} through {paths}, {least} to {most} later{condition}"
+
+
+def _explain_chain(reach: Reach[CausalEdge], reasons: Reasons) -> Iterator[str]:
+    explained = {reasons.graph.symptoms[number].rule.name for number in reach.confidence}
+    chain = reasons.pattern.chain
+    if not chain:
+        return
+    found = [name for name in chain if name in explained]
+    missing = [
+        f"{name} ({_times(len(reasons.occurrences(name)))}{', not explained' if reasons.occurrences(name) else ''})"
+        for name in chain
+        if name not in explained
+    ]
+    rest = f"; missing: {', '.join(missing)}" if missing else ""
+    yield f"chain: {len(found)} of {len(chain)} explained{rest}"
+
+
+def _absent_evidence(reasons: Reasons) -> Iterator[str]:
+    pattern = reasons.pattern
+    names = dict.fromkeys((*pattern.roots, *(name for names in pattern.requires for name in names), *pattern.chain))
+    for name in names:
+        rule = reasons.knowledge.symptom(name)
+        tables = {table for fact in rule.facts for table in _recorded_tables(fact)}
+        if tables and not any(reasons.recorded.rows.get(table) for table in tables):
+            noun = "table" if len(tables) == 1 else "tables"
+            yield f"{noun} {' and '.join(sorted(tables))}: without rows, {name} cannot be observed"
+    for wanted in pattern.needs:
+        if wanted.table is not None and not reasons.recorded.rows.get(wanted.table):
+            yield f"table {wanted.table}: {wanted.says}"
+        if wanted.symptom is not None and not reasons.occurrences(wanted.symptom):
+            yield f"symptom {wanted.symptom}: {wanted.says}"
+
+
+def _recorded_tables(name: str) -> frozenset[str]:
+    """The recorded tables that a table of the engine cannot do without, or is mainly read from."""
+    recorded = {table.name for table in TABLES}
+    if name in recorded:
+        return frozenset({name})
+    table = declared_tables().get(name)
+    if table is None:
+        return frozenset()
+    read = set(table.needs) or recorded.intersection(table.reads) or set(table.reads)
+    return frozenset(found for each in read for found in _recorded_tables(each))

@@ -11,6 +11,7 @@ import click
 
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.change_tests import run_change_tests
+from analyzer.knowledge.coverage import describe_coverage
 from analyzer.knowledge.files import read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
@@ -29,8 +30,14 @@ _Rule = TypeVar("_Rule", PatternRule, ChangeRule)
 @click.option(
     "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results to this file as JUnit XML."
 )
+@click.option(
+    "--coverage",
+    "with_coverage",
+    is_flag=True,
+    help="Also show which recordings exercise which pattern, and which patterns and causes are never exercised.",
+)
 @click.pass_context
-def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | None) -> None:
+def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | None, with_coverage: bool) -> None:
     """Run the tests of the patterns and change rules in PATHS (YAML files or directories), or of the shipped ones.
 
     Paths of recordings are relative to the YAML file or to the current directory. The shipped knowledge is loaded
@@ -39,10 +46,13 @@ def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | No
     The exit code is 0 if all tests pass, 1 if one fails.
     """
     knowledge, tested = _read(paths)
+    documents: dict[str, Document] = {}
 
     def analyze(path: Path) -> Document:
         capture = open_capture(path)
-        return analyze_capture(capture, knowledge)
+        name = f"{path.parent.name}/{path.name}"
+        documents[name] = analyze_capture(capture, knowledge)
+        return documents[name]
 
     patterns = _named_in(tested.patterns, knowledge.patterns)
     changes = _named_in(tested.changes, knowledge.changes)
@@ -53,6 +63,9 @@ def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | No
     ):
         results.append(result)
         _show(result)
+    if with_coverage:
+        for line in describe_coverage(tested, documents):
+            click.echo(escape_text(line))
     failed = sum(1 for result in results if result.problems)
     click.echo(
         f"{len(results)} tests of {len(patterns)} patterns and {len(changes)} change rules: "

@@ -64,6 +64,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),
     "analyzer/importers/*.py": ("analyzer/importers/test_k8s_watch.py", "stations of one import"),
     "analyzer/knowledge/*_changes.py": ("analyzer/knowledge/test_change_rules.py", "the rules of what a change is"),
+    "analyzer/knowledge/coverage.py": (
+        "analyzer/knowledge/test_pattern_tests.py",
+        "printed by `tapio test --coverage`",
+    ),
     "analyzer/knowledge/descriptions.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern show`"),
     "analyzer/knowledge/lint.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern lint`"),
     "analyzer/knowledge/mistakes.py": ("analyzer/commands/test_pattern.py", "seen in what `lint` reports"),

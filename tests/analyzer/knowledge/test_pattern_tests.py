@@ -81,3 +81,33 @@ def test_capture_that_is_not_there_fails_its_test(tmp_path):
     answer = run(tmp_path, FOUND + ABSENT.replace("healthy", "absent"))
     assert answer.exit_code == 1
     assert "the capture `absent.tapio` does not exist" in answer.output
+
+
+CAUSE = """
+---
+kind: Cause
+name: never
+from: [config-changed]
+to: [container-oom-killed]
+through: "Node -CONTAINS-> Process"
+lag: [0s, 1s]
+confidence: 0.5
+says: "{cause} and {effect}"
+"""
+
+
+def test_coverage_names_the_recordings_of_a_pattern_and_what_no_recording_exercises(tmp_path):
+    # GIVEN a pattern that is found, one that is not, and a cause that never applies
+    other = PATTERN.format(tests=ABSENT).replace("name: own", "name: other").replace("config-changed", "node-not-ready")
+    answer = run(tmp_path, FOUND + "---" + other + CAUSE, "--coverage")
+    lines = answer.output.splitlines()
+    # THEN the coverage is shown before the summary
+    assert lines[-7:-1] == [
+        "Coverage by 2 recordings:",
+        f"  own: {tmp_path.name}/oom.tapio",
+        "1 of 2 patterns are exercised",
+        "  never exercised: other",
+        "0 of 1 causes are exercised",
+        "  never exercised: never",
+    ]
+    assert "Coverage" not in run(tmp_path, FOUND).output

@@ -62,6 +62,25 @@ def busy_capture(directory, name="capture.tapio"):
         {"metadata": {"labels": {"kubernetes.io/service-name": "cache"}}, "endpoints": [{"addresses": ["10.1.0.2"]}]},
         at=0,
     )
+    builder.pod(
+        "late-1",
+        phase="Pending",
+        on=None,
+        spec={"nodeSelector": {"disk": "nvme"}, "schedulerName": "default-scheduler"},
+        conditions=[
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": "0/1 nodes are available: 1 node(s) had untolerated taint {a: b}, 1 Insufficient cpu.",
+            }
+        ],
+        at=0,
+    )
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
+    builder.kube_object("PersistentVolumeClaim", "data", {"spec": claim, "status": {"phase": "Pending"}}, at=0)
+    volume = {"accessModes": ["ReadWriteMany"], "capacity": {"storage": "1Gi"}, "claimRef": {"name": "other"}}
+    builder.kube_object("PersistentVolume", "disk", {"spec": volume, "status": {"phase": "Bound"}}, at=0)
     for pod, group in [("api-1", 1), ("cache-1", 2)]:
         builder.pod(pod, ip=f"10.1.0.{group}", statuses=[container_status(pod[:-2], run_of=f"{pod}/run")], at=0)
         builder.cgroup(group, pod, pod[:-2], at=0)
@@ -90,6 +109,8 @@ def busy_capture(directory, name="capture.tapio"):
         "cache-1", statuses=[container_status("cache", restarts=1, waiting="CrashLoopBackOff", last=ended)], at=23
     )
     builder.kube_event("BackOff", "Pod", "cache-1", at=24, **{"k8s.object.field_path": "spec.containers{cache}"})
+    refusal = "exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3"
+    builder.kube_event("FailedCreate", "ReplicaSet", "cache-5", note=refusal, at=24.5)
     builder.kube_object("ConfigMap", "c", {"data": {"A": "2"}}, at=25)
     builder.on_node("node-2").row(
         "pressure", "pressure.sample", 3, **{"pressure.resource": "io", "pressure.some_ns": 5}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.reasoning.contrast import BEFORE_FACTOR, UNEXPOSED_FACTOR
 from tests.analyzer.hand_made import add_entities, add_trouble, cause_text, graph_of, make_tables, relate, symptom_text
 
 RULES = (
@@ -34,13 +35,17 @@ def edge(tables, target="Pod/b"):
     return found
 
 
+def test_factors_are_those_of_the_documentation():
+    assert (BEFORE_FACTOR, UNEXPOSED_FACTOR) == (0.5, 0.6)
+
+
 def test_change_keeps_its_confidence_where_only_its_own_pods_fail(tables):
     assert edge(tables).confidence == 0.8
 
 
 def test_what_the_workload_showed_before_the_change_speaks_against_it(tables):
     add_trouble(tables, 60, "Pod/a", "crash")
-    assert edge(tables).confidence == 0.4
+    assert edge(tables).confidence == pytest.approx(0.8 * BEFORE_FACTOR)
     assert "Pod a showed the same before the change" in edge(tables).how
 
 
@@ -51,7 +56,7 @@ def test_another_trouble_before_the_change_speaks_neither_for_nor_against_it(tab
 
 def test_older_pods_that_fail_alike_speak_against_a_change_of_the_workload(tables):
     add_trouble(tables, 120, "Pod/a", "crash")
-    assert edge(tables).confidence == pytest.approx(0.48)
+    assert edge(tables).confidence == pytest.approx(0.8 * UNEXPOSED_FACTOR)
     assert "Pod a, which is older than the change, shows the same" in edge(tables).how
 
 

@@ -58,3 +58,21 @@ def test_one_list_of_objects_that_are_well_again_gives_none(tmp_path: Path) -> N
     document = _analyze(path)
     # THEN
     assert document.findings == ()
+
+
+def test_a_service_that_waits_for_its_workload_is_no_failure_and_one_whose_pods_are_not_made_is(tmp_path: Path) -> None:
+    def slice_of(name: str) -> dict[str, object]:
+        return {"metadata": {"labels": {"kubernetes.io/service-name": name}}, "endpoints": []}
+
+    # GIVEN a Service without any workload, and one whose Deployment wants a pod and has none
+    builder = CaptureBuilder(tmp_path)
+    for name in ("later", "billing"):
+        builder.service(name, cluster_ip="10.96.1.1", at=0).kube_object("EndpointSlice", name, slice_of(name), at=0)
+    template = {"metadata": {"labels": {"app": "billing"}}, "spec": {"containers": [{"name": "main"}]}}
+    builder.kube_object("Deployment", "billing", {"spec": {"replicas": 1, "template": template}, "status": {}}, at=0)
+    # WHEN
+    document = _analyze(builder.write())
+    # THEN
+    assert [(symptom.name, symptom.entity.name) for symptom in document.symptoms] == [
+        ("service-without-endpoints", "billing")
+    ]

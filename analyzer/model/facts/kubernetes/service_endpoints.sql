@@ -2,7 +2,7 @@
 --
 -- kind: interval fact
 -- about: Service
--- reads: capture_window, endpoint_version, service_version
+-- reads: capture_window, endpoint_version, selects, selects_template, service_version, workload_version
 -- needs:
 --   endpoint_version: any
 --   service_version: any
@@ -11,6 +11,7 @@
 --   not_ready BIGINT: Addresses that are not ready.
 --   terminating BIGINT: Addresses that are terminating.
 --   has_selector BOOLEAN: Whether the Service has a selector.
+--   is_backed BOOLEAN: Whether at the end it selects a Pod, or a workload that wants replicas.
 WITH counted AS (
     SELECT slice.*, service.entity_id AS service_id, service.has_selector
     FROM endpoint_version AS slice
@@ -46,6 +47,14 @@ WITH counted AS (
         node, seq, is_state
     FROM known
     WINDOW version AS (PARTITION BY service_id ORDER BY at_ns, node, seq)
+), backed AS (
+    SELECT source_id FROM selects WHERE to_ns >= (SELECT to_ns FROM capture_window)
+    UNION
+    SELECT template.source_id
+    FROM selects_template AS template
+    JOIN workload_version AS workload ON workload.entity_id = template.target_id
+    WHERE workload.is_last AND workload.desired > 0
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past, unnest(state)
+SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past, unnest(state),
+    entity_id IN (SELECT source_id FROM backed) AS is_backed
 FROM intervals_of('told')

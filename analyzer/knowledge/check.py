@@ -166,6 +166,11 @@ def _check_pattern(rule: PatternRule, symptoms: Mapping[str, SymptomRule]) -> No
                 next_step=suggest(item.table, tables),
             )
     kept = set.intersection(*(set(symptoms[name].keep) for name in rule.roots))
+    kept |= {
+        column
+        for alternatives in rule.requires
+        for column in set.intersection(*(set(symptoms[name].keep) for name in alternatives))
+    }
     for text in (rule.title, *rule.actions):
         _check_template(text, PATTERN_PLACEHOLDERS | kept, of, rule.where)
     for test in rule.tests:

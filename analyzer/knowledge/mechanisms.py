@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from analyzer.knowledge.rules import CauseRule, MechanismRule, Nature, SymptomRule
+from analyzer.knowledge.rules import CauseRule, MechanismRule, Nature, Role, SymptomRule
 
 ANY = "any"
 """In `from` and `to`: every condition."""
@@ -29,7 +29,11 @@ def expand_mechanism(rule: MechanismRule, symptoms: Iterable[SymptomRule]) -> Ca
         name=rule.name,
         where=rule.where,
         causes=tuple(symptom.name for symptom in known if _is_meant(symptom, rule.causes)),
-        effects=tuple(symptom.name for symptom in known if _is_meant(symptom, rule.effects)),
+        effects=tuple(
+            symptom.name
+            for symptom in known
+            if _is_meant(symptom, rule.effects) and (symptom.role is not Role.ORIGIN or rule.causes == (CHANGE,))
+        ),
         paths=rule.paths,
         lag_ns=rule.lag_ns,
         confidence=rule.confidence,

@@ -79,6 +79,8 @@ class Role(StrEnum):
     """It may, if nothing explains it."""
     EFFECT = "effect"
     """It never may: it is always the effect of something, seen or not (an error of an upstream call)."""
+    ORIGIN = "origin"
+    """It may, and of all mechanisms only a change explains it: what somebody wrote does not follow from what fails."""
 
 
 @dataclass(frozen=True, slots=True)

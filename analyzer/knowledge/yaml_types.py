@@ -102,7 +102,8 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         title: one sentence; placeholders are entity, kind, name, namespace, node, count, magnitude, duration, and what
             is kept.
         facts: a fact of docs/facts.md, or several that have the columns used.
-        role: effect: never the beginning of a finding, even if nothing explains it.
+        role: effect: never the beginning of a finding, even if nothing explains it; origin: of the mechanisms only a
+            change explains it.
         entity: column of the fact that names the entity.
         condition: what is wrong, the same word for every kind of entity; what every nature symptom needs.
         where: expression over the fact's columns; left out: all rows.

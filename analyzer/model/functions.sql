@@ -79,3 +79,12 @@ CREATE MACRO shown(recorded) AS CASE
     WHEN recorded = '' THEN 'nothing'
     ELSE recorded
 END;
+
+-- What follows `kubectl -n NAMESPACE` to apply a patch; to edit the object if there is no patch, or if the command would be
+-- cut when it is shown (200 characters, analyzer.reasoning.symptoms).
+-- Names and values are recorded text: none gets out of its quotes.
+CREATE MACRO patch_command(kind, name, patch_type, patch) AS CASE
+    WHEN NOT regexp_full_match(name, '[A-Za-z0-9.-]+') THEN 'get ' || lower(kind) || 's'
+    WHEN patch IS NULL OR contains(patch, '''') OR length(kind || name || patch_type || patch) > 170 THEN 'edit ' || lower(kind) || ' ' || name
+    ELSE 'patch ' || lower(kind) || ' ' || name || ' --type ' || patch_type || ' -p ''' || patch || ''''
+END;

@@ -88,7 +88,7 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
             losses=len(losses),
         )
     )
-    values = _values(story, context.entities)
+    values = _values(story, context)
     named = _Named.of(candidate, pattern, values)
     beside = story.explained - {step.number for step in story.steps}
     return Finding(
@@ -240,14 +240,24 @@ def _overlapping_losses(story: _Story, recorded: Recorded) -> Iterator[Statement
             yield Statement(what=loss.what, evidence=())
 
 
-def _values(story: _Story, entities: EntityIndex) -> dict[str, str]:
+def _required(story: _Story, graph: CausalGraph) -> Iterator[FoundSymptom]:
+    """For each thing that the pattern requires the symptom that is it: on the chain if possible, else the earliest."""
+    told = [*story.steps, *(graph.symptoms[number] for number in sorted(story.explained))]
+    for alternatives in story.pattern.requires if story.pattern else ():
+        yield from [symptom for symptom in told if symptom.rule.name in alternatives][:1]
+
+
+def _values(story: _Story, context: Context) -> dict[str, str]:
     """What the placeholders of a pattern stand for (`analyzer.knowledge.check.PATTERN_PLACEHOLDERS`)."""
-    root = story.candidate.root
+    root, entities = story.candidate.root, context.entities
+    details: dict[str, str] = {}
+    for symptom in (*_required(story, context.graph), root):
+        details |= symptom.details
     effect = next((step for step in story.steps[1:] if step.is_severe), root)
     workload = entities.get(effect.workload_id) or entities.get(root.workload_id)
     named, own = story.root, entities.get(root.workload_id)
     return {
-        **{column: _readable(column, value) for column, value in root.details.items()},
+        **{column: _readable(column, value) for column, value in details.items()},
         "root": f"{root.kind} {root.name}",
         "root_kind": named.kind if named else root.kind,
         "root_name": named.name if named else root.name,

@@ -108,7 +108,7 @@ class FoundSymptom:
     @property
     def may_be_root(self) -> bool:
         """Whether a finding may begin with it."""
-        return self.rule.nature is not Nature.CONTEXT and self.rule.role is Role.ANY
+        return self.rule.nature is not Nature.CONTEXT and self.rule.role is not Role.EFFECT
 
 
 @dataclass(frozen=True, slots=True)

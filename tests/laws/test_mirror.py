@@ -129,6 +129,7 @@ WITHOUT_MODULE = {
     "analyzer/model/test_relations.py": "SQL: relations/*.sql",
     "analyzer/model/test_facts_contract.py": "SQL: what holds for every fact",
     "analyzer/model/test_service_state.py": "SQL: facts/kubernetes/service_state.sql",
+    "analyzer/model/test_workload_states.py": "SQL: facts/kubernetes/*_state.sql about pod templates",
     "analyzer/model/test_facts_kernel.py": "SQL: facts/*.sql about the kernel's tables",
     "analyzer/model/test_facts_kubernetes.py": "SQL: facts/*.sql about Kubernetes objects",
     "analyzer/knowledge/test_change_rules.py": "loading, compiling and testing what a change is",

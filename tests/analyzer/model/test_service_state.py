@@ -37,9 +37,21 @@ def test_a_service_whose_selector_is_nearly_that_of_a_workload_selects_nothing(t
     workload(builder, "till")
     service(builder, "payments", {"app": "till", "stage": "live"})
     # THEN each says which label differs, from what, and how to correct it
-    assert states(builder, engine, "is_certain, selected, wanted, found, patch") == [
-        (True, "Deployment cart", "app=cart-v2", "app=cart", '{"spec":{"selector":{"app":"cart"}}}'),
-        (True, "Deployment till", "stage=live", "no label stage", '{"spec":{"selector":{"stage":null}}}'),
+    assert states(builder, engine, "is_certain, selected, wanted, found, command") == [
+        (
+            True,
+            "Deployment cart",
+            "app=cart-v2",
+            "app=cart",
+            """patch service cart --type merge -p '{"spec":{"selector":{"app":"cart"}}}'""",
+        ),
+        (
+            True,
+            "Deployment till",
+            "stage=live",
+            "no label stage",
+            """patch service payments --type merge -p '{"spec":{"selector":{"stage":null}}}'""",
+        ),
     ]
 
 
@@ -47,7 +59,9 @@ def test_a_service_that_resembles_no_workload_is_not_certain(tmp_path, engine):
     builder = workload(CaptureBuilder(tmp_path), "cart", labels={"app": "cart", "part-of": "store"})
     workload(builder, "till", labels={"app": "till", "part-of": "store"})
     service(builder, "metrics", {"app": "exporter", "part-of": "store"})
-    assert states(builder, engine, "mismatch, is_certain, selected, patch") == [("selects_nothing", False, None, None)]
+    assert states(builder, engine, "mismatch, is_certain, selected, command") == [
+        ("selects_nothing", False, None, "edit service metrics")
+    ]
 
 
 def test_a_service_that_selects_a_template_or_a_pod_fits(tmp_path, engine):
@@ -59,10 +73,10 @@ def test_a_service_that_selects_a_template_or_a_pod_fits(tmp_path, engine):
     assert states(builder, engine) == []
 
 
-def test_hostile_labels_make_no_patch(tmp_path, engine):
+def test_hostile_labels_get_into_no_patch(tmp_path, engine):
     builder = workload(CaptureBuilder(tmp_path), "cart", labels={"app": "cart'; reboot; '"})
     service(builder, "cart", {"app": "cart"})
-    assert states(builder, engine, "is_certain, patch") == [(True, None)]
+    assert states(builder, engine, "is_certain, command") == [(True, "edit service cart")]
 
 
 def test_a_target_port_must_be_declared_listened_on_or_told(tmp_path, engine):
@@ -80,9 +94,11 @@ def test_a_target_port_must_be_declared_listened_on_or_told(tmp_path, engine):
     for name in ("declared", "told", "silent", "wrong", "listening"):
         service(builder, name, {"app": name})
     # THEN only the last is a mismatch: a container that declares nothing tells nothing
-    patch = '[{"op":"replace","path":"/spec/ports/0/targetPort","value":9000}]'
-    assert states(builder, engine, "entity_id, mismatch, is_certain, wanted, found, patch") == [
-        (f"Service/{uid_of('Service/shop/wrong')}", "port_not_served", True, "8080/TCP", "9000/TCP", patch)
+    command = (
+        """patch service wrong --type json -p '[{"op":"replace","path":"/spec/ports/0/targetPort","value":9000}]'"""
+    )
+    assert states(builder, engine, "entity_id, mismatch, is_certain, wanted, found, command") == [
+        (f"Service/{uid_of('Service/shop/wrong')}", "port_not_served", True, "8080/TCP", "9000/TCP", command)
     ]
 
 
@@ -104,10 +120,10 @@ def test_a_protocol_that_the_container_does_not_serve_differs_unless_the_other_i
     workload(builder, "dns", ports=(53,))
     both = [{"name": "u", "port": 53, "protocol": "UDP"}, {"name": "t", "port": 53, "protocol": "TCP"}]
     service(builder, "dns", {"app": "dns"}, ports=both)
-    patch = '[{"op":"replace","path":"/spec/ports/0/protocol","value":"TCP"}]'
-    assert states(builder, engine, "mismatch, is_certain, patch") == [
-        ("protocol_differs", False, patch),
-        ("protocol_differs", True, patch),
+    command = """patch service {} --type json -p '[{{"op":"replace","path":"/spec/ports/0/protocol","value":"TCP"}}]'"""
+    assert states(builder, engine, "mismatch, is_certain, command") == [
+        ("protocol_differs", False, command.format("dns")),
+        ("protocol_differs", True, command.format("cart")),
     ]
 
 

@@ -13,7 +13,7 @@
 --     none is. Of a workload that is scaled to zero: the Service.
 --   wanted VARCHAR: What the Service asks for: labels, or a target port with its protocol.
 --   found VARCHAR: What the workload has instead.
---   patch VARCHAR: JSON merge patch of the entity that resolves it; null if the recording does not tell.
+--   command VARCHAR: What follows `kubectl -n NAMESPACE` to resolve it.
 WITH told AS (
     SELECT entity_id, NULL AS facet, {'namespace': namespace, 'name': name, 'spec': service.spec} AS state, NULL AS detail,
         created_ns AS since_ns, at_ns, until_ns, node, seq, is_state, is_last
@@ -87,14 +87,16 @@ WITH told AS (
             OR (coalesce(bool_or(offer.protocol IS NULL) FILTER (is_asked), false)
                 AND NOT coalesce(bool_or(offer.is_declared) FILTER (is_asked), false)) AS is_served,
         coalesce(bool_or(offer.is_declared) FILTER (is_asked), false) AS is_declared,
-        string_agg(DISTINCT offer.port || '/' || offer.protocol || coalesce(' (' || offer.name || ')', ''), ', ') FILTER (offer.is_declared)
+        string_agg(DISTINCT offer.label, ', ' ORDER BY offer.label) FILTER (offer.is_declared)
             AS found,
         count(DISTINCT offer.port) FILTER (offer.is_declared AND offer.protocol = target.protocol) AS offers,
         min(offer.port) FILTER (offer.is_declared AND offer.protocol = target.protocol) AS only_offer,
-        any_value(offer.protocol) FILTER (is_asked AND offer.is_declared) AS other_protocol
+        min(offer.protocol) FILTER (is_asked AND offer.is_declared) AS other_protocol
     FROM target
     JOIN selecting ON selecting.service_id = target.entity_id
-    LEFT JOIN (SELECT *, port::VARCHAR AS port_text FROM served_port) AS offer ON offer.entity_id = selecting.entity_id
+    LEFT JOIN (
+        SELECT *, port::VARCHAR AS port_text, port || '/' || protocol || coalesce(' (' || name || ')', '') AS label FROM served_port
+    ) AS offer ON offer.entity_id = selecting.entity_id
     CROSS JOIN LATERAL (SELECT target.target IN (offer.port_text, offer.name) AS is_asked)
     GROUP BY ALL
 ), misfit AS (
@@ -113,13 +115,13 @@ WITH told AS (
     WHERE declares
 ), idle AS (
     SELECT
-        template.*, service.entity_id AS service_id, service.name AS service_name, service.to_ns AS end_ns,
-        (SELECT coalesce(max(version.until_ns) FILTER (version.desired > 0), min(version.at_ns))
-         FROM workload_version AS version WHERE version.entity_id = template.entity_id) AS zero_ns
-    FROM pod_template AS template
-    JOIN selects_template AS pair ON pair.target_id = template.entity_id
+        resting.*, service.entity_id AS service_id, service.name AS service_name, service.to_ns AS end_ns,
+        (SELECT coalesce(max(version.until_ns) FILTER (version.desired > 0), resting.at_ns)
+         FROM workload_version AS version WHERE version.entity_id = resting.entity_id) AS zero_ns
+    FROM pod_template AS resting
+    JOIN selects_template AS pair ON pair.target_id = resting.entity_id
     JOIN service ON service.entity_id = pair.source_id
-    WHERE template.replicas = 0 AND NOT EXISTS (
+    WHERE resting.replicas = 0 AND NOT EXISTS (
         SELECT 1 FROM selecting AS other WHERE other.service_id = service.entity_id AND coalesce(other.replicas, 1) > 0
     )
 )
@@ -130,11 +132,11 @@ SELECT
     list_aggregate(wanted, 'string_agg', ', ') AS wanted,
     CASE WHEN is_near THEN list_aggregate(
         [coalesce(label.key || '=' || label.value, 'no label ' || label.key) FOR label IN wanted_labels], 'string_agg', ', ') END AS found,
-    CASE WHEN is_near AND list_bool_and([
+    patch_command('Service', name, 'merge', CASE WHEN is_near AND list_bool_and([
         regexp_full_match(label.key || coalesce(label.value, ''), '[A-Za-z0-9._/-]*') FOR label IN wanted_labels
     ]) THEN '{"spec":{"selector":{' || list_aggregate(
         ['"' || label.key || '":' || coalesce('"' || label.value || '"', 'null') FOR label IN wanted_labels], 'string_agg', ','
-    ) || '}}}' END AS patch
+    ) || '}}}' END) AS command
 FROM nearest
 UNION ALL
 SELECT
@@ -144,12 +146,12 @@ SELECT
         OR (mismatch = 'protocol_differs' AND NOT is_served_otherwise)
         OR (mismatch = 'port_not_served' AND NOT serves_other AND coalesce(cluster_ip, '') <> 'None'),
     port, workload, target || '/' || protocol, found,
-    CASE
-        WHEN is_served_by_other OR strlen(target) > 20 THEN NULL
+    patch_command('Service', name, 'json', CASE
+        WHEN is_served_by_other THEN NULL
         WHEN mismatch = 'protocol_differs'
         THEN '[{"op":"replace","path":"' || place || 'protocol","value":"' || other_protocol || '"}]'
         WHEN offers = 1 THEN '[{"op":"replace","path":"' || place || 'targetPort","value":' || only_offer || '}]'
-    END
+    END)
 FROM misfit
 WHERE NOT is_served
 UNION ALL
@@ -161,5 +163,5 @@ SELECT
         SELECT 1 FROM calls JOIN entity AS caller ON caller.entity_id = calls.source_id
         WHERE calls.target_id = service_id AND NOT caller.is_deleted AND caller.workload_id IS DISTINCT FROM idle.entity_id
     ),
-    NULL, 'Service ' || service_name, 'a Pod', 'replicas: 0', NULL
+    NULL, 'Service ' || service_name, 'a Pod', 'replicas: 0', 'scale ' || lower(kind) || '/' || name || ' --replicas=1'
 FROM idle

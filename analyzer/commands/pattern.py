@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.descriptions import describe_rules, names_of_rules
+from analyzer.knowledge.rules import Role
 from analyzer.knowledge.shipped import read_knowledge
-from formats.errors import ExitCode, UsageError
+from formats.errors import ExitCode, OutputError, UsageError
 from formats.suggestion import suggest
 from formats.text import escape_text
 
@@ -135,6 +137,50 @@ def explain(
     for line in explain_pattern(reasons):
         click.echo(escape_text(line))
     context.exit(ExitCode.OK if find_ranks(reasons) else ExitCode.NEGATIVE)
+
+
+@command.command()
+@click.option("--from", "capture", required=True, type=click.Path(path_type=Path), help="Capture with the finding.")
+@click.option(
+    "--finding", "rank", type=click.IntRange(min=1), default=1, show_default=True, help="Number of the finding."
+)
+@click.option("--name", default="new-pattern", show_default=True, help="Name of the pattern.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file. Default: print it."
+)
+@knowledge_option
+def new(*, capture: Path, rank: int, name: str, output: Path | None, knowledge: tuple[Path, ...]) -> None:
+    """Write the YAML of a new pattern from a finding: its root, chain and required symptoms, and a test.
+
+    What only you can say is marked TODO.
+    """
+    from analyzer.analyze import analyze_capture  # noqa: PLC0415 - needs DuckDB, which the other commands do not
+    from analyzer.commands.output_file import write_output  # noqa: PLC0415 - same
+    from analyzer.knowledge.skeleton import write_skeleton  # noqa: PLC0415 - same
+    from formats.capture.reading import open_capture  # noqa: PLC0415 - same
+
+    if output is not None and output.exists():
+        raise OutputError("already exists", where=str(output), next_step="choose another path with -o")
+    rules = read_knowledge(knowledge)
+    findings = analyze_capture(open_capture(capture), rules).findings
+    if rank > len(findings):
+        raise UsageError(
+            f"there is no finding {rank}; the capture has {_counted(len(findings), 'finding')}", where=str(capture)
+        )
+    finding = findings[rank - 1]
+    if rules.symptom(finding.chain[0].symptom).role is Role.EFFECT:
+        raise UsageError(
+            f"the cause of finding {rank} was not recorded: no pattern can begin with an effect",
+            where=str(capture),
+            next_step="add a cause that links it to a change or to another symptom",
+        )
+    path = capture if output is None else Path(os.path.relpath(capture, output.parent))
+    text = write_skeleton(finding, rules, name=name, capture=str(path))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_output(output, text)
+        click.echo(str(output))
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from analyzer.knowledge.rules import Knowledge, PatternRule
+from analyzer.knowledge.rules import Knowledge, Path, PatternRule
 from analyzer.model.engine_tables import declared_tables
 from analyzer.model.losses import Recorded
 from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
@@ -182,31 +182,44 @@ def _explain_missing_edge(
     numbers = {symptom.number for symptom in found}
     incoming = [edge for edge in reasons.graph.edges if edge.target in numbers]
     weak = [edge for edge in incoming if edge.source in reach.confidence]
-    explained = {reasons.graph.symptoms[number].rule.name for number in reach.confidence}
     if weak:
         best = max(weak, key=lambda edge: edge.confidence)
         yield f"the edge is too weak: {best.rule} ({best.how})"
     else:
-        yield from _rules_not_applied(name, explained, reasons)
+        explained = [reasons.graph.symptoms[number] for number in sorted(reach.confidence)]
+        yield from _rules_not_applied(name, explained, found, reasons)
     others = [edge for edge in incoming if edge.source not in reach.confidence]
     if others:
         yield _explained_by(max(others, key=lambda edge: edge.confidence), reasons)
 
 
-def _rules_not_applied(name: str, explained: Collection[str], reasons: Reasons) -> Iterator[str]:
+def _rules_not_applied(
+    name: str, explained: Sequence[FoundSymptom], found: Sequence[FoundSymptom], reasons: Reasons
+) -> Iterator[str]:
     """The causes that could have led here from what the root explains, and what they ask for."""
-    rules = [
-        rule for rule in reasons.knowledge.causes if name in rule.effects and not set(rule.causes).isdisjoint(explained)
-    ]
-    if not rules:
-        yield f"no edge, and no cause leads from {', '.join(sorted(explained))} to {name}: add one"
-    rules.sort(key=lambda rule: (rule.is_mechanism, rule.name))
-    for rule in rules[:MAX_RULES_NAMED]:
+    named = 0
+    for rule in sorted(reasons.knowledge.causes, key=lambda rule: (rule.is_mechanism, rule.name)):
+        sources = [symptom for symptom in explained if symptom.rule.name in rule.causes]
+        paths = [path.text for path in rule.paths if _joins_kinds(path, sources, found)]
+        if name not in rule.effects or not paths or named == MAX_RULES_NAMED:
+            continue
+        named += 1
         least, most = (format_duration(lag) for lag in rule.lag_ns)
-        sources = ", ".join(sorted(set(rule.causes) & set(explained)))
-        paths = " or ".join(path.text for path in rule.paths)
+        names = ", ".join(sorted({symptom.rule.name for symptom in sources}))
         condition = ", when its condition holds" if rule.only_if else ""
-        yield f"no edge: {rule.name} leads from {sources} through {paths}, {least} to {most} later{condition}"
+        yield f"no edge: {rule.name} leads from {names} along {' or '.join(paths)}, {least} to {most} later{condition}"
+    if not named:
+        names = ", ".join(sorted({symptom.rule.name for symptom in explained}))
+        yield f"no edge: no cause leads from {names} to {name} between such entities; add a cause"
+
+
+def _joins_kinds(path: Path, sources: Collection[FoundSymptom], effects: Collection[FoundSymptom]) -> bool:
+    """Whether the path can begin at one of the sources and end at one of the effects, by their kinds."""
+    begin, end = {symptom.kind for symptom in sources}, {symptom.kind for symptom in effects}
+    if not path.steps:
+        return bool(begin) and (path.text != "same" or not begin.isdisjoint(end))
+    last = path.steps[-1].kinds
+    return bool(begin if not path.kinds else begin.intersection(path.kinds)) and (not last or not end.isdisjoint(last))
 
 
 def _explain_chain(reach: Reach[CausalEdge], reasons: Reasons) -> Iterator[str]:

@@ -60,8 +60,8 @@ def test_pages_named_by_the_readme_exist(name):
     assert f"docs/{name}.md" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
-def _readme_commands():
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+def _commands_of(page):
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
     lines = [
         line.split("#")[0].strip()
         for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
@@ -75,7 +75,7 @@ def test_every_tapio_command_of_the_readme_works(tmp_path):
     # GIVEN the files that the README speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
     shutil.copy(REPOSITORY / "fixtures" / "kube" / "configmap-oom-crashloop.api.jsonl.zst", tmp_path / "api.jsonl")
-    commands = _readme_commands()
+    commands = _commands_of("README.md")
     assert len(commands) > 5
     for command in commands:
         # WHEN a stranger types the command THEN it works
@@ -84,3 +84,25 @@ def test_every_tapio_command_of_the_readme_works(tmp_path):
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr[-500:]}"
     assert {"night.html", "share.tapio", "x.tapio"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_pattern_is_written_as_the_page_says(tmp_path):
+    # GIVEN the two recordings that the page speaks of
+    shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
+    shutil.copy(REPOSITORY / "fixtures" / "captures" / "healthy-rolling-update.tapio", tmp_path / "quiet.tapio")
+    near_miss = "- {capture: quiet.tapio, finding: none}"
+    assert f"`{near_miss}`" in (REPOSITORY / "docs" / "patterns.md").read_text(encoding="utf-8")
+    commands = _commands_of("docs/patterns.md")
+    assert len(commands) > 5
+    for command in commands:
+        # WHEN a reader types the commands of the page THEN each works
+        words = shlex.split(command)
+        words[0] = str(Path(sys.executable).with_name("tapio"))
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout[-500:]}{done.stderr[-500:]}"
+        # AND adds the near miss to the file that was written
+        if words[1:3] == ["pattern", "new"]:
+            with (tmp_path / words[-1]).open("a", encoding="utf-8") as file:
+                file.write(f"  {near_miss}\n")
+    # THEN the last of them names the own pattern
+    assert "pattern cache-too-large" in done.stdout

@@ -73,6 +73,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/knowledge/mistakes.py": ("analyzer/commands/test_pattern.py", "seen in what `lint` reports"),
     "analyzer/knowledge/change_tests.py": ("analyzer/knowledge/test_change_rules.py", "the rules' own tests"),
     "analyzer/knowledge/*.py": ("analyzer/knowledge/test_load.py", "stations of loading, tested by what they refuse"),
+    "analyzer/knowledge/skeleton.py": ("analyzer/commands/test_pattern.py", "written by `tapio pattern new`"),
     "analyzer/knowledge/shipped.py": ("laws/test_pattern_laws.py", "the shipped knowledge keeps the laws"),
     "analyzer/knowledge/compile.py": ("analyzer/reasoning/test_causality.py", "queries, tested by what they find"),
     "analyzer/knowledge/expressions.py": ("hostile/test_knowledge_hostile.py", "what it refuses is what matters of it"),

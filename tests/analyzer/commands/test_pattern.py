@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from analyzer.cli import cli
+from analyzer.knowledge.files import KnowledgeFile
+from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.shipped import SHIPPED
-from formats.errors import UsageError
-from tests.analyzed import shipped_knowledge
+from analyzer.knowledge.skeleton import write_skeleton
+from formats.errors import OutputError, UsageError
+from tests.analyzed import document_of, shipped_knowledge
 from tests.analyzer.capture_builder import CaptureBuilder
 from tests.analyzer.knowledge_text import CAUSE, CHANGE, PATTERN, SYMPTOM
 
@@ -182,7 +186,7 @@ def test_explain_says_that_no_cause_could_make_the_link(tmp_path: Path) -> None:
         "exit_code <> 0", "true"
     )
     own = write(tmp_path / "own.yaml", orphan, OWN.replace("REQUIRED", "crash"))
-    assert "and no cause leads from config-changed" in run("explain", OOM, "own", "--knowledge", own).output
+    assert "no cause leads from config-changed" in run("explain", OOM, "own", "--knowledge", own).output
 
 
 def test_explain_says_what_was_not_observed_and_what_was_not_recorded() -> None:
@@ -204,3 +208,35 @@ def test_recorded_names_cannot_steer_the_terminal(tmp_path: Path) -> None:
     output = run("explain", path, "own", "--knowledge", own).output
     assert "[31m" in output
     assert "\x1b" not in output
+
+
+def test_new_writes_a_pattern_that_the_finding_then_has(tmp_path: Path) -> None:
+    # GIVEN a pattern written from a finding that already has one
+    own = tmp_path / "own.yaml"
+    assert run("new", "--from", OOM, "--name", "cache-too-large", "-o", own).exit_code == 0
+    # THEN only the near miss is left to be added
+    answer = run("lint", own)
+    assert answer.exit_code == 0
+    assert answer.output.splitlines()[-1] == "1 file with 1 pattern: 0 errors, 1 warning"
+    # AND it is found in the recording, at the same root cause
+    assert run("explain", OOM, "cache-too-large", "--knowledge", own).exit_code == 0
+    assert 'root_cause: {kind: "ConfigMap", namespace: "shop", name: "cache-config"}' in own.read_text(encoding="utf-8")
+    # AND an existing file is never replaced
+    with pytest.raises(OutputError, match="already exists"):
+        run("new", "--from", OOM, "-o", own)
+
+
+def test_new_of_a_finding_that_is_not_there_says_how_many_there_are() -> None:
+    with pytest.raises(UsageError, match="there is no finding 9; the capture has 1 finding"):
+        run("new", "--from", OOM, "--finding", 9)
+
+
+def test_new_quotes_recorded_names(tmp_path: Path) -> None:
+    (finding,) = document_of(OOM).findings
+    name = 'x\x1b[31m", finding: none}\n# \U0001f600\\'
+    hostile = replace(finding, root_cause=replace(finding.root_cause, name=name))
+    text = write_skeleton(hostile, shipped_knowledge(), name="own", capture="a.tapio")
+    assert text.isascii()
+    assert "\x1b" not in text
+    (pattern,) = load_knowledge([KnowledgeFile("own.yaml", text)]).patterns
+    assert pattern.tests[0].root_name == name

@@ -46,6 +46,7 @@ RUNTIME_FILES = {
     "demo/report.html",
     "demo.tapio",
     "night.tapio",
+    "quiet.tapio",
     "kubelet.config",
 }
 

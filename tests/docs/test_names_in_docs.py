@@ -184,12 +184,14 @@ def _problem_of_module(name: str) -> str | None:
     return None if Path(name.replace(".", "/")).suffix else "no such module"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_every_name_on_a_page_exists(page: str) -> None:
     wrong = {token: problem for token in _page_tokens(page) if (problem := problem_of(token)) is not None}
     assert wrong == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_name_in_a_docstring_exists(package: str) -> None:
     wrong = {

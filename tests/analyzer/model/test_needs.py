@@ -34,6 +34,7 @@ def rows_without(engine: Engine, table, name: str, condition: str) -> int:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CAPTURES)
 def test_a_select_without_what_it_needs_has_no_rows(name):
     # GIVEN a recording of a cluster, computed as a small capture

@@ -14,11 +14,9 @@ from formats.postmortem.document import Document
 from tests.analyzed import shipped_knowledge
 
 ROOT = Path(__file__).resolve().parents[3]
-CAPTURES = (
-    pytest.param("incidents/demo", marks=pytest.mark.slow),
-    pytest.param("captures/db-readiness-cascade", marks=pytest.mark.slow),
-    "captures/quota-failedcreate",
-)
+CAPTURES = ("incidents/demo", "captures/db-readiness-cascade", "captures/quota-failedcreate")
+pytestmark = pytest.mark.slow
+"""Why: each test asks a query for every path of every cause."""
 
 
 def _analyze(name: str) -> Document:

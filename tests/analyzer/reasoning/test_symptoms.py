@@ -165,6 +165,7 @@ def test_episode_over_two_parts_is_one(engine):
     assert found.evidence == ("tcp:n:0", "tcp:n:1", "tcp:n:8", "tcp:n:9")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["incidents/demo", "captures/node-notready-eviction"])
 def test_rules_that_are_left_out_would_find_nothing(name, monkeypatch):
     # GIVEN the symptoms of a recording, found without the rules that find nothing in any row of their facts

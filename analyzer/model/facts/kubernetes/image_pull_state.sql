@@ -40,7 +40,7 @@ WITH failing AS (
             WHEN regexp_matches(message, '(?i)\b40[13]\b|unauthorized|forbidden|insufficient_scope|access denied|authorization failed|no basic auth|failed to authorize')
             THEN 'denied'
             WHEN regexp_matches(message, '(?i)not found|manifest unknown|name unknown|notfound|does not exist|no match for platform') THEN 'not_found'
-            WHEN regexp_matches(message, '(?i)timeout|timed out|connection refused|connection reset|unreachable|no route|deadline exceeded|\bEOF\b')
+            WHEN regexp_matches(message, '(?i)timeout|timed out|connection refused|connection reset|unreachable|no route|deadline exceeded|unexpected EOF')
             THEN 'unreachable'
         END AS failure
     FROM said

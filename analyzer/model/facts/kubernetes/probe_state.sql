@@ -99,7 +99,7 @@ WITH listed AS (
             WHEN other_handler IS NOT NULL AND NOT regexp_matches(message, 'statuscode') AND (probe = 'readiness' OR kills > 0) THEN 'protocol'
             -- Ten seconds: what ordinary programs need to start. A kubelet reports a kill when it has failed that often.
             WHEN probe <> 'readiness' AND patience < 10 AND kills > 1 AND NOT has_startup AND NOT coalesce(is_ready, false)
-                AND regexp_matches(message, 'connection refused|deadline exceeded|[Tt]imeout')
+                AND regexp_matches(message, '(?i)connection refused|deadline exceeded|timeout')
             THEN 'timing'
         END AS mismatch
     FROM judged

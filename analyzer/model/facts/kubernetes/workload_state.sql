@@ -121,7 +121,7 @@ WITH service AS (
         *,
         regexp_extract(message, '(?i)(configmap|secret|service ?account|persistentvolumeclaim|priorityclass)(?:s|\.[a-z0-9.]+)? "([^"]+)" not found', ['kind', 'name'])
             AS missing,
-        regexp_extract(message, 'couldn.t find key (\S+) in (ConfigMap|Secret) [^\s/]+/([^\s,]+)', ['key', 'kind', 'name']) AS lacking,
+        regexp_extract(message, 'find key (\S+) in (ConfigMap|Secret) [^\s/]+/([^\s,]+)', ['key', 'kind', 'name']) AS lacking,
         regexp_extract(message, 'references non-existent (config|secret) key: (\S+)', ['kind', 'key']) AS unread,
         regexp_extract(message, 'no PriorityClass with name (\S+) was found', 1) AS class
     FROM told

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: PersistentVolumeClaim
 -- reads: kubernetes_event, object_version, volume_phase
+-- needs:
+--   volume_phase: kind = 'PersistentVolumeClaim' AND phase IN ('Pending', 'Lost')
 -- columns:
 --   reason VARCHAR: `unknown_class` (its storage class does not exist), `occupied` (a volume that it could use is bound to another
 --     claim), `class`, `access_mode`, `capacity` or `selector` (what the nearest free volume lacks), `no_match` (a volume is free, but

@@ -3,6 +3,9 @@
 -- kind: interval fact
 -- about: Deployment, DaemonSet
 -- reads: recorded_entity, workload_replicas
+-- needs:
+--   recorded_entity: namespace = 'kube-system' AND kind IN ('Deployment', 'DaemonSet')
+--   workload_replicas: any
 -- columns:
 --   component VARCHAR: `dns` or `proxy`.
 --   desired BIGINT: Replicas that it should have.

@@ -3,6 +3,9 @@
 -- kind: interval fact
 -- about: the workload; the Pod if nothing owns it
 -- reads: container_declared, container_waiting, entity, kubernetes_event, object_version, pod_version
+-- needs:
+--   container_waiting: reason IN ('ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull',
+--     'ImageInspectError', 'RegistryUnavailable', 'SignatureValidationFailed')
 -- columns:
 --   container VARCHAR: Name of the container.
 --   image VARCHAR: Image that it asks for.

@@ -3,6 +3,9 @@
 -- kind: interval fact
 -- about: the workload; the Pod if nothing owns it
 -- reads: container_template, entity, kubernetes_event, pod_template, pod_version, served_port
+-- needs:
+--   container_template: any
+--   pod_template: any
 -- columns:
 --   container VARCHAR: Name of the container.
 --   probe VARCHAR: `liveness`, `readiness` or `startup`.

@@ -3,6 +3,9 @@
 -- kind: moment fact
 -- about: ResourceQuota
 -- reads: kubernetes_event, recorded_entity
+-- needs:
+--   kubernetes_event: reason = 'FailedCreate' AND contains(note, 'exceeded quota: ')
+--   recorded_entity: kind = 'ResourceQuota'
 -- columns:
 --   resource VARCHAR: Resource that is exhausted, for example `requests.cpu`; the first one if there are several.
 --   requested VARCHAR: Quantity that was requested, as the event says.

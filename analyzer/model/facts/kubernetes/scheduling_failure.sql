@@ -6,6 +6,8 @@
 -- kind: interval fact
 -- about: Pod
 -- reads: container_declared, node_version, pod_condition, pod_version, recorded_entity
+-- needs:
+--   pod_version: pod.spec.nodeName IS NULL
 -- columns:
 --   reason VARCHAR: `claim`, `cpu`, `memory`, `resource` (another one), `pod_affinity`, `pod_anti_affinity`, `topology_spread`,
 --     `volume_node`, `port`, `node_selector`, `node_affinity`, `taint`, `cordon`, `not_ready` (all nodes that fit), `other`;

@@ -3,6 +3,8 @@
 -- kind: interval fact
 -- about: Service; the workload if it is scaled to zero
 -- reads: calls, entity, pod_template, selects, selects_template, served_port, service_version, workload_version
+-- needs:
+--   service_version: any
 -- columns:
 --   mismatch VARCHAR: `selects_nothing`, `selects_others` (Pods that do not serve its port, too), `port_not_served`,
 --     `port_name_missing`, `protocol_differs` or `scaled_to_zero`.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 
@@ -12,7 +13,7 @@ from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
-from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
+from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph
 from analyzer.reasoning.contrast import Contrast
 from analyzer.reasoning.relation_paths import Pair, RelationPaths
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
@@ -77,12 +78,35 @@ def link_symptoms(
         kept = best.get((pair.source, pair.target))
         if kept is None or (edge.confidence, kept.rule) > (kept.confidence, edge.rule):
             best[pair.source, pair.target] = edge
-    ordered = sorted(best.values(), key=lambda edge: (-edge.confidence, edge.source, edge.target))
+    kept_edges = _without_shortcuts(best, {mechanism.name for mechanism in knowledge.mechanisms})
+    ordered = sorted(kept_edges, key=lambda edge: (-edge.confidence, edge.source, edge.target))
     return CausalGraph(
         symptoms=by_number,
         edges=tuple(sorted(ordered[:MAX_EDGES], key=lambda edge: (edge.source, edge.target))),
         left_out=max(len(ordered) - MAX_EDGES, 0),
     )
+
+
+def _without_shortcuts(
+    edges: Mapping[tuple[int, int], CausalEdge], mechanisms: Collection[str]
+) -> Iterator[CausalEdge]:
+    """All edges but those of mechanisms that skip a step: a cause tells how an earlier effect led on to this one.
+
+    The step is an earlier symptom, so what is left still leads there.
+    """
+    following: dict[int, set[int]] = defaultdict(set)
+    leading: dict[int, set[int]] = defaultdict(set)
+    for (source, target), edge in edges.items():
+        if edge.confidence >= MIN_EDGE_CONFIDENCE:
+            following[source].add(target)
+            if edge.rule not in mechanisms:
+                leading[target].add(source)
+    for (source, target), edge in edges.items():
+        is_shortcut = edge.rule in mechanisms and any(
+            source < step < target for step in following[source] & leading[target]
+        )
+        if not is_shortcut:
+            yield edge
 
 
 def _known_links(causes: Iterable[CauseRule]) -> set[tuple[str, str, tuple[str, ...]]]:

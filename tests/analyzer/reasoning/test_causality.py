@@ -201,3 +201,17 @@ def test_of_two_states_that_are_older_than_the_recording_nothing_tells_which_cam
     rules = [symptom_text("first"), symptom_text("second"), cause_text("c", "first", "second")]
     # THEN the lag is that within the recording: none
     assert [(edge.rule, edge.lag_ns) for edge in graph_of(tables, rules).edges] == [("c", 0)]
+
+
+def test_mechanism_does_not_skip_a_step_that_a_cause_tells(tables):
+    # GIVEN a mechanism that links a change with both effects, and a cause between these
+    for at, name in enumerate(("edit", "first", "second"), start=1):
+        add_trouble(tables, at, "Pod/a", name)
+    mechanism = (
+        "kind: Mechanism\nname: general\nmeaning: Changes matter.\nfrom: change\nto: any\nthrough: same\n"
+        'lag: [0s, 1m]\nconfidence: 0.5\nsays: "{effect} after {cause}"\n'
+    )
+    symptoms = [symptom_text("edit", nature="change", severity="info"), symptom_text("first"), symptom_text("second")]
+    assert [(edge.source, edge.target) for edge in graph_of(tables, [*symptoms, mechanism]).edges] == [(1, 2), (1, 3)]
+    told = graph_of(tables, [*symptoms, mechanism, cause_text("particular", "first", "second")]).edges
+    assert [(edge.source, edge.target, edge.rule) for edge in told] == [(1, 2, "general"), (2, 3, "particular")]

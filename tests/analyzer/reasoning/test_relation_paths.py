@@ -14,7 +14,7 @@ from formats.postmortem.document import Document
 from tests.analyzed import shipped_knowledge
 
 ROOT = Path(__file__).resolve().parents[3]
-CAPTURES = ("incidents/demo", "captures/db-readiness-cascade", "captures/quota-failedcreate")
+CAPTURES = ("incidents/demo", "captures/quota-failedcreate")
 pytestmark = pytest.mark.slow
 """Why: each test asks a query for every path of every cause."""
 

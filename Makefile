@@ -24,7 +24,7 @@ setup-release:
 demo: setup-demo ## Record a real incident on this machine, explain it and write demo/report.html
 	@$(PY) fixtures/lab/demo.py
 
-unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in one to two minutes
+unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in about three minutes
 	@$(COMPILED) $(PYTEST) --unit -q -n auto --dist loadgroup
 
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)

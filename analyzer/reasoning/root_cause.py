@@ -9,7 +9,7 @@ in silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from analyzer.knowledge.rules import Severity
@@ -62,7 +62,7 @@ class Candidate:
 def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
     """The root causes of all severe symptoms, best first; empty if there is no severe symptom.
 
-    Each severe symptom is explained by exactly one of them, unless nothing that may be a root leads to it.
+    Each severe symptom is explained by exactly one of them, as far as `MAX_FINDINGS` admits.
     """
     open_numbers = {symptom.number for symptom in graph.symptoms.values() if symptom.is_severe}
     chosen = _take_candidates(graph, open_numbers, is_cause=True)
@@ -70,19 +70,41 @@ def rank_candidates(graph: CausalGraph) -> tuple[Candidate, ...]:
 
 
 def _take_candidates(graph: CausalGraph, open_numbers: set[int], *, is_cause: bool) -> list[Candidate]:
-    """The best candidates one after the other; what they explain is taken out of `open_numbers`."""
+    """The best candidates one after the other; what they explain is taken out of `open_numbers`.
+
+    What no candidate explains (every path to it is too weak, or not all roots were searched from) begins by itself, the
+    earliest first.
+    """
+    if not open_numbers:
+        return []
     roots = find_beginnings(graph, open_numbers, with_effects=not is_cause)
     reaches = {root: graph.reach_from(root) for root in roots[:MAX_CANDIDATES]}
     chosen: list[Candidate] = []
     while open_numbers and len(chosen) < MAX_FINDINGS:
         candidate = _best_candidate(graph, reaches, open_numbers)
         if candidate is None:
-            break
+            root = _earliest(graph, open_numbers, with_effects=not is_cause)
+            if root is None:
+                break
+            reaches[root] = graph.reach_from(root)
+            continue
         chosen.append(replace(candidate, is_cause=is_cause))
         open_numbers -= set(candidate.explains)
         for sibling in candidate.siblings:
             open_numbers -= set(sibling.confidence)
     return chosen
+
+
+def _earliest(graph: CausalGraph, numbers: Iterable[int], *, with_effects: bool) -> int | None:
+    """The symptom that began first; None if none of them may begin a finding.
+
+    Args:
+        graph: has the symptoms.
+        numbers: of severe symptoms.
+        with_effects: whether it may be a symptom that is always an effect (`role: effect`).
+    """
+    allowed = [number for number in numbers if with_effects or graph.symptoms[number].may_be_root]
+    return min(allowed, key=lambda number: (graph.symptoms[number].from_ns, number), default=None)
 
 
 def _best_candidate(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
+from analyzer.reasoning import root_cause
+from analyzer.reasoning.beginnings import find_beginnings
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import rank_candidates
@@ -109,6 +113,69 @@ def test_effect_with_a_recorded_cause_begins_nothing(tables):
     add_trouble(tables, 3, "Pod/a", "outage")
     add_trouble(tables, 4, "Pod/a", "echo")
     assert roots(graph_of(tables, [*SYMPTOMS, cause_text("c", "outage", "echo")])) == [("outage", "Pod/a")]
+
+
+STEPS = ("one", "two", "three", "four", "five", "six")
+
+
+def weak_chain(tables, *, last_role=""):
+    """Six severe symptoms of one pod, each the modest effect of the one before."""
+    for second, name in enumerate(STEPS, start=1):
+        add_trouble(tables, second, "Pod/a", name)
+    rules = [symptom_text(name) for name in STEPS[:-1]]
+    rules.append(symptom_text(STEPS[-1], more=last_role))
+    rules += [
+        cause_text(f"{cause}-{effect}", cause, effect, confidence=0.6) for cause, effect in itertools.pairwise(STEPS)
+    ]
+    return graph_of(tables, rules)
+
+
+def test_what_only_a_path_too_weak_leads_to_begins_a_finding_of_its_own(tables):
+    # GIVEN five edges of 0.6: the path to the fifth symptom has 0.13, that to the sixth 0.08, below the minimum
+    candidates = rank_candidates(weak_chain(tables))
+    # THEN the sixth is not passed over in silence
+    assert [(one.root.rule.name, len(one.explains), one.is_cause) for one in candidates] == [
+        ("one", 5, True),
+        ("six", 1, True),
+    ]
+
+
+def test_effect_that_only_a_path_too_weak_leads_to_is_unexplained(tables):
+    candidates = rank_candidates(weak_chain(tables, last_role="role: effect\n"))
+    assert [(one.root.rule.name, one.is_cause) for one in candidates] == [("one", True), ("six", False)]
+
+
+def test_severe_symptoms_behind_the_last_candidate_searched_are_not_passed_over(tables, monkeypatch):
+    # GIVEN two changes of which only the first is searched from
+    monkeypatch.setattr(root_cause, "MAX_CANDIDATES", 1)
+    add_trouble(tables, 1, "ConfigMap/other", "edit")
+    add_trouble(tables, 2, "ConfigMap/conf", "edit")
+    add_trouble(tables, 3, "Pod/a", "crash")
+    add_trouble(tables, 4, "Pod/a", "outage")
+    relate(tables, "USES", "Pod/d", "ConfigMap/other")
+    add_trouble(tables, 3, "Pod/d", "error")
+    rules = [
+        *SYMPTOMS,
+        cause_text("c", "edit", "crash, error", through=USES),
+        cause_text("d", "crash", "outage"),
+    ]
+    # THEN what the other explains begins with the earliest of it
+    assert roots(graph_of(tables, rules)) == [("edit", "ConfigMap/other"), ("crash", "Pod/a")]
+
+
+def test_effects_are_not_searched_from_when_everything_is_explained(tables, monkeypatch):
+    add_trouble(tables, 3, "Pod/a", "crash")
+    add_trouble(tables, 4, "Pod/a", "echo")
+    graph = graph_of(tables, [*SYMPTOMS, cause_text("c", "crash", "echo")])
+    asked = []
+
+    def find_and_note(graph, severe, *, with_effects):
+        asked.append(with_effects)
+        return find_beginnings(graph, severe, with_effects=with_effects)
+
+    monkeypatch.setattr(root_cause, "find_beginnings", find_and_note)
+    rank_candidates(graph)
+    assert asked == [False]
 
 
 def test_what_goes_on_at_the_end_of_the_recording_ranks_before_what_healed(tables):

@@ -140,6 +140,11 @@ class SymptomRule:
     combine: Combine
     unit: str | None
 
+    @property
+    def is_severe(self) -> bool:
+        """Whether an episode of it wants a finding, unless that episode is ordinary."""
+        return self.nature is Nature.SYMPTOM and self.severity in (Severity.ERROR, Severity.FATAL)
+
 
 @dataclass(frozen=True, slots=True)
 class PathStep:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analyzer.knowledge.rules import Knowledge, Nature, Severity
+from analyzer.knowledge.rules import Knowledge
 from formats.postmortem.findings import Finding
 
 TODO = "TODO"
@@ -25,7 +25,7 @@ def write_skeleton(finding: Finding, knowledge: Knowledge, *, name: str, capture
     """
     root, *effects = dict.fromkeys(step.symptom for step in finding.chain)
     chain = effects or [root]
-    severe = [effect for effect in effects if _is_severe(effect, knowledge)]
+    severe = [effect for effect in effects if knowledge.symptom(effect).is_severe]
     cause, first = finding.root_cause, finding.chain[0].entity
     lines = [
         "kind: Pattern",
@@ -55,11 +55,6 @@ def write_skeleton(finding: Finding, knowledge: Knowledge, *, name: str, capture
             "",
         ]
     )
-
-
-def _is_severe(name: str, knowledge: Knowledge) -> bool:
-    rule = knowledge.symptom(name)
-    return rule.nature is Nature.SYMPTOM and rule.severity in (Severity.ERROR, Severity.FATAL)
 
 
 def _listed(names: Iterable[str]) -> str:

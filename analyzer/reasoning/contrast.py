@@ -6,7 +6,6 @@ than it. Who fails in the same way there does not fail because of the change.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -48,10 +47,17 @@ class Contrast:
     """
 
     def __init__(self, symptoms: Iterable[FoundSymptom]) -> None:
-        self._alike: dict[tuple[str, str], list[FoundSymptom]] = defaultdict(list)
+        self._first: dict[tuple[str, str], FoundSymptom] = {}
+        self._on_oldest_part: dict[tuple[str, str], FoundSymptom] = {}
         for symptom in symptoms:
-            if symptom.rule.nature is Nature.SYMPTOM:
-                self._alike[symptom.rule.name, symptom.workload_id or symptom.entity_id].append(symptom)
+            if symptom.rule.nature is not Nature.SYMPTOM:
+                continue
+            place = _place(symptom)
+            self._first.setdefault(place, symptom)
+            if symptom.entity_id != symptom.workload_id:
+                kept = self._on_oldest_part.setdefault(place, symptom)
+                if symptom.entity_from_ns < kept.entity_from_ns:
+                    self._on_oldest_part[place] = symptom
 
     def objections(self, cause: FoundSymptom, effect: FoundSymptom) -> Iterator[Objection]:
         """What speaks against one symptom, if it is a change, as the cause of another.
@@ -62,15 +68,14 @@ class Contrast:
         """
         if cause.rule.nature is not Nature.CHANGE:
             return
-        alike = self._alike.get((effect.rule.name, effect.workload_id or effect.entity_id), ())
-        before = next((one for one in alike if one.from_ns < cause.from_ns - NOT_BEFORE_NS), None)
-        if before is not None:
+        before = self._first.get(_place(effect))
+        if before is not None and before.from_ns < cause.from_ns - NOT_BEFORE_NS:
             yield Objection(
                 BEFORE_FACTOR, f"{before.kind} {before.name} showed the same before the change", before.number
             )
         elif _is_exposed(cause, effect):
-            unexposed = next((one for one in alike if _is_older_part(one, cause)), None)
-            if unexposed is not None:
+            unexposed = self._on_oldest_part.get(_place(effect))
+            if unexposed is not None and unexposed.entity_from_ns < cause.from_ns - NOT_BEFORE_NS:
                 yield Objection(
                     UNEXPOSED_FACTOR,
                     f"{unexposed.kind} {unexposed.name}, which is older than the change, shows the same",
@@ -87,5 +92,6 @@ def _is_exposed(change: FoundSymptom, effect: FoundSymptom) -> bool:
     )
 
 
-def _is_older_part(symptom: FoundSymptom, change: FoundSymptom) -> bool:
-    return symptom.entity_id != change.entity_id and symptom.entity_from_ns < change.from_ns - NOT_BEFORE_NS
+def _place(symptom: FoundSymptom) -> tuple[str, str]:
+    """What shows, and on which workload, or on what else."""
+    return symptom.rule.name, symptom.workload_id or symptom.entity_id

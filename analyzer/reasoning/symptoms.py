@@ -102,8 +102,7 @@ class FoundSymptom:
     @property
     def is_severe(self) -> bool:
         """Whether it is bad enough to want a finding."""
-        is_bad = self.rule.nature is Nature.SYMPTOM and self.rule.severity in (Severity.ERROR, Severity.FATAL)
-        return is_bad and not self.is_ordinary
+        return self.rule.is_severe and not self.is_ordinary
 
     @property
     def may_be_root(self) -> bool:

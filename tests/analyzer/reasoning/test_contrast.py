@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.reasoning.contrast import BEFORE_FACTOR, UNEXPOSED_FACTOR
+from analyzer.reasoning.contrast import BEFORE_FACTOR, UNEXPOSED_FACTOR, Contrast
 from tests.analyzer.hand_made import add_entities, add_trouble, cause_text, graph_of, make_tables, relate, symptom_text
 
 RULES = (
@@ -63,3 +63,40 @@ def test_older_pods_that_fail_alike_speak_against_a_change_of_the_workload(table
 def test_trouble_that_begins_in_the_seconds_of_the_change_was_not_there_before(tables):
     add_trouble(tables, 97, "Deployment/shop", "crash")
     assert edge(tables).confidence == 0.8
+
+
+def test_oldest_part_that_fails_alike_is_named(tables):
+    # GIVEN a third pod, older than the change as well, that fails first
+    add_entities(tables, "Pod/c")
+    tables.execute("UPDATE entity SET workload_id = 'Deployment/shop', from_ns = 5000000000 WHERE entity_id = 'Pod/c'")
+    add_trouble(tables, 119, "Pod/c", "crash")
+    add_trouble(tables, 120, "Pod/a", "crash")
+    assert "Pod a, which is older than the change" in edge(tables).how
+
+
+class SymptomThatCounts:
+    """A symptom of which a test wants to know how often it was looked at."""
+
+    looks = 0
+
+    def __init__(self, symptom):
+        self._symptom = symptom
+
+    def __getattr__(self, name):
+        SymptomThatCounts.looks += 1
+        return getattr(self._symptom, name)
+
+
+def test_an_objection_is_found_without_looking_at_all_that_fails_alike(tables):
+    # GIVEN 200 pods that fail alike
+    for number in range(200):
+        add_trouble(tables, 120 + number, "Pod/a", "crash")
+    graph = graph_of(tables, RULES)
+    symptoms = [graph.symptoms[number] for number in sorted(graph.symptoms)]
+    contrast = Contrast(SymptomThatCounts(symptom) for symptom in symptoms)
+    SymptomThatCounts.looks = 0
+    # WHEN objections to the change are looked for, for one of them
+    (objection,) = contrast.objections(symptoms[0], symptoms[1])
+    # THEN that takes a few looks, not one per pod: a capture may have thousands of changes and of failing pods
+    assert objection.factor == UNEXPOSED_FACTOR
+    assert SymptomThatCounts.looks < 20

@@ -5,6 +5,8 @@
 -- columns:
 --   entity_id VARCHAR: The workload.
 --   kind VARCHAR: `Deployment`, `ReplicaSet`, `StatefulSet` or `DaemonSet`.
+--   namespace VARCHAR: Its namespace.
+--   name VARCHAR: Its name.
 --   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
@@ -42,7 +44,7 @@ WITH parsed AS (
     WHERE kind IN ('Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet') AND content IS NOT NULL
 )
 SELECT
-    entity_id, kind, at_ns, until_ns, is_last, is_state, node, seq, generation,
+    entity_id, kind, namespace, name, at_ns, until_ns, is_last, is_state, node, seq, generation,
     -- Absent counts are zero to the API; a DaemonSet has names of its own for all of them.
     CASE WHEN kind = 'DaemonSet' THEN coalesce(workload.status.desiredNumberScheduled, 0) ELSE coalesce(workload.spec.replicas, 1) END
         AS desired,

@@ -7,6 +7,8 @@
 --   workload_version: any
 -- columns:
 --   kind VARCHAR: Kind of the workload.
+--   namespace VARCHAR: Its namespace.
+--   name VARCHAR: Its name.
 --   desired BIGINT: Replicas that it should have.
 --   current BIGINT: Replicas that it has.
 --   ready BIGINT: Replicas that are ready.
@@ -21,7 +23,8 @@ WITH told AS (
     SELECT
         entity_id, NULL AS facet,
         {
-            'kind': kind, 'desired': desired, 'current': current, 'ready': ready, 'available': available, 'updated': updated,
+            'kind': kind, 'namespace': namespace, 'name': name,
+            'desired': desired, 'current': current, 'ready': ready, 'available': available, 'updated': updated,
             'generation': generation, 'observed_generation': observed_generation
         } AS state,
         NULL AS detail, NULL AS since_ns, at_ns, until_ns, node, seq, is_state, is_last

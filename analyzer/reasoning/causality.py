@@ -228,9 +228,10 @@ def _weigh(
     elif lag < 0:
         confidence *= EARLY_FACTOR
         terms.append(f"{EARLY_FACTOR} because it was observed {format_duration(-lag)} before its cause")
-    for objection in contrast.objections(cause, effect):
-        confidence *= objection.factor
-        terms.append(f"{objection.factor} because {objection.says}")
+    for argument in contrast.arguments(cause, effect):
+        weighed = argument.weigh(confidence)
+        terms.append(f"{weighed / confidence:.3g} because {argument.says}")
+        confidence = weighed
     values = {
         "cause": f"{cause.kind} {cause.name}",
         "effect": f"{effect.kind} {effect.name}",

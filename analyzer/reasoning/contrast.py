@@ -1,7 +1,7 @@
 """Contrast: what speaks for and against a change as a cause, without any knowledge of the failure.
 
-A change is compared with what it did not reach: the time before it, and the pods of the same workload that are older
-than it. Who fails in the same way there does not fail because of the change.
+A change is compared with what it did not reach: the time before it, the pods of the same workload that are older than
+it, and the time after it was undone. Who fails in the same way there does not fail because of the change.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from analyzer.knowledge.rules import Nature
 from analyzer.reasoning.symptoms import FoundSymptom
 from formats.rows.kube_resources import WORKLOAD_KINDS
+from formats.units import format_duration
 
 BEFORE_FACTOR = 0.5
 """For an effect that its workload showed before the change already."""
@@ -19,28 +20,54 @@ BEFORE_FACTOR = 0.5
 UNEXPOSED_FACTOR = 0.6
 """For an effect that older pods of the workload, which do not run what was changed, show as well."""
 
+WENT_ON_FACTOR = 0.5
+"""For an effect that its workload still shows long after the change was undone."""
+
+RECOVERED_DOUBT = 0.5
+"""The share of the doubt that is left where the effect ended when the change was undone."""
+
 NOT_BEFORE_NS = 5_000_000_000
 """What begins so shortly before a change does not count as being there before it. Why: times of the API are in whole
 seconds, and an object is received a little after it was written."""
 
+RECOVERED_EARLY_NS = 60_000_000_000
+"""An effect that was seen last so shortly before the change was undone may have ended because of that. Why: what shows
+in moments (a failed request, a kill) is not seen all the time."""
+
+RECOVERED_WITHIN_NS = 120_000_000_000
+"""An effect that ended at most so long after the change was undone ended because of that. Why: a rollout takes time."""
+
+WENT_ON_NS = 300_000_000_000
+"""An effect that is seen so long after the change was undone does not depend on it. Why: a container that keeps
+crashing is started again after five minutes at most."""
+
+_READ_AT_START = frozenset({"ConfigMap", "Secret"})
+
 
 @dataclass(frozen=True, slots=True)
-class Objection:
-    """What speaks against a change as the cause of one effect.
+class Argument:
+    """What speaks for or against a change as the cause of one effect.
 
     Attributes:
-        factor: of the confidence of the edge between the two.
+        is_for: whether it speaks for it.
+        strength: of what speaks for it the share of the doubt that is left, of what speaks against it the share of the
+            confidence.
         says: why, in words.
         seen_on: number of the symptom that says so.
     """
 
-    factor: float
+    is_for: bool
+    strength: float
     says: str
     seen_on: int
 
+    def weigh(self, confidence: float) -> float:
+        """The confidence of the edge between the two with this argument."""
+        return 1 - (1 - confidence) * self.strength if self.is_for else confidence * self.strength
+
 
 class Contrast:
-    """Where each symptom of a capture shows on each workload.
+    """Where each symptom of a capture shows on each workload, and which changes were undone.
 
     Args:
         symptoms: all of the capture, in order of begin.
@@ -48,19 +75,26 @@ class Contrast:
 
     def __init__(self, symptoms: Iterable[FoundSymptom]) -> None:
         self._first: dict[tuple[str, str], FoundSymptom] = {}
+        self._last: dict[tuple[str, str], FoundSymptom] = {}
         self._on_oldest_part: dict[tuple[str, str], FoundSymptom] = {}
+        changes = []
         for symptom in symptoms:
+            if symptom.rule.nature is Nature.CHANGE:
+                changes.append(symptom)
             if symptom.rule.nature is not Nature.SYMPTOM:
                 continue
             place = _place(symptom)
             self._first.setdefault(place, symptom)
+            if symptom.to_ns >= self._last.setdefault(place, symptom).to_ns:
+                self._last[place] = symptom
             if symptom.entity_id != symptom.workload_id:
                 kept = self._on_oldest_part.setdefault(place, symptom)
                 if symptom.entity_from_ns < kept.entity_from_ns:
                     self._on_oldest_part[place] = symptom
+        self._undone_by = _find_undone(changes)
 
-    def objections(self, cause: FoundSymptom, effect: FoundSymptom) -> Iterator[Objection]:
-        """What speaks against one symptom, if it is a change, as the cause of another.
+    def arguments(self, cause: FoundSymptom, effect: FoundSymptom) -> Iterator[Argument]:
+        """What speaks for and against one symptom, if it is a change, as the cause of another.
 
         Args:
             cause: any symptom.
@@ -68,19 +102,72 @@ class Contrast:
         """
         if cause.rule.nature is not Nature.CHANGE:
             return
+        for argument in (
+            self.compare_with_before(cause, effect) or self._compare_with_unexposed(cause, effect),
+            self.compare_with_undone(cause, effect),
+        ):
+            if argument is not None:
+                yield argument
+
+    def undo_of(self, change: FoundSymptom) -> FoundSymptom | None:
+        """The next change of the same object that puts the old value back; None if there is none."""
+        return self._undone_by.get(change.number)
+
+    def compare_with_before(self, change: FoundSymptom, effect: FoundSymptom) -> Argument | None:
+        """Speaks against the change if the workload of the effect showed the same before; None if it did not."""
         before = self._first.get(_place(effect))
-        if before is not None and before.from_ns < cause.from_ns - NOT_BEFORE_NS:
-            yield Objection(
-                BEFORE_FACTOR, f"{before.kind} {before.name} showed the same before the change", before.number
-            )
-        elif _is_exposed(cause, effect):
-            unexposed = self._on_oldest_part.get(_place(effect))
-            if unexposed is not None and unexposed.entity_from_ns < cause.from_ns - NOT_BEFORE_NS:
-                yield Objection(
-                    UNEXPOSED_FACTOR,
-                    f"{unexposed.kind} {unexposed.name}, which is older than the change, shows the same",
-                    unexposed.number,
-                )
+        if before is None or before.from_ns >= change.from_ns - NOT_BEFORE_NS:
+            return None
+        says = f"{before.kind} {before.name} showed the same before the change"
+        return Argument(is_for=False, strength=BEFORE_FACTOR, says=says, seen_on=before.number)
+
+    def compare_with_undone(self, change: FoundSymptom, effect: FoundSymptom) -> Argument | None:
+        """Speaks for the change if the effect ended when it was undone, against it if the effect went on long after.
+
+        None if the change was not undone, if the effect was over before, or if the recording ended too soon to tell.
+        """
+        undo, last = self.undo_of(change), self._last.get(_place(effect))
+        if undo is None or last is None:
+            return None
+        after_ns = last.to_ns - undo.from_ns
+        # What reads its configuration when it starts keeps the wrong one: only a new episode says that it went on.
+        is_renewed = last.from_ns > undo.from_ns or change.kind not in _READ_AT_START
+        if after_ns >= WENT_ON_NS and is_renewed:
+            says = f"{last.kind} {last.name} showed the same {format_duration(after_ns)} after the change was undone"
+            return Argument(is_for=False, strength=WENT_ON_FACTOR, says=says, seen_on=last.number)
+        if last.is_ongoing or not -RECOVERED_EARLY_NS <= after_ns <= RECOVERED_WITHIN_NS:
+            return None
+        if after_ns > 0:
+            says = f"it ended {format_duration(after_ns)} after the change was undone"
+        else:
+            says = "it was not observed again after the change was undone"
+        return Argument(is_for=True, strength=RECOVERED_DOUBT, says=says, seen_on=undo.number)
+
+    def _compare_with_unexposed(self, change: FoundSymptom, effect: FoundSymptom) -> Argument | None:
+        if not _is_exposed(change, effect):
+            return None
+        unexposed = self._on_oldest_part.get(_place(effect))
+        if unexposed is None or unexposed.entity_from_ns >= change.from_ns - NOT_BEFORE_NS:
+            return None
+        says = f"{unexposed.kind} {unexposed.name}, which is older than the change, shows the same"
+        return Argument(is_for=False, strength=UNEXPOSED_FACTOR, says=says, seen_on=unexposed.number)
+
+
+def _find_undone(changes: Iterable[FoundSymptom]) -> dict[int, FoundSymptom]:
+    """For each change that was undone, by its number, the next change of its object that puts the old value back.
+
+    Args:
+        changes: in order of begin. Those that do not tell what they changed are not compared.
+    """
+    found: dict[int, FoundSymptom] = {}
+    putting: dict[tuple[str, str, str | None], FoundSymptom] = {}
+    for change in reversed([change for change in changes if "path" in change.details]):
+        place = change.entity_id, change.details["path"]
+        undo = putting.get((*place, change.details.get("old_value")))
+        if undo is not None and undo.from_ns > change.from_ns:
+            found[change.number] = undo
+        putting[*place, change.details.get("new_value")] = change
+    return found
 
 
 def _is_exposed(change: FoundSymptom, effect: FoundSymptom) -> bool:

@@ -23,6 +23,9 @@ FACTS: FactColumns = {
         "size": "BIGINT",
         "to_ns": "BIGINT",
         "is_open": "BOOLEAN",
+        "path": "VARCHAR",
+        "old_value": "VARCHAR",
+        "new_value": "VARCHAR",
     },
     "mishap": {**{column.name: column.type for column in EVERY_FACT}, "reason": "VARCHAR"},
 }
@@ -67,11 +70,12 @@ def add_trouble(
     node: str = "n",
     seq: int | None = None,
     is_open: bool = False,
+    values: tuple[str, str] | None = None,
 ) -> None:
-    """One row of the fact."""
+    """One row of the fact; `values` are the old and the new one of `spec.value`."""
     number = int(engine.value("SELECT count(*) FROM trouble")) if seq is None else seq
     engine.execute(
-        "INSERT INTO trouble VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO trouble VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             round(at * SECOND),
             entity_id,
@@ -82,6 +86,8 @@ def add_trouble(
             size,
             None if end is None else round(end * SECOND),
             is_open,
+            None if values is None else "spec.value",
+            *(values or (None, None)),
         ],
     )
 

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.reasoning.contrast import BEFORE_FACTOR, UNEXPOSED_FACTOR, Contrast
-from tests.analyzer.hand_made import add_entities, add_trouble, cause_text, graph_of, make_tables, relate, symptom_text
+from analyzer.reasoning.contrast import (
+    BEFORE_FACTOR,
+    RECOVERED_DOUBT,
+    RECOVERED_EARLY_NS,
+    RECOVERED_WITHIN_NS,
+    UNEXPOSED_FACTOR,
+    WENT_ON_FACTOR,
+    WENT_ON_NS,
+    Contrast,
+)
+from tests.analyzer.hand_made import (
+    SECOND,
+    add_entities,
+    add_trouble,
+    cause_text,
+    graph_of,
+    make_tables,
+    relate,
+    symptom_text,
+)
 
 RULES = (
-    symptom_text("edit", nature="change", severity="info"),
+    symptom_text("edit", nature="change", severity="info", more="keep: [path, old_value, new_value]\n"),
     symptom_text("crash"),
     symptom_text("outage"),
     cause_text("edit-crashes", "edit", "crash", through="Deployment <-WORKLOAD_OF- Pod", more="lag: [0s, 1h]\n"),
@@ -36,7 +54,9 @@ def edge(tables, target="Pod/b"):
 
 
 def test_factors_are_those_of_the_documentation():
-    assert (BEFORE_FACTOR, UNEXPOSED_FACTOR) == (0.5, 0.6)
+    assert (BEFORE_FACTOR, UNEXPOSED_FACTOR, WENT_ON_FACTOR, RECOVERED_DOUBT) == (0.5, 0.6, 0.5, 0.5)
+    seconds = [nanoseconds // SECOND for nanoseconds in (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS)]
+    assert seconds == [60, 120, 300]
 
 
 def test_change_keeps_its_confidence_where_only_its_own_pods_fail(tables):
@@ -96,7 +116,84 @@ def test_an_objection_is_found_without_looking_at_all_that_fails_alike(tables):
     contrast = Contrast(SymptomThatCounts(symptom) for symptom in symptoms)
     SymptomThatCounts.looks = 0
     # WHEN objections to the change are looked for, for one of them
-    (objection,) = contrast.objections(symptoms[0], symptoms[1])
+    (objection,) = contrast.arguments(symptoms[0], symptoms[1])
     # THEN that takes a few looks, not one per pod: a capture may have thousands of changes and of failing pods
-    assert objection.factor == UNEXPOSED_FACTOR
+    assert objection.strength == UNEXPOSED_FACTOR
     assert SymptomThatCounts.looks < 20
+
+
+@pytest.fixture
+def undone(engine):
+    """A Deployment that is changed at second 100, and back at second 200, with its pod."""
+    make_tables(engine)
+    add_entities(engine, "Deployment/shop", "Pod/b")
+    engine.execute("UPDATE entity SET workload_id = 'Deployment/shop'")
+    relate(engine, "WORKLOAD_OF", "Pod/b", "Deployment/shop")
+    add_trouble(engine, 100, "Deployment/shop", "edit", end=110, values=("12", "160"))
+    add_trouble(engine, 200, "Deployment/shop", "edit", values=("160", "12"))
+    return engine
+
+
+def first_edge(tables):
+    return graph_of(tables, RULES).edges[0]
+
+
+def test_effect_that_ended_when_the_change_was_undone_halves_the_doubt(undone):
+    add_trouble(undone, 110, "Pod/b", "crash", end=212)
+    assert first_edge(undone).confidence == pytest.approx(1 - (1 - 0.8) * RECOVERED_DOUBT)
+    assert first_edge(undone).how == "0.80 from the rule × 1.12 because it ended 12.0 s after the change was undone"
+
+
+def test_effect_that_was_seen_last_before_the_change_was_undone_ended_with_it(undone):
+    add_trouble(undone, 110, "Pod/b", "crash")
+    add_trouble(undone, 150, "Pod/b", "crash")
+    assert "it was not observed again after the change was undone" in first_edge(undone).how
+
+
+def test_effect_that_was_long_over_when_the_change_was_undone_says_nothing(undone):
+    add_trouble(undone, 110, "Pod/b", "crash", end=139)
+    assert first_edge(undone).confidence == 0.8
+
+
+def test_effect_that_goes_on_long_after_the_change_was_undone_speaks_against_it(undone):
+    add_trouble(undone, 110, "Pod/b", "crash", end=500)
+    assert first_edge(undone).confidence == pytest.approx(0.8 * WENT_ON_FACTOR)
+    assert "Pod b showed the same 5 min after the change was undone" in first_edge(undone).how
+
+
+def test_effect_that_ends_late_after_the_change_was_undone_says_nothing(undone):
+    add_trouble(undone, 110, "Pod/b", "crash", end=499)
+    assert first_edge(undone).confidence == 0.8
+
+
+def test_effect_that_is_open_when_the_recording_ends_soon_after_the_change_was_undone_says_nothing(undone):
+    add_trouble(undone, 110, "Pod/b", "crash", end=210, is_open=True)
+    assert first_edge(undone).confidence == 0.8
+
+
+def test_change_to_a_third_value_undoes_nothing(undone):
+    undone.execute("UPDATE trouble SET new_value = '48' WHERE old_value = '160'")
+    add_trouble(undone, 110, "Pod/b", "crash", end=212)
+    assert first_edge(undone).confidence == 0.8
+
+
+def test_change_of_another_object_undoes_nothing(undone):
+    add_entities(undone, "Deployment/other")
+    undone.execute("UPDATE trouble SET entity_id = 'Deployment/other' WHERE old_value = '160'")
+    add_trouble(undone, 110, "Pod/b", "crash", end=212)
+    assert first_edge(undone).confidence == 0.8
+
+
+def test_what_read_its_configuration_before_the_change_was_undone_may_keep_failing(engine):
+    # GIVEN a ConfigMap that is changed and changed back, and a pod that was started with the wrong value
+    make_tables(engine)
+    add_entities(engine, "ConfigMap/conf", "Pod/b")
+    add_trouble(engine, 100, "ConfigMap/conf", "edit", end=110, values=("12", "160"))
+    add_trouble(engine, 200, "ConfigMap/conf", "edit", values=("160", "12"))
+    relate(engine, "USES", "Pod/b", "ConfigMap/conf")
+    rules = (*RULES[:3], cause_text("uses", "edit", "crash", through="ConfigMap <-USES- Pod", more="lag: [0s, 1h]\n"))
+    add_trouble(engine, 110, "Pod/b", "crash", end=900)
+    assert graph_of(engine, rules).edges[0].confidence == 0.8
+    # but what fails anew that long after does not depend on the value
+    add_trouble(engine, 950, "Pod/b", "crash")
+    assert graph_of(engine, rules).edges[0].confidence == pytest.approx(0.8 * WENT_ON_FACTOR)

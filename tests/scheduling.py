@@ -17,6 +17,7 @@ TOGETHER = {
     # One Neo4j: it takes a gigabyte and, beside a second one, minutes to start.
     "tests/reports/test_neo4j_graph.py": "neo4j",
     # Fixtures of the module that take a second or more.
+    "tests/analyzer/cutting/test_cut.py": "cutting",
     "tests/analyzer/model/test_facts_contract.py": "facts contract",
     "tests/docs/test_names_in_docs.py": "names in docs",
     "tests/docs/test_schemas.py": "schemas",

@@ -33,6 +33,10 @@ def command(capture: Path, *, as_json: bool) -> None:
 def _lines(summary: RecordingSummary) -> Iterator[str]:
     yield f"capture   {summary.id}"
     yield f"reason    {summary.frozen_because or 'no reason recorded'}"
+    if summary.cut is not None:
+        cut = summary.cut
+        yield f"cut       from capture {cut.capture or '(not known)'} for pattern {cut.pattern or '(none)'}"
+        yield f"          {cut.rows_left_out:,} of {cut.rows:,} rows were left out on purpose"
     yield f"recorded  {_span(summary.from_ns, summary.to_ns)}"
     if summary.asked_from_ns is not None and summary.asked_to_ns is not None:
         yield f"requested {_span(summary.asked_from_ns, summary.asked_to_ns)}"

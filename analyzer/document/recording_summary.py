@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from analyzer.model.build import PartStep, build_model
 from analyzer.model.engine import Engine
 from analyzer.model.recorded_tables import FREQUENT_TABLES, Part
@@ -58,6 +60,16 @@ class NodeSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class CutSummary:
+    """What a capture that `tapio cut` made says of the capture that it was cut from; see `formats.capture.info.Cut`."""
+
+    capture: str | None
+    pattern: str | None
+    rows: int
+    rows_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingSummary:
     """What `tapio info` prints.
 
@@ -66,6 +78,7 @@ class RecordingSummary:
         from_ns, to_ns: what was recorded, aligned unix ns.
         attributed: events of cgroups that belong to a pod; `attributable`: all events that bear a cgroup.
         notes: what this version does not know and leaves out.
+        cut: what it was cut from; None if it was not cut.
     """
 
     id: str
@@ -82,6 +95,7 @@ class RecordingSummary:
     attributed: int
     attributable: int
     notes: tuple[str, ...]
+    cut: CutSummary | None
 
 
 def summarize_recording(capture: Capture) -> RecordingSummary:
@@ -110,6 +124,7 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
         attributed=attribution.attributed,
         attributable=attribution.attributable,
         notes=capture.notes,
+        cut=None if info.cut is None else CutSummary(**msgspec.structs.asdict(info.cut)),
     )
 
 

@@ -40,21 +40,35 @@ def write_skeleton(finding: Finding, knowledge: Knowledge, *, name: str, capture
     lines.append(f"chain: {_listed(chain)}")
     if cause.kind not in (first.kind, "Pod"):
         lines.append(f"root_cause: {_quoted(cause.kind)}")
-    namespace = f"namespace: {_quoted(cause.namespace)}, " if cause.namespace else ""
     return "\n".join(
         [
             *lines,
             "actions:",
             f'  - "{TODO}: what to do first, as a command that can be pasted: kubectl -n {{namespace}} ..."',
-            "tests:",
-            f"  - capture: {_quoted(capture)}",
-            f"    root_cause: {{kind: {_quoted(cause.kind)}, {namespace}name: {_quoted(cause.name)}}}",
-            f"    chain: {_listed(chain)}",
+            *write_test(finding, capture=capture),
             f"  # {TODO}: a recording that looks similar, in which the pattern must not be found:",
             "  # - {capture: OTHER.tapio, finding: none}",
             "",
         ]
     )
+
+
+def write_test(finding: Finding, *, capture: str) -> list[str]:
+    """The lines of `tests:` with one test: the pattern must be found in this capture, with this root cause and chain.
+
+    Args:
+        finding: that must be found.
+        capture: path of the recording, as the test names it.
+    """
+    root, *effects = dict.fromkeys(step.symptom for step in finding.chain)
+    cause = finding.root_cause
+    namespace = f"namespace: {_quoted(cause.namespace)}, " if cause.namespace else ""
+    return [
+        "tests:",
+        f"  - capture: {_quoted(capture)}",
+        f"    root_cause: {{kind: {_quoted(cause.kind)}, {namespace}name: {_quoted(cause.name)}}}",
+        f"    chain: {_listed(effects or [root])}",
+    ]
 
 
 def _listed(names: Iterable[str]) -> str:

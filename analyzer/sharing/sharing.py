@@ -119,6 +119,7 @@ def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
     return msgspec.structs.replace(
         info,
         id="",
+        cut=None if info.cut is None else msgspec.structs.replace(info.cut, capture=None, pattern=None),
         frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.known),
     )
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from formats import limits
 from formats.capture.container import MEMBER_NAME, Member
+from formats.decoding import Digest, Natural
 from formats.errors import FormatError, LimitError
 from formats.journal.layout import digest_of
 from formats.segment.manifest import LossTotal, Manifest
@@ -21,6 +22,22 @@ INFO_NAME = "capture.json"
 INFO_COPY_NAME = "capture.copy.json"
 
 
+class Cut(msgspec.Struct, frozen=True):
+    """What a capture was cut from, if `tapio cut` made it: rows that are not in it were recorded.
+
+    Attributes:
+        capture: id of the capture that it was cut from; None if that is not to be known (an anonymized copy).
+        pattern: name of the pattern of the finding that it was cut for; None if no pattern names it.
+        rows: rows of that capture that could be read.
+        rows_left_out: how many of them were left out on purpose.
+    """
+
+    capture: Digest | None
+    pattern: str | None
+    rows: Natural
+    rows_left_out: Natural
+
+
 class CaptureInfo(msgspec.Struct, frozen=True):
     """What a capture says of itself.
 
@@ -29,6 +46,7 @@ class CaptureInfo(msgspec.Struct, frozen=True):
         created_by: program and version.
         asked_from_unix_nano: begin of the window asked for; None if none was asked for.
         asked_to_unix_nano: end of the window asked for; None if none was asked for.
+        cut: what it was cut from; None for a capture that holds all that was frozen or imported.
         id: 32 hexadecimal digits, the digest of the segments' manifests: the same segments are the same capture.
             `write_capture` fills in this and what follows.
         achieved_from_unix_nano: the earliest time of all rows; 0 if there are none.
@@ -40,6 +58,7 @@ class CaptureInfo(msgspec.Struct, frozen=True):
     created_by: str = ""
     asked_from_unix_nano: int | None = None
     asked_to_unix_nano: int | None = None
+    cut: Cut | None = None
     id: str = ""
     achieved_from_unix_nano: int = 0
     achieved_to_unix_nano: int = 0
@@ -87,11 +106,14 @@ def write_listing(info: CaptureInfo, manifests: Sequence[Manifest], members: Seq
         manifests: of the segments, in their order.
         members: every member but the two copies of this text, in their order.
     """
+    content = msgspec.to_builtins(info)
+    if info.cut is None:
+        del content["cut"]
     return seal_json(
         {
             "format": FORMAT,
             "version": [MAJOR, MINOR],
-            **msgspec.to_builtins(info),
+            **content,
             "segments": [manifest.digest for manifest in manifests],
             "members": [[member.name, member.size, member.crc32] for member in members],
         }

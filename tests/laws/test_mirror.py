@@ -29,6 +29,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/status.py": ("recorder/test_control.py", "data, shown by the command `status`"),
     "recorder/store/store_status.py": ("recorder/test_daemon.py", "data, told by the store"),
     "formats/postmortem/*.py": ("formats/postmortem/test_reader.py", "data; the reader reads every field"),
+    "analyzer/cutting/*.py": ("analyzer/cutting/test_cut.py", "parts of one search: a capture is cut"),
+    "analyzer/cutting/damage_rows.py": ("analyzer/cutting/test_rows.py", "made while rows are read"),
     "analyzer/knowledge/rules.py": ("analyzer/knowledge/test_load.py", "data that `load` makes"),
     "analyzer/model/engine_tables.py": ("laws/test_engine_table_laws.py", "the list of the engine's tables"),
     # Parts of one format: what a file is read by is tested by reading files.

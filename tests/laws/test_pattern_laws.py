@@ -20,6 +20,9 @@ from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
 KNOWLEDGE = shipped_knowledge()
+DOMAINS = {"scheduling", "startup", "runtime", "service", "admission", "infrastructure", "performance"}
+LAYERS = {"changes", "mechanisms", "prediction"}
+"""Folders of what is no failure of one domain."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,18 @@ def test_every_pattern_is_found_and_not_found_where_its_tests_say(pattern, resul
     own = [result for result in results if result.pattern == pattern]
     assert len(own) >= 2
     assert [result.problems for result in own if result.problems] == []
+
+
+def test_the_library_is_laid_out_by_domain_and_a_pattern_belongs_to_that_of_its_folder():
+    folders = {Path(file.name).parts[1] for file in shipped_files()}
+    assert DOMAINS <= folders <= DOMAINS | LAYERS
+    assert [rule.name for rule in KNOWLEDGE.patterns if rule.category != Path(rule.where).parts[1]] == []
+    page = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)) >= DOMAINS
+
+
+def test_every_file_says_what_it_is_about_in_its_first_line():
+    assert [file.name for file in shipped_files() if not file.text.startswith("# ")] == []
 
 
 def test_relations_that_a_path_may_name_are_those_of_the_facts_page():

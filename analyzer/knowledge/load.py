@@ -37,6 +37,7 @@ from formats.yaml_reader import YamlMap, YamlNode, YamlScalar, read_yaml_documen
 MAX_RULES = 5_000
 """Rules of all files together."""
 
+_Link = TypeVar("_Link", CauseRule, MechanismRule)
 _Rule = TypeVar("_Rule", SymptomRule, CauseRule, MechanismRule, PatternRule, ChangeRule)
 
 
@@ -176,32 +177,28 @@ def _read_lag(node: YamlNode, lag: tuple[yaml_types.Duration, yaml_types.Duratio
 
 def _read_cause(node: YamlNode) -> CauseRule:
     cause = decode(node, yaml_types.Cause, "a cause")
-    return CauseRule(
-        name=cause.name.strip(),
-        where=node.where,
-        causes=texts_of(node, ["from"], cause.causes),
-        effects=texts_of(node, ["to"], cause.effects),
-        paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], cause.through)),
-        lag_ns=_read_lag(node, cause.lag),
-        confidence=cause.confidence,
-        only_if=expression_at(node, ["when"], cause.when),
-        says=cause.says.strip(),
-    )
+    causes, effects = texts_of(node, ["from"], cause.causes), texts_of(node, ["to"], cause.effects)
+    return _read_link(CauseRule, node, cause, causes=causes, effects=effects)
 
 
 def _read_mechanism(node: YamlNode) -> MechanismRule:
     mechanism = decode(node, yaml_types.Mechanism, "a mechanism")
-    return MechanismRule(
-        name=mechanism.name.strip(),
+    causes = _read_conditions(node, "from", mechanism.causes, [CHANGE])
+    effects = _read_conditions(node, "to", mechanism.effects, [])
+    return _read_link(MechanismRule, node, mechanism, causes=causes, effects=effects, meaning=mechanism.meaning.strip())
+
+
+def _read_link(kind: Callable[..., _Link], node: YamlNode, link: yaml_types.Link, **own: object) -> _Link:
+    """A rule of this kind, with what causes and mechanisms have in common and what is its own."""
+    return kind(
+        name=link.name.strip(),
         where=node.where,
-        meaning=mechanism.meaning.strip(),
-        causes=_read_conditions(node, "from", mechanism.causes, [CHANGE]),
-        effects=_read_conditions(node, "to", mechanism.effects, []),
-        paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], mechanism.through)),
-        lag_ns=_read_lag(node, mechanism.lag),
-        confidence=mechanism.confidence,
-        only_if=expression_at(node, ["when"], mechanism.when),
-        says=mechanism.says.strip(),
+        paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], link.through)),
+        lag_ns=_read_lag(node, link.lag),
+        confidence=link.confidence,
+        only_if=expression_at(node, ["when"], link.when),
+        says=link.says.strip(),
+        **own,
     )
 
 

@@ -181,55 +181,54 @@ class Path:
         return tuple(f"{step.relation}{'>' if step.forward else '<'}" for step in self.steps) or (self.text,)
 
 
-@dataclass(frozen=True, slots=True)
-class CauseRule:
-    """`kind: Cause`: which symptom may cause which.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRule:
+    """How one thing may bring about another: what a cause and a mechanism have in common.
 
     Attributes:
-        causes: names of symptoms that may be the cause.
-        effects: names of symptoms that may be the effect.
+        causes: what may be the cause.
+        effects: what may be the effect.
         paths: any of these relations must hold.
         lag_ns: (least, most): the effect begins at least so long after the cause began, and at most so long after
             the cause ended.
         confidence: 0 to 1, when everything fits.
         only_if: over `cause.*` and `effect.*` (see `check.EPISODE_COLUMNS`); None = always.
         says: template of the sentence.
+    """
+
+    name: str
+    where: str
+    causes: tuple[str, ...]
+    effects: tuple[str, ...]
+    paths: tuple[Path, ...]
+    lag_ns: tuple[int, int]
+    confidence: float
+    only_if: Expression | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseRule(LinkRule):
+    """`kind: Cause`: which symptom may cause which; causes and effects are names of symptoms.
+
+    Attributes:
         is_mechanism: whether it was made from a `kind: Mechanism`.
     """
 
-    name: str
-    where: str
-    causes: tuple[str, ...]
-    effects: tuple[str, ...]
-    paths: tuple[Path, ...]
-    lag_ns: tuple[int, int]
-    confidence: float
-    only_if: Expression | None
-    says: str
     is_mechanism: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MechanismRule:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MechanismRule(LinkRule):
     """`kind: Mechanism`: which condition may bring about which, whatever symptom shows it.
 
+    Causes are conditions, or `change` for every symptom of that nature; effects are conditions.
+
     Attributes:
-        meaning: why this is so of every cluster, in one sentence.
-        causes: conditions, or `change` for every symptom of that nature.
-        effects: conditions.
-        paths, lag_ns, confidence, only_if, says: as those of a cause.
+        meaning: why this is so in every cluster, in one sentence.
     """
 
-    name: str
-    where: str
     meaning: str
-    causes: tuple[str, ...]
-    effects: tuple[str, ...]
-    paths: tuple[Path, ...]
-    lag_ns: tuple[int, int]
-    confidence: float
-    only_if: Expression | None
-    says: str
 
 
 @dataclass(frozen=True, slots=True)

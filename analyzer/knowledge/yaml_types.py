@@ -136,24 +136,23 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     magnitude: Magnitude | UnsetType = UNSET
 
 
-class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which symptom may cause which.
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one thing may bring about another: the keys that a cause and a mechanism have in common.
 
     Attributes:
-        kind: `Cause`.
-        name: lowercase words with hyphens, unique among causes.
-        causes: symptoms that may be the cause.
-        effects: symptoms that may be the effect; none of nature change.
+        name: lowercase words with hyphens, unique among causes and mechanisms.
+        causes: what may be the cause.
+        effects: what may be the effect.
         through: how the two entities are related: same, same namespace, or a path of kinds and relations; several: any
             of them.
         lag: least and most: the effect begins at least so long after the cause began, and at most so long after it
             ended.
-        confidence: how likely it is if all this fits, above 0 and at most 1.
+        confidence: how likely it is if all this fits, above 0 and at most 1; that of a mechanism is modest, so that a
+            cause that knows more wins.
         says: one sentence; placeholders are cause, effect, cause_name, effect_name, lag.
         when: expression over cause.* and effect.*; left out: always.
     """
 
-    kind: Literal["Cause"]
     name: Name
     causes: SomeTexts = msgspec.field(name="from")
     effects: SomeTexts = msgspec.field(name="to")
@@ -164,32 +163,30 @@ class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: Expression | UnsetType = UNSET
 
 
-class Mechanism(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Cause(Link, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which symptom may cause which.
+
+    Attributes:
+        kind: `Cause`.
+        causes: symptoms that may be the cause.
+        effects: symptoms that may be the effect; none of nature change.
+    """
+
+    kind: Literal["Cause"]
+
+
+class Mechanism(Link, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which condition may bring about which, whatever symptom shows it.
 
     Attributes:
         kind: `Mechanism`.
-        name: lowercase words with hyphens, unique among mechanisms and causes.
-        meaning: one sentence that says why this is so of every cluster.
+        meaning: one sentence that says why this is so in every cluster.
         causes: conditions, any for all of them, or change for every symptom of that nature.
         effects: conditions, or any for all of them.
-        through: as of a cause.
-        lag: as of a cause.
-        confidence: as of a cause; modest, so that a cause that knows more wins.
-        says: as of a cause.
-        when: as of a cause.
     """
 
     kind: Literal["Mechanism"]
-    name: Name
     meaning: Text
-    causes: SomeTexts = msgspec.field(name="from")
-    effects: SomeTexts = msgspec.field(name="to")
-    through: SomeTexts
-    lag: tuple[Duration, Duration]
-    confidence: Annotated[float, Meta(gt=0, le=1)]
-    says: Text
-    when: Expression | UnsetType = UNSET
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

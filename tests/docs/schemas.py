@@ -29,9 +29,11 @@ _ATTRIBUTE = re.compile(r"^(\w+): (.*(?:\n    .*)*)", re.MULTILINE)
 
 
 def split_docstring(kind: type) -> tuple[str, dict[str, str]]:
-    """What a class is, and what each of its attributes means, by its docstring; line breaks are spaces."""
-    head, _, rest = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:\n")
-    attributes = {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(inspect.cleandoc(rest))}
+    """What a class is, and what each of its attributes means, by the docstrings of it and of the classes that it extends."""
+    attributes: dict[str, str] = {}
+    for declared in (*kind.__bases__, kind):
+        head, _, rest = inspect.cleandoc(declared.__doc__ or "").partition("\nAttributes:\n")
+        attributes |= {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(inspect.cleandoc(rest))}
     return " ".join(head.split()), attributes
 
 

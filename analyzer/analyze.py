@@ -18,6 +18,7 @@ from analyzer.model.named_entities import FACTS_WITH_IDS
 from analyzer.model.segment_reading import Window
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.causality import link_symptoms
+from analyzer.reasoning.comparison import ComparisonSearch
 from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import Candidate, rank_candidates
 from analyzer.reasoning.symptoms import Symptoms, SymptomSearch, count_readers
@@ -48,7 +49,9 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
     """As `analyze_capture`, in a fresh engine of the caller, who can go on asking it afterwards."""
     causes = find_causes(engine, capture, knowledge, window)
     entities = EntityIndex(engine)
-    context = Context(causes.graph, knowledge.patterns, entities, causes.recorded)
+    context = Context(
+        causes.graph, knowledge.patterns, entities, causes.recorded, ComparisonSearch(engine, causes.graph)
+    )
     findings = describe_findings(causes.candidates, context)
     return assemble_document(
         Analysis(engine, capture, causes.symptoms, causes.graph, findings, causes.measures, entities)

@@ -194,6 +194,10 @@ class _Page:
         """What stays open about a finding."""
         return story.unknowns(self._document, finding)
 
+    def contrast(self, finding: Finding) -> tuple[story.ComparedRow, ...]:
+        """The root cause of a finding compared with what it did not reach."""
+        return story.contrast_rows(finding)
+
     def hit(self, finding: Finding) -> str | None:
         """Who was hit by what a finding explains."""
         return story.hit(self._document, finding)
@@ -263,6 +267,8 @@ def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:
             yield from step.evidence
         for statement in (*finding.supported_by, *finding.refuted_by, *finding.missing):
             yield from statement.evidence
+        for comparison in finding.contrast:
+            yield from comparison.evidence
     for change in document.changes:
         yield from change.evidence
     for symptom in document.symptoms:

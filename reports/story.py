@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from formats.loss import EXPECTED_REASONS
 from formats.postmortem.document import Document
-from formats.postmortem.findings import Finding, RootCause
+from formats.postmortem.findings import Comparison, Finding, RootCause
 from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, EntityRef, LossRow
 from formats.times import parse_time
@@ -70,6 +70,52 @@ class Unknown:
 
     what: str
     evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """One row of a contrast table, as words.
+
+    Attributes:
+        by: what is compared.
+        reached: how often the effect shows with the change.
+        other: how often it shows without it.
+        speaks: for the change, against it, or neither.
+        comparison: where this comes from.
+    """
+
+    by: str
+    reached: str
+    other: str
+    speaks: str
+    comparison: Comparison
+
+
+_COMPARED_BY = {"pods": "pods", "time": "time", "undo": "undone"}
+_SPEAKS = {"for": "speaks for it", "against": "speaks against it"}
+
+
+def contrast_rows(finding: Finding) -> tuple[ComparedRow, ...]:
+    """The contrast table of a finding; empty if its root cause is no change."""
+    return tuple(
+        ComparedRow(
+            _COMPARED_BY.get(item.by, "other"), *_compared_cells(item), _SPEAKS.get(item.speaks, "undecided"), item
+        )
+        for item in finding.contrast
+    )
+
+
+def _compared_cells(item: Comparison) -> tuple[str, str]:
+    if item.by == "pods":
+        return (
+            f"{number(item.reached)} of {counted(item.reached_of, 'pod')} reached",
+            f"{number(item.other)} of {counted(item.other_of, 'other pod')}",
+        )
+    since, without = ("until it was undone", "since then") if item.by == "undo" else ("after it", "before it")
+    return (
+        f"{counted(item.reached, 'time')} in {span(item.reached_of)} {since}",
+        f"{counted(item.other, 'time')} in {span(item.other_of)} {without}",
+    )
 
 
 def sentence(text: str) -> str:

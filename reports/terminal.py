@@ -131,6 +131,7 @@ def _write_finding(sheet: _Sheet, document: Document, finding: Finding) -> None:
     hit = story.hit(document, finding)
     if several and hit is not None:
         sheet.line(f"Who was hit: {hit}", indent=2)
+    _write_contrast(sheet, finding)
     _write_list(sheet, "What to do", list(finding.recommendations), numbered=True)
     _write_list(sheet, "What supports it", [_with_evidence(item.what, item.evidence) for item in finding.supported_by])
     _write_list(
@@ -166,6 +167,18 @@ def _write_list(sheet: _Sheet, title: str, items: list[str], *, numbered: bool =
     sheet.line(f"{title}:", indent=2)
     for number, item in enumerate(items, 1):
         sheet.line(item, first=f"{number}. " if numbered else "- ", indent=4)
+
+
+def _write_contrast(sheet: _Sheet, finding: Finding) -> None:
+    rows = story.contrast_rows(finding)
+    if not rows:
+        return
+    sheet.line("With the change, and without it:", indent=2)
+    widths = [max(len(row.by) for row in rows), max(len(row.reached) for row in rows)]
+    rest = max(len(row.other) for row in rows)
+    for row in rows:
+        cells = f"{row.reached:<{widths[1]}}  {row.other:<{rest}}  {row.speaks}"
+        sheet.line(_with_evidence(cells, row.comparison.evidence), first=f"{row.by:<{widths[0]}}  ", indent=4)
 
 
 def _write_unexplained(sheet: _Sheet, document: Document) -> None:

@@ -236,6 +236,8 @@ def _all_evidence(
             yield from step.evidence
         for statement in (*finding.supported_by, *finding.refuted_by, *finding.missing):
             yield from statement.evidence
+        for comparison in finding.contrast:
+            yield from comparison.evidence
     for symptom in symptoms:
         yield from symptom.evidence
     for edge in edges:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from analyzer.knowledge.rules import Nature
 from analyzer.reasoning.causal_graph import CausalGraph
+from analyzer.reasoning.comparison import FOR
 from analyzer.reasoning.root_cause import Candidate
-from formats.postmortem.findings import ConfidenceTerm
+from formats.postmortem.findings import Comparison, ConfidenceTerm
 
 REFUTATION_FACTOR = 0.7
 """For each thing found that speaks against the pattern."""
@@ -28,6 +29,9 @@ BEGINS_BY_ITSELF_FACTOR = 0.85
 UNEXPLAINED_FACTOR = 0.3
 """If it begins with what can only be an effect: the cause itself was not recorded."""
 
+CONTRAST_DOUBT = 0.8
+"""The share of the doubt that is left if the pods that the change reached fail and their likes do not."""
+
 COVERAGE_SHARE = 0.3
 """How much of the confidence depends on the share of severe symptoms that the finding explains."""
 
@@ -40,6 +44,7 @@ def weigh_finding(
     has_pattern: bool,
     refutations: int,
     losses: int,
+    contrast: Sequence[Comparison],
 ) -> Iterator[ConfidenceTerm]:
     """The terms of a finding's confidence, rounded to four digits.
 
@@ -48,9 +53,29 @@ def weigh_finding(
         graph: all symptoms.
         explained: numbers of the symptoms that the finding explains.
         has_pattern: whether a pattern names it.
-        refutations: how many statements of the pattern speak against it.
+        refutations: how many statements speak against it.
         losses: how many losses overlap the decisive time.
+        contrast: the root cause compared with what it did not reach.
     """
+    terms = list(_doubts(candidate, graph, explained, has_pattern=has_pattern, refutations=refutations, losses=losses))
+    yield from terms
+    confidence = multiply_terms(terms)
+    for comparison in contrast:
+        if comparison.by == "pods" and comparison.speaks == FOR and confidence > 0:
+            raised = 1 - (1 - confidence) * CONTRAST_DOUBT
+            yield ConfidenceTerm("contrast", round(raised / confidence, 4), comparison.what)
+
+
+def _doubts(
+    candidate: Candidate,
+    graph: CausalGraph,
+    explained: Collection[int],
+    *,
+    has_pattern: bool,
+    refutations: int,
+    losses: int,
+) -> Iterator[ConfidenceTerm]:
+    """The terms of at most 1."""
     first = max(candidate.explains, key=lambda number: (candidate.reach.confidence[number], -number))
     path = candidate.reach.confidence[first]
     yield ConfidenceTerm("path", round(path, 4), f"the best path from the root cause to “{graph.symptoms[first].what}”")
@@ -79,4 +104,4 @@ def weigh_finding(
 
 def multiply_terms(terms: Iterable[ConfidenceTerm]) -> float:
     """The confidence, 0 to 1, rounded to four digits."""
-    return round(math.prod(term.value for term in terms), 4)
+    return min(round(math.prod(term.value for term in terms), 4), 1.0)

@@ -11,13 +11,14 @@ from analyzer.model.entity_index import EntityIndex, EntityRow
 from analyzer.model.losses import Recorded
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.chains import tell_chain
+from analyzer.reasoning.comparison import AGAINST, ComparisonSearch
 from analyzer.reasoning.confidence import multiply_terms, weigh_finding
 from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom, shorten
 from analyzer.reasoning.unexplained import UNEXPLAINED, considered_causes, deciding_evidence
-from formats.postmortem.findings import ChainEdge, ChainStep, Finding, RootCause, Statement
+from formats.postmortem.findings import ChainEdge, ChainStep, Comparison, Finding, RootCause, Statement
 from formats.text import DIGEST_PREFIX
 from formats.times import format_time
 from formats.units import format_duration
@@ -36,6 +37,7 @@ class Context:
     patterns: Sequence[PatternRule]
     entities: EntityIndex
     recorded: Recorded
+    comparisons: ComparisonSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
     """One finding, with all its sections."""
     story = _find_story(candidate, context)
     pattern = story.pattern
+    contrast = tuple(_compare(story, context.comparisons))
+    against = [comparison for comparison in contrast if comparison.speaks == AGAINST]
     refutations = tuple(_refutations(story, context.graph))
     losses = tuple(_overlapping_losses(story, context.recorded))
     terms = tuple(
@@ -84,8 +88,9 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
             context.graph,
             explained=story.explained,
             has_pattern=pattern is not None,
-            refutations=len(refutations),
+            refutations=len(refutations) + (0 if _is_weighed(story) else len(against)),
             losses=len(losses),
+            contrast=contrast,
         )
     )
     values = _values(story, context)
@@ -102,10 +107,11 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         chain=tuple(_chain_steps(story, context.entities)),
         also=tuple(context.graph.symptoms[number].id for number in sorted(beside)),
         supported_by=tuple(_supports(story, context.graph)),
-        refuted_by=refutations,
+        refuted_by=(*(Statement(what=item.what, evidence=item.evidence) for item in against), *refutations),
         missing=(*_missing(story, context), *losses),
         impact=assess_impact(candidate, context.graph),
         recommendations=tuple(fill(action, values) for action in pattern.actions) if pattern else (),
+        contrast=contrast,
     )
 
 
@@ -197,6 +203,23 @@ def _supports(story: _Story, graph: CausalGraph) -> Iterator[Statement]:
             what=f"{edge.says} ({lag}; {edge.relation})",
             evidence=tuple(dict.fromkeys((*edge.evidence, *target.evidence[:1]))),
         )
+
+
+def _compare(story: _Story, comparisons: ComparisonSearch) -> Iterator[Comparison]:
+    """The root cause compared with what it did not reach, by the effect of `_compared_effect`."""
+    effect = _compared_effect(story)
+    if effect is not None:
+        yield from comparisons.compare(story.candidate.root, effect)
+
+
+def _compared_effect(story: _Story) -> FoundSymptom | None:
+    """The first severe step of the chain; None if there is none."""
+    return next((step for step in story.steps[1:] if step.is_severe), None)
+
+
+def _is_weighed(story: _Story) -> bool:
+    """Whether the confidence of the chain's first edge has what the comparison says (`analyzer.reasoning.contrast`)."""
+    return len(story.steps) > 1 and story.steps[1] is _compared_effect(story)
 
 
 def _refutations(story: _Story, graph: CausalGraph) -> Iterator[Statement]:

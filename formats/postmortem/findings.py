@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from formats.postmortem.recording import EntityRef
-from formats.postmortem.values import Count, EvidenceId, Integer, Outcome, Rank, Share, Time
+from formats.postmortem.values import ComparedBy, Count, EvidenceId, Integer, Outcome, Rank, Share, Speaks, Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class ConfidenceTerm:
 
     Attributes:
         term: name of the factor.
-        value: 0 to 1.
+        value: 0 to 1; above 1 only for the term `contrast`, which takes away some of the doubt.
         why: one clause.
     """
 
@@ -95,6 +95,32 @@ class Statement:
         evidence: events that show it; empty for what is missing.
     """
 
+    what: str
+    evidence: tuple[EvidenceId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One row of the contrast table: how often the effect shows with the change, and how often without it.
+
+    Attributes:
+        by: `pods` that the change reached, and others of the same workloads; `time` after and before the change;
+            `undo`: until the change was undone, and after that.
+        reached: pods that show the effect, or how often it was observed.
+        reached_of: pods that the change reached, or ns.
+        other: as `reached`, of what the change did not reach.
+        other_of: as `reached_of`, of what the change did not reach.
+        speaks: `for` the change, `against` it, or `open`.
+        what: one sentence.
+        evidence: events that show it; empty if it rests on what was not observed.
+    """
+
+    by: ComparedBy
+    reached: Count
+    reached_of: Count
+    other: Count
+    other_of: Count
+    speaks: Speaks
     what: str
     evidence: tuple[EvidenceId, ...]
 
@@ -137,6 +163,7 @@ class Finding:
         missing: evidence that would decide and is not in the capture, losses that overlap among them.
         impact: who was hit.
         recommendations: what to do, one sentence each, the first thing first.
+        contrast: the root cause compared with what it did not reach, at most one row per way; empty if it is no change.
     """
 
     rank: Rank
@@ -153,6 +180,7 @@ class Finding:
     missing: tuple[Statement, ...]
     impact: Impact
     recommendations: tuple[str, ...]
+    contrast: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ EvidenceId = Annotated[
 Nature = Annotated[str, Meta(extra_json_schema={"enum": ["change", "symptom", "context"]})]
 Severity = Annotated[str, Meta(extra_json_schema={"enum": ["info", "warning", "error", "fatal"]})]
 Outcome = Annotated[str, Meta(extra_json_schema={"enum": ["confirmed", "refuted", "open"]})]
+ComparedBy = Annotated[str, Meta(extra_json_schema={"enum": ["pods", "time", "undo"]})]
+Speaks = Annotated[str, Meta(extra_json_schema={"enum": ["for", "against", "open"]})]
 """Words that a later version may have more of: the schema has those of this one, the reader takes any."""
 
 Integer = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]

@@ -68,6 +68,14 @@ def test_no_text_can_add_an_element_or_attribute(offset):
     assert all(address == "data:," or re.fullmatch(r"#[a-z0-9-]+", address) for address in found.addresses)
 
 
+def test_page_shows_the_contrast_table_of_a_finding_that_has_one(incident):
+    page = render_page(incident)
+    assert page.count("With the change, and without it</h3>") == 1
+    assert "1 of 1 pod reached</td>" in page
+    # and its evidence is on the page
+    assert re.search(r'undecided\s*<span class="evidence"><a class="chip" href="#e-\d+">oom', page)
+
+
 def test_templates_have_no_way_round_the_escaping():
     for template in (ROOT / "reports/templates").iterdir():
         text = template.read_text(encoding="utf-8")

@@ -99,6 +99,20 @@ def test_summary_fits_causes_that_are_no_change_and_names_nothing_twice(incident
     assert story.document_nature(incident, dataclasses.replace(finding, chain=())) == "symptom"
 
 
+def test_contrast_table_has_a_row_per_comparison_in_words(incident):
+    (pods, time) = story.contrast_rows(incident.findings[0])
+    space = "\N{NO-BREAK SPACE}"
+    assert (pods.reached, pods.other, pods.speaks) == ("1 of 1 pod reached", "0 of 1 other pod", "speaks for it")
+    assert time.reached == f"6 times in 6{space}min{space}34{space}s after it"
+    assert time.other == f"0 times in 3{space}min{space}2{space}s before it"
+    undone = dataclasses.replace(time.comparison, by="undo", other=2, speaks="against")
+    (row,) = story.contrast_rows(dataclasses.replace(incident.findings[0], contrast=(undone,)))
+    assert row.reached.endswith(" until it was undone")
+    assert row.other == f"2 times in 3{space}min{space}2{space}s since then"
+    assert row.speaks == "speaks against it"
+    assert story.contrast_rows(incident.findings[1]) == ()
+
+
 def test_clock_error_is_told_where_it_matters(incident, calm):
     assert "2\N{NO-BREAK SPACE}ms" in (story.clock_sentence(incident) or "")
     single = dataclasses.replace(incident.capture, nodes=("a",))

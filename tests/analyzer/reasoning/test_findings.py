@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.losses import Loss, Recorded
+from analyzer.reasoning.comparison import ComparisonSearch
 from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import rank_candidates
 from tests.analyzer.hand_made import (
@@ -72,7 +73,7 @@ def find(tables, *patterns, recorded=WHOLE, effect=""):
     symptoms = [*SYMPTOMS, effect] if effect else SYMPTOMS
     graph = graph_of(tables, [*symptoms, CAUSE])
     knowledge = load_text(*symptoms, *patterns)
-    context = Context(graph, knowledge.patterns, EntityIndex(tables), recorded)
+    context = Context(graph, knowledge.patterns, EntityIndex(tables), recorded, ComparisonSearch(tables, graph))
     return describe_findings(rank_candidates(graph), context)
 
 
@@ -232,3 +233,56 @@ def test_evidence_that_would_decide_is_missing_only_where_it_was_not_recorded(ta
     for rows, missing in (({}, ["memory was not recorded"]), ({"memory": 1}, [])):
         (finding,) = find(tables, PATTERN, recorded=Recorded(rows, (), 0))
         assert [statement.what for statement in finding.missing] == missing
+
+
+def edit_for_pod_a(tables):
+    """An edit at second 101 that pod a of a Deployment started with, and its older pod b did not; a crashes."""
+    tables.execute("UPDATE entity SET pod_id = entity_id, workload_id = 'Deployment/x' WHERE kind = 'Pod'")
+    tables.execute("UPDATE entity SET from_ns = ? WHERE name = 'a'", [102 * SECOND])
+    add_trouble(tables, 101, "ConfigMap/conf", "edit", end=103)
+    add_trouble(tables, 103, "Pod/a", "crash", end=109)
+
+
+def test_pods_that_the_change_did_not_reach_and_do_not_fail_take_away_a_fifth_of_the_doubt(tables):
+    edit_for_pod_a(tables)
+    (finding,) = find(tables, PATTERN)
+    assert [(row.by, row.speaks) for row in finding.contrast] == [("pods", "for"), ("time", "for")]
+    # of 0.2 doubt 0.16 is left: 0.84 is 1.05 times 0.8
+    assert terms(finding) == {"path": 0.8, "coverage": 1.0, "contrast": 1.05}
+    assert finding.confidence == pytest.approx(0.84)
+
+
+def test_what_the_comparison_says_against_the_change_is_a_refutation_that_the_edge_has_weighed(tables):
+    # GIVEN pod b, which did not start with the edit, crashes as well, before the edit already
+    edit_for_pod_a(tables)
+    add_trouble(tables, 50, "Pod/b", "crash", end=120)
+    (finding,) = [one for one in find(tables, PATTERN) if one.root_cause.kind == "ConfigMap"]
+    assert [(row.by, row.speaks) for row in finding.contrast] == [("pods", "against"), ("time", "against")]
+    assert [statement.what for statement in finding.refuted_by] == [row.what for row in finding.contrast]
+    # THEN it counts once: the path has 0.8 × 0.5
+    assert terms(finding)["path"] == pytest.approx(0.4)
+    assert "refutation" not in terms(finding)
+
+
+def test_what_the_comparison_says_against_the_change_counts_where_no_edge_has_weighed_it(tables):
+    # GIVEN a chain in which a link stands between the change and the crash
+    edit_for_pod_a(tables)
+    add_trouble(tables, 50, "Pod/b", "crash", end=120)
+    add_trouble(tables, 102, "Pod/a", "excuse", end=103)
+    graph = graph_of(
+        tables,
+        [
+            *SYMPTOMS,
+            cause_text("edit-excuses", "edit", "excuse", through="ConfigMap <-USES- Pod"),
+            cause_text("excuse-crashes", "excuse", "crash"),
+        ],
+    )
+    context = Context(graph, (), EntityIndex(tables), WHOLE, ComparisonSearch(tables, graph))
+    (finding,) = [one for one in describe_findings(rank_candidates(graph), context) if one.root_cause.name == "conf"]
+    assert terms(finding)["refutation"] == pytest.approx(0.7**2, abs=1e-4)
+
+
+def test_finding_that_begins_with_no_change_has_no_contrast(tables):
+    add_trouble(tables, 3, "Pod/a", "crash", end=9)
+    (finding,) = find(tables, LONELY)
+    assert finding.contrast == ()

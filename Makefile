@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e explore accuracy bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e incidents explore accuracy bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -50,6 +50,9 @@ format: setup-test ## Format the code and apply the safe fixes
 
 e2e: setup-test ## Record and explain an incident in a real cluster (KUBECONFIG, or ../shared/cluster)
 	@$(PY) fixtures/lab/e2e.py
+
+incidents: setup-test ## Record live incidents on a real cluster (SEED=1 COUNT=20 KINDS='quota-*'), for `make accuracy`
+	@$(PY) fixtures/live/incidents.py --seed $(or $(SEED),1) $(if $(COUNT),--count $(COUNT)) $(if $(KINDS),--kinds '$(KINDS)')
 
 accuracy: setup-test ## Measure how often the analyzer is right on every set of recordings; writes docs/accuracy.md
 	@$(PY) fixtures/accuracy/measure.py -o docs/accuracy.md

@@ -8,7 +8,7 @@ import os
 
 import click
 
-from formats.command_line import run_command
+from formats.command_line import CommandGroup, run_command
 
 COMMANDS: dict[str, str] = {
     "analyze": "Analyze a capture and name the root cause.",
@@ -35,7 +35,7 @@ OBJECTS_PER_COLLECTION = 50_000
 _MODULES = {"import": "import_capture"}
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(CommandGroup):
     """A group that imports a command's module when the command is used: `tapio why` must answer within a second."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+from types import FrameType
+from typing import Any
 
 import click
 
@@ -13,29 +17,87 @@ from formats.text import escape_text
 _INTERRUPTED = 130
 """What shells give for Ctrl-C: 128 and the number of SIGINT."""
 
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
-def run_command(group: click.Group, program: str) -> None:
+
+class CommandGroup(click.Group):
+    """All commands of a program. A misspelt command gets the nearest one, and a closed pipe is no failure."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As `click.Group`, with the nearest name also if commands are loaded when they are used."""
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As `click.Group`, with the output written to the end. Why here: click takes a closed pipe for a failure."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader of our output has gone (`tapio timeline … | head`).
+            _discard_output()
+            return ExitCode.OK
+        return result
+
+
+def run_command(group: CommandGroup, program: str) -> None:
     """Run the command that the process was started with, and end the process.
 
     Args:
         group: all commands. A command that returns an integer ends with it.
         program: the name that messages begin with.
     """
+    interrupts = _count_interrupts()
     try:
-        result = group.main(standalone_mode=False)
+        result = group.main(prog_name=program, standalone_mode=False)
     except TapioError as error:
-        click.echo(f"{program}: {escape_text(str(error))}", err=True)
-        sys.exit(error.exit_code)
+        _end(program, str(error), error.exit_code)
     except click.UsageError as error:
-        error.show()
-        sys.exit(ExitCode.USAGE)
+        path = error.ctx.command_path if error.ctx is not None else program
+        _end(program, error.format_message(), ExitCode.USAGE, f"See `{path} --help` for usage.")
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _end(program, error.format_message(), error.exit_code)
     except click.Abort:
         sys.exit(_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone (`tapio timeline … | head`): that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        _discard_output()
+        _end(
+            program,
+            f"{error.filename or 'standard output'}: cannot be written: {error.strerror}",
+            ExitCode.INPUT_OUTPUT,
+        )
+    except Exception:
+        # A library that was interrupted raises what it likes: DuckDB a RuntimeError.
+        if not interrupts:
+            raise
+        sys.exit(_INTERRUPTED)
     sys.exit(result if isinstance(result, int) else ExitCode.OK)
+
+
+def _end(program: str, problem: str, code: int, *advice: str) -> None:
+    for line in (f"{program}: {problem}", *advice):
+        click.echo(escape_text(line), err=True)
+    sys.exit(code)
+
+
+def _discard_output() -> None:
+    """What could not be written is not tried again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _count_interrupts() -> list[int]:
+    """A list that gets an item for each Ctrl-C from now on, unless the command handles it otherwise."""
+    interrupts: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    return interrupts

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from formats.command_line import run_command
+from formats.command_line import CommandGroup, run_command
 from formats.errors import ConfigurationError, ExitCode, TapioError, UsageError
 from formats.text import escape_text
 from formats.units import format_bytes, parse_duration
@@ -44,7 +44,7 @@ _DATA_DIR = click.option(
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tapio")
 def cli() -> None:
     """Record what a Kubernetes node does, in a bounded ring on its disk, and freeze it when something breaks."""

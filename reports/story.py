@@ -6,7 +6,7 @@ whoever shows them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -256,14 +256,21 @@ def lost_rows(document: Document) -> list[LossRow]:
 
 
 def _caveat(document: Document) -> str | None:
-    lost = lost_rows(document)
-    if not lost:
-        return None
-    known = sum(row.count for row in lost if row.count is not None)
-    uncounted = sum(row.count is None for row in lost)
+    lost = [(row.table, row.count) for row in lost_rows(document)]
+    return incomplete_sentence(lost) if lost else None
+
+
+def incomplete_sentence(lost: Sequence[tuple[str, int | None]]) -> str:
+    """What is missing from a recording, in one sentence.
+
+    Args:
+        lost: the table and the number of events of each gap; None if it is not known.
+    """
+    known = sum(count for _, count in lost if count is not None)
+    uncounted = sum(count is None for _, count in lost)
     amount = counted(known, "event") if known else ""
     gaps = counted(uncounted, "gap of unknown size", "gaps of unknown size") if uncounted else ""
-    tables = ", ".join(sorted({row.table for row in lost}))
+    tables = ", ".join(sorted({table for table, _ in lost}))
     return f"The recording is incomplete: {' and '.join(filter(None, (amount, gaps)))} missing ({tables})."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from reports.quantities import clock_minute, clock_time, counted, day, lag, perc
 from reports.story import Verdict
 
 NARROWEST = 40
+_UNWRAPPED = sys.maxsize
 """Columns below which lines are not wrapped any narrower."""
 
 _EVIDENCE_SHOWN = 3
@@ -31,15 +33,15 @@ class _Style(StrEnum):
     ROOT = "1;34"
 
 
-def render(document: Document, *, width: int, color: bool) -> str:
+def render(document: Document, *, width: int | None, color: bool) -> str:
     """The post-mortem in lines of at most `width` characters (words longer than a line excepted).
 
     Args:
         document: any post-mortem; recorded texts in it are escaped before they are shown.
-        width: columns of the terminal.
-        color: whether to use ANSI colours; callers say no for pipes and NO_COLOR.
+        width: columns of the terminal; None = one line per paragraph, as for a pipe or a file.
+        color: whether to use ANSI colours.
     """
-    sheet = _Sheet(max(width, NARROWEST), color=color)
+    sheet = _Sheet(_UNWRAPPED if width is None else max(width, NARROWEST), color=color)
     _write_headline(sheet, document)
     for finding in document.findings:
         _write_finding(sheet, document, finding)

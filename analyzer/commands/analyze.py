@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from analyzer.analyze import analyze_capture
+from analyzer.commands.color import color_option, wants_color
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
@@ -22,9 +23,12 @@ from reports.terminal import render
     "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."
 )
 @knowledge_option
+@color_option
 @from_option
 @to_option
-def command(capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], begin: int | None, end: int | None) -> None:
+def command(
+    capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], color: str, begin: int | None, end: int | None
+) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
     The exit code is 0 whether or not a failure was found.
@@ -36,4 +40,5 @@ def command(capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], begin:
     if as_json:
         click.echo(to_json(document), nl=False)
     else:
-        click.echo(render(document, width=shutil.get_terminal_size().columns, color=sys.stdout.isatty()))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(render(document, width=width, color=wants_color(color)))

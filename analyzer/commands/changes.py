@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
@@ -47,14 +49,23 @@ def command(
     macros = change_macros(read_knowledge(knowledge).changes)
     opened = open_capture(capture)
     with Engine() as engine:
-        build_model(opened, engine, window, wanted=("change",), change_macros=macros)
-        changes = list_changes(engine, namespace=namespace, with_controllers=with_controllers)
+        build_model(opened, engine, window, wanted=("change", "missing"), change_macros=macros)
+        warn_of_losses(engine, capture)
+        changes = list_changes(engine, with_controllers=with_controllers)
     # Rows are read in batches: rows of the same batch before and after the window are dropped here.
     changes = tuple(change for change in changes if _is_within(change.at_ns, begin, end))
-    for change in changes:
+    shown = [change for change in changes if namespace is None or change.namespace == namespace]
+    for change in shown:
         click.echo(_to_json(change) if as_json else _to_line(change))
-    if not changes and not as_json:
-        click.echo("No changes were recorded.")
+    if not shown and not as_json:
+        click.echo(escape_text(_why_none(changes, namespace)))
+
+
+def _why_none(changes: Sequence[RecordedChange], namespace: str | None) -> str:
+    if namespace is None or not changes:
+        return "No changes were recorded."
+    others = sorted({change.namespace or "no namespace" for change in changes})
+    return f"No changes were recorded in namespace {namespace}; there are {len(changes):,} in {', '.join(others)}."
 
 
 def _is_within(at_ns: int, begin: int | None, end: int | None) -> bool:

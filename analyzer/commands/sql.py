@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
@@ -59,6 +60,7 @@ def command(
         else:
             macros = change_macros(read_knowledge(knowledge).changes)
             build_model(opened, engine, window, change_macros=macros).load_for(query)
+            warn_of_losses(engine, capture)
             names, rows = engine.ask(query, None if form else ROWS_SHOWN + 1)
     if form == "json":
         for row in rows:

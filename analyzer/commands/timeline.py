@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import analyze_capture
+from analyzer.analyze import analyze_in
+from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
+from analyzer.model.engine import Engine
 from formats.capture.reading import open_capture
 from formats.postmortem.document import Document
 from formats.postmortem.graph import Change, Symptom
@@ -40,7 +42,9 @@ def command(
     window = check_window(begin, end)
     rules = read_knowledge(knowledge)
     opened = open_capture(capture)
-    document = analyze_capture(opened, rules, window=window)
+    with Engine.for_events(opened.events) as engine:
+        document = analyze_in(engine, opened, rules, window)
+        warn_of_losses(engine, capture)
     for row in sorted(_rows(document, with_all=with_all), key=lambda row: (str(row["time"]), str(row["what"]))):
         if as_json:
             click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))

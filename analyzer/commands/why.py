@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from analyzer.analyze import analyze_in
+from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.engine import Engine
@@ -45,6 +46,7 @@ def command(
     opened = open_capture(capture)
     with Engine.for_events(opened.events) as engine:
         document = analyze_in(engine, opened, rules, window)
+        warn_of_losses(engine, capture)
         named = find_named_entities(engine, object_name)
         if named is None:
             near = suggest_names(engine, object_name)

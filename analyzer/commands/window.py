@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,23 +10,31 @@ import click
 from analyzer.model.segment_reading import Window
 from formats.times import parse_time
 
+_WITHOUT_ZONE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:([T ][0-9]{2}:[0-9]{2})(:[0-9]{2}(?:[.][0-9]+)?)?)?")
+
 
 class _TimeType(click.ParamType[int]):
-    """An RFC 3339 time, given as unix nanoseconds."""
+    """A time, given as unix nanoseconds: RFC 3339, or what `tapio timeline` prints, or less of it, in UTC."""
 
     name = "time"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
+        time = value.strip()
+        if partial := _WITHOUT_ZONE.fullmatch(time):
+            date, minute, second = partial.groups()
+            time = f"{date}{minute or 'T00:00'}{second or ':00'}Z"
         try:
-            return parse_time(value.strip())
+            return parse_time(time)
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
 
 
-from_option = click.option("--from", "begin", type=_TimeType(), help="Ignore events before this time (RFC 3339).")
-to_option = click.option("--to", "end", type=_TimeType(), help="Ignore events after this time (RFC 3339).")
+_EXAMPLE = "such as 2026-11-21T15:10:50; UTC, or with a zone as in RFC 3339"
+
+from_option = click.option("--from", "begin", type=_TimeType(), help=f"Ignore events before this time ({_EXAMPLE}).")
+to_option = click.option("--to", "end", type=_TimeType(), help=f"Ignore events after this time ({_EXAMPLE}).")
 knowledge_option = click.option(
     "--knowledge",
     "knowledge",

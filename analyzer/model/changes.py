@@ -44,14 +44,11 @@ class RecordedChange:
     evidence: str
 
 
-def list_changes(
-    engine: Engine, *, namespace: str | None = None, with_controllers: bool = False
-) -> tuple[RecordedChange, ...]:
+def list_changes(engine: Engine, *, with_controllers: bool = False) -> tuple[RecordedChange, ...]:
     """The changes of a built model, in order of time.
 
     Args:
         engine: of a `Model`.
-        namespace: only objects of this one; None = all objects.
         with_controllers: also what controllers did because of other changes.
     """
     rows = engine.rows(
@@ -59,9 +56,9 @@ def list_changes(
         SELECT change_id, at_ns, kind, namespace, name, verb, category, actor, path, old_value, new_value, what,
             inferred, evidence
         FROM change
-        WHERE ($1 IS NULL OR namespace = $1) AND ($2 OR actor = 'user')
+        WHERE $1 OR actor = 'user'
         ORDER BY at_ns, node, seq, path
         """,
-        [namespace, with_controllers],
+        [with_controllers],
     )
     return tuple(RecordedChange(*row) for row in rows)

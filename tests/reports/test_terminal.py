@@ -83,3 +83,9 @@ def test_unexplained_symptoms_are_listed(incident):
 def test_many_changes_are_cut_with_the_way_to_all(incident):
     document = dataclasses.replace(incident, changes=incident.changes[:1] * 9)
     assert "and 4 more; `tapio changes` lists all" in render(document, width=80, color=False)
+
+
+def test_a_paragraph_is_one_line_if_no_width_is_given(incident):
+    text = render(incident, width=None, color=False)
+    assert incident.findings[0].title in text.splitlines()[0]
+    assert max(map(len, text.splitlines())) > 120

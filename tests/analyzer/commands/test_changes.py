@@ -46,3 +46,8 @@ def test_a_window_leaves_out_what_is_outside(capture):
     assert line.endswith("shop/Pod made was created  (controller)  [kube_object:node-1:5]")
     result = CliRunner().invoke(cli, ["changes", capture, "--to", "2026-09-21T14:13:20.5Z"])
     assert result.output == "No changes were recorded.\n"
+
+
+def test_an_empty_namespace_is_told_with_where_the_changes_are(capture):
+    result = CliRunner().invoke(cli, ["changes", capture, "-n", "nope"])
+    assert result.output == "No changes were recorded in namespace nope; there are 2 in other, shop.\n"

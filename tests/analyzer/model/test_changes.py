@@ -109,15 +109,6 @@ def test_what_controllers_do_is_told_only_when_asked_for(tmp_path, model_of):
     }
 
 
-def test_changes_of_one_namespace(tmp_path, model_of):
-    builder = CaptureBuilder(tmp_path)
-    for value in ("1", "2"):
-        builder.kube_object("ConfigMap", "a", {"data": {"K": value}}, namespace="one")
-        builder.kube_object("ConfigMap", "a", {"data": {"K": value}}, namespace="two")
-    engine = model_of(builder.write(), "change").engine
-    assert [change.namespace for change in list_changes(engine, namespace="two")] == ["two"]
-
-
 def test_a_version_that_is_told_again_is_no_second_change(tmp_path, model_of):
     # GIVEN a change, and the snapshot at the start of the next segment, which repeats the version
     builder = CaptureBuilder(tmp_path).kube_object("ConfigMap", "c", {"data": {"K": "1"}}, at=1)

@@ -1,0 +1,119 @@
+"""How a command ends: a real process, its messages and its exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+_PROGRAM = """
+import sys
+import click
+from formats.command_line import CommandGroup, run_command
+from formats.errors import FormatError
+
+@click.group(cls=CommandGroup)
+def cli(): pass
+
+@cli.command()
+@click.option("--lines", default=1)
+def say(lines):
+    for _ in range(lines):
+        click.echo("a line that is said")
+
+@cli.command()
+def refuse():
+    raise FormatError("this is \x1b[31m no capture", where="x.tapio", next_step="give another")
+
+@cli.command()
+def wait():
+    import time
+    click.echo("waiting")
+    sys.stdout.flush()
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("Query interrupted")  # as DuckDB does
+
+@cli.command()
+def fail():
+    raise RuntimeError("a defect")
+
+run_command(cli, "program")
+"""
+_NEEDS_DEV_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made with /dev/full")
+
+
+def run(*arguments: str, stdout: int | None = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+
+
+def test_a_misspelt_command_gets_the_nearest_one():
+    ended = run("sya")
+    assert ended.returncode == 64
+    assert ended.stderr == ("program: No such command 'sya'. Did you mean 'say'?\nSee `program --help` for usage.\n")
+
+
+def test_a_mistake_names_the_help_of_its_command():
+    ended = run("say", "--lines", "many")
+    assert ended.returncode == 64
+    assert ended.stderr.splitlines()[-1] == "See `program say --help` for usage."
+
+
+def test_an_error_is_one_escaped_sentence():
+    ended = run("refuse")
+    assert ended.returncode == 65
+    assert ended.stderr == "program: x.tapio: this is \\x1b[31m no capture; give another\n"
+
+
+@pytest.mark.parametrize("lines", ["1", "100000"])
+def test_a_reader_that_has_gone_is_no_failure(lines: str):
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, "say", "--lines", lines],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+@_NEEDS_DEV_FULL
+@pytest.mark.parametrize("lines", ["1", "100000"])
+def test_a_full_disk_is_one_sentence(lines: str):
+    with Path("/dev/full").open("w") as full:
+        ended = run("say", "--lines", lines, stdout=full.fileno())
+    assert ended.returncode == 74
+    assert ended.stderr == "program: standard output: cannot be written: No space left on device\n"
+
+
+def test_ctrl_c_is_quiet_whatever_a_library_makes_of_it():
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, "wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate()
+    assert process.returncode == 130
+    assert complaint.strip() == ""
+
+
+def test_a_defect_is_not_hidden():
+    ended = run("fail")
+    assert ended.returncode == 1
+    assert "RuntimeError: a defect" in ended.stderr

@@ -48,7 +48,7 @@ def command(
     window = check_window(begin, end)
     macros = change_macros(read_knowledge(knowledge).changes)
     opened = open_capture(capture)
-    with Engine() as engine:
+    with Engine.for_events(opened.events) as engine:
         build_model(opened, engine, window, wanted=("change", "missing"), change_macros=macros)
         warn_of_losses(engine, capture)
         changes = list_changes(engine, with_controllers=with_controllers)

@@ -100,7 +100,7 @@ class RecordingSummary:
 
 def summarize_recording(capture: Capture) -> RecordingSummary:
     """Reads every table of the capture, of the frequent ones only whose the rows are."""
-    with Engine() as engine:
+    with Engine.for_events(capture.events) as engine:
         attribution = _Attribution(engine)
         build_model(capture, engine, wanted=("capture_window", "cgroup", "clock_error", "missing")).go_through(
             [attribution.part_step]

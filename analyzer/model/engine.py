@@ -28,6 +28,29 @@ SMALL_EVENTS = 200_000
 """Events of a capture that one thread answers for, and whose facts are computed once instead of whenever they are read.
 Why: up to there planning queries takes most of the time, and more threads only add to it."""
 
+PLAIN_PLAN_EVENTS = 20_000
+"""Events of a capture for which DuckDB leaves out `_COSTLY_OPTIMIZERS`. Why: up to there a better plan saves less time
+than looking for it takes; at 190,000 events both are equal."""
+
+_COSTLY_OPTIMIZERS = (
+    "aggregate_reuse",
+    "column_lifetime",
+    "common_subexpressions",
+    "common_subplan",
+    "compressed_materialization",
+    "duplicate_groups",
+    "expression_rewriter",
+    "join_elimination",
+    "join_filter_pushdown",
+    "join_order",
+    "outer_join_simplification",
+    "projection_placement",
+    "projection_pullup",
+    "statistics_propagation",
+)
+"""Optimizers that take most of the time and only matter for many rows. Not among them: those that turn a product of
+tables with a condition into a join, and that leave out columns which are not read."""
+
 _SETTINGS_BEFORE_LOCK = (
     "SET TimeZone = 'UTC'",
     "SET default_collation = ''",
@@ -43,9 +66,12 @@ class Engine:
     Args:
         threads: worker threads; None = one per core. The result never depends on it.
         memory_bytes: what the database may hold before it spills.
+        has_plain_plans: DuckDB leaves out the optimizers that take most of the time. The result never depends on it.
     """
 
-    def __init__(self, *, threads: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self, *, threads: int | None = None, memory_bytes: int = MEMORY_BYTES, has_plain_plans: bool = False
+    ) -> None:
         self._spill_directory = tempfile.mkdtemp(prefix="tapio-")
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_bytes}B",
@@ -57,13 +83,22 @@ class Engine:
         if threads is not None:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
+        if has_plain_plans:
+            self._leave_out_optimizers()
         for setting in _SETTINGS_BEFORE_LOCK:
             self._connection.execute(setting)
 
     @classmethod
     def for_events(cls, events: int) -> Self:
-        """An engine with as many threads as a capture with so many events is worth."""
-        return cls(threads=1 if events <= SMALL_EVENTS else None)
+        """An engine with as many threads and optimizers as a capture with so many events is worth."""
+        return cls(threads=1 if events <= SMALL_EVENTS else None, has_plain_plans=events <= PLAIN_PLAN_EVENTS)
+
+    def _leave_out_optimizers(self) -> None:
+        known = {name for (name,) in self._connection.execute("FROM duckdb_optimizers()").fetchall()}
+        left_out = ",".join(
+            name for name in _COSTLY_OPTIMIZERS if name in known
+        )  # they differ between versions of DuckDB
+        self._connection.execute(f"SET disabled_optimizers = '{left_out}'")
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run statements of ours, result unused."""

@@ -169,6 +169,11 @@ def test_threads_do_not_matter(busy, busy_rows):
         assert everything(busy, engine) == busy_rows
 
 
+def test_optimizers_that_are_left_out_do_not_matter(busy, busy_rows):
+    with Engine(threads=1, has_plain_plans=True) as engine:
+        assert everything(busy, engine) == busy_rows
+
+
 def test_how_segments_are_named_and_ordered_does_not_matter(tmp_path, busy_rows):
     # GIVEN the same segments under names that sort the other way round
     busy_capture(tmp_path).unlink()
@@ -185,7 +190,8 @@ def test_an_empty_capture_has_a_model(tmp_path, engine):
     assert {name for name, rows in found.items() if rows} == {"entity"}
 
 
-def test_objects_of_any_shape_are_read_without_an_error(tmp_path, engine):
+@pytest.mark.parametrize("has_plain_plans", [True, False])
+def test_objects_of_any_shape_are_read_without_an_error(tmp_path, has_plain_plans):
     # GIVEN objects of every kind whose every field holds something else, some of them no JSON at all
     builder = CaptureBuilder(tmp_path)
     builder.kube_object("Node", "node-1", {}).service("cache", cluster_ip="10.2.0.1")
@@ -229,7 +235,8 @@ def test_objects_of_any_shape_are_read_without_an_error(tmp_path, engine):
     ):
         _raw(builder, "Pod", f"broken-{number}", text, text)
     # WHEN everything is asked for
-    found = everything(builder.write(), engine)
+    with Engine(threads=1, has_plain_plans=has_plain_plans) as engine:
+        found = everything(builder.write(), engine)
     # THEN there is an answer, and the objects are entities
     assert ("deep",) in {row[3:4] for row in found["entity"]}
 

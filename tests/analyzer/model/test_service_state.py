@@ -25,7 +25,7 @@ def service(builder, name, selector, *, at=0, ports=({"port": 8080},), **spec):
 
 
 def states(builder, engine, columns="mismatch, is_certain"):
-    model = build_model(open_capture(builder.write()), engine)
+    model = build_model(open_capture(builder.write()), engine, wanted=["service_state"])
     model.go_through()
     return engine.rows(f"SELECT {columns} FROM service_state ORDER BY ALL")
 

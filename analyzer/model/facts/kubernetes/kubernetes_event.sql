@@ -72,11 +72,14 @@ FROM (
         placed.*, capture_window.to_ns AS end_ns,
         unhealthy.entity_id IS NOT NULL
             -- The event may be about an object of this name that is gone.
-            AND coalesce(last_ns, at_ns) >= greatest(capture_window.to_ns - 1200000000000, object_from_ns - 2000000000)
+            AND coalesce(last_ns, at_ns) >= greatest(capture_window.to_ns - 1200000000000, TRY(object_from_ns - 2000000000))
             AND (reason <> 'FailedCreate' OR (
                 coalesce(unhealthy.lacks_objects, true)
                 -- Only what it said last is why it still lacks them.
-                AND coalesce(last_ns, at_ns) >= max(coalesce(last_ns, at_ns)) OVER (PARTITION BY placed.entity_id, reason) - 10000000000
+                AND coalesce(
+                    coalesce(last_ns, at_ns)
+                    >= max(TRY(coalesce(last_ns, at_ns) - 10000000000)) OVER (PARTITION BY placed.entity_id, reason), true
+                )
             )) AS is_open
     FROM placed
     CROSS JOIN capture_window

@@ -31,10 +31,13 @@ class _TimeType(click.ParamType[int]):
             self.fail(str(problem), param, ctx)
 
 
+TIME = _TimeType()
+"""Type of an option that takes a time."""
+
 _EXAMPLE = "such as 2026-11-21T15:10:50; UTC, or with a zone as in RFC 3339"
 
-from_option = click.option("--from", "begin", type=_TimeType(), help=f"Ignore events before this time ({_EXAMPLE}).")
-to_option = click.option("--to", "end", type=_TimeType(), help=f"Ignore events after this time ({_EXAMPLE}).")
+from_option = click.option("--from", "begin", type=TIME, help=f"Ignore events before this time ({_EXAMPLE}).")
+to_option = click.option("--to", "end", type=TIME, help=f"Ignore events after this time ({_EXAMPLE}).")
 knowledge_option = click.option(
     "--knowledge",
     "knowledge",

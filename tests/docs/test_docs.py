@@ -75,6 +75,7 @@ def test_every_tapio_command_of_the_readme_works(tmp_path):
     # GIVEN the files that the README speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
     shutil.copy(REPOSITORY / "fixtures" / "kube" / "configmap-oom-crashloop.api.jsonl.zst", tmp_path / "api.jsonl")
+    shutil.copy(REPOSITORY / "fixtures" / "incidents" / "healthy-rollout.tapio", tmp_path / "calm.tapio")
     commands = _commands_of("README.md")
     assert len(commands) > 5
     for command in commands:

@@ -29,6 +29,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/status.py": ("recorder/test_control.py", "data, shown by the command `status`"),
     "recorder/store/store_status.py": ("recorder/test_daemon.py", "data, told by the store"),
     "formats/postmortem/*.py": ("formats/postmortem/test_reader.py", "data; the reader reads every field"),
+    "analyzer/comparing/*.py": (
+        "analyzer/commands/test_diff.py",
+        "what is counted and compared is shown by the command",
+    ),
     "analyzer/cutting/*.py": ("analyzer/cutting/test_cut.py", "parts of one search: a capture is cut"),
     "analyzer/cutting/damage_rows.py": ("analyzer/cutting/test_rows.py", "made while rows are read"),
     "analyzer/knowledge/rules.py": ("analyzer/knowledge/test_load.py", "data that `load` makes"),

@@ -1,0 +1,1 @@
+"""What differs between two recordings, or between two times of one."""

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "changes": "List the changes that a capture recorded.",
     "cut": "Write the smallest part of a capture that still gives a finding.",
     "diff": "Show what differs between two captures, or between two times of one.",
+    "feedback": "Record whether a finding was right, for the confidence of its pattern.",
     "graph": "Export the causality graph to Neo4j or to a file.",
     "import": "Convert a recording of another tool to a capture.",
     "info": "Show what a capture contains and what is missing from it.",

@@ -10,7 +10,14 @@ import click
 
 from analyzer.analyze import analyze_capture
 from analyzer.commands.color import color_option, wants_color
-from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import (
+    capture_argument,
+    check_window,
+    feedback_option,
+    from_option,
+    knowledge_option,
+    to_option,
+)
 from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
 from formats.postmortem.document import to_json
@@ -23,18 +30,26 @@ from reports.terminal import render
     "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."
 )
 @knowledge_option
+@feedback_option
 @color_option
 @from_option
 @to_option
 def command(
-    capture: Path, *, as_json: bool, knowledge: tuple[Path, ...], color: str, begin: int | None, end: int | None
+    capture: Path,
+    *,
+    as_json: bool,
+    knowledge: tuple[Path, ...],
+    feedback: Path | None,
+    color: str,
+    begin: int | None,
+    end: int | None,
 ) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
     The exit code is 0 whether or not a failure was found.
     """
     window = check_window(begin, end)
-    rules = read_knowledge(knowledge)
+    rules = read_knowledge(knowledge, feedback)
     opened = open_capture(capture)
     document = analyze_capture(opened, rules, window=window)
     if as_json:

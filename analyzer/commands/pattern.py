@@ -8,8 +8,16 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import (
+    capture_argument,
+    check_window,
+    feedback_option,
+    from_option,
+    knowledge_option,
+    to_option,
+)
 from analyzer.knowledge.descriptions import describe_rules, names_of_rules
+from analyzer.knowledge.feedback import describe_feedback
 from analyzer.knowledge.rules import Role
 from analyzer.knowledge.shipped import read_knowledge
 from formats.errors import ExitCode, OutputError, UsageError
@@ -55,9 +63,10 @@ def list_patterns(*, file_format: str, knowledge: tuple[Path, ...]) -> None:
 @command.command()
 @click.argument("name")
 @knowledge_option
-def show(name: str, *, knowledge: tuple[Path, ...]) -> None:
+@feedback_option
+def show(name: str, *, knowledge: tuple[Path, ...], feedback: Path | None) -> None:
     """Show what the pattern, symptom, cause or mechanism NAME says, in plain words."""
-    rules = read_knowledge(knowledge)
+    rules = read_knowledge(knowledge, feedback)
     lines = describe_rules(name, rules)
     if not lines:
         raise UsageError(
@@ -100,6 +109,7 @@ def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool) -> No
 @capture_argument
 @click.argument("name", metavar="PATTERN")
 @knowledge_option
+@feedback_option
 @from_option
 @to_option
 @click.pass_context
@@ -109,6 +119,7 @@ def explain(
     name: str,
     *,
     knowledge: tuple[Path, ...],
+    feedback: Path | None,
     begin: int | None,
     end: int | None,
 ) -> None:
@@ -126,7 +137,7 @@ def explain(
     from formats.capture.reading import open_capture  # noqa: PLC0415 - same
 
     window = check_window(begin, end)
-    rules = read_knowledge(knowledge)
+    rules = read_knowledge(knowledge, feedback)
     patterns = {rule.name: rule for rule in rules.patterns}
     if name not in patterns:
         raise UsageError(f"no pattern is named `{name}`", next_step=_nearest(name, frozenset(patterns)))
@@ -134,7 +145,7 @@ def explain(
     with Engine.for_events(opened.events) as engine:
         causes = find_causes(engine, opened, rules, window)
     reasons = Reasons(patterns[name], rules, causes.graph, causes.candidates, causes.recorded)
-    for line in explain_pattern(reasons):
+    for line in (*explain_pattern(reasons), f"Feedback: {describe_feedback(patterns[name])}"):
         click.echo(escape_text(line))
     context.exit(ExitCode.OK if find_ranks(reasons) else ExitCode.NEGATIVE)
 

@@ -8,7 +8,14 @@ import click
 
 from analyzer.analyze import analyze_in
 from analyzer.commands.losses import warn_of_losses
-from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import (
+    capture_argument,
+    check_window,
+    feedback_option,
+    from_option,
+    knowledge_option,
+    to_option,
+)
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.engine import Engine
 from analyzer.model.named_entities import find_named_entities, suggest_names
@@ -22,6 +29,7 @@ from formats.text import escape_text
 @capture_argument
 @click.argument("object_name", metavar="OBJECT")
 @knowledge_option
+@feedback_option
 @from_option
 @to_option
 @click.pass_context
@@ -31,6 +39,7 @@ def command(
     object_name: str,
     *,
     knowledge: tuple[Path, ...],
+    feedback: Path | None,
     begin: int | None,
     end: int | None,
 ) -> None:
@@ -42,7 +51,7 @@ def command(
     The exit code is 0 if the capture contains the object, healthy or not, and 1 if it does not.
     """
     window = check_window(begin, end)
-    rules = read_knowledge(knowledge)
+    rules = read_knowledge(knowledge, feedback)
     opened = open_capture(capture)
     with Engine.for_events(opened.events) as engine:
         document = analyze_in(engine, opened, rules, window)

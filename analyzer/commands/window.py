@@ -1,4 +1,4 @@
-"""The options `--from`, `--to` and `--knowledge` that several commands share."""
+"""The options `--from`, `--to`, `--knowledge` and `--feedback` that several commands share."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ knowledge_option = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     help="YAML file or directory with additional knowledge; can be repeated.",
+)
+feedback_option = click.option(
+    "--feedback",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of verdicts (tapio feedback). Default: feedback.jsonl beside the files of --knowledge.",
 )
 capture_argument = click.argument("capture", type=click.Path(path_type=Path))
 

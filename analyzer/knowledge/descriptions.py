@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analyzer.knowledge.feedback import describe_feedback
 from analyzer.knowledge.rules import (
     CauseRule,
     Expression,
@@ -48,6 +49,7 @@ def _describe_pattern(rule: PatternRule, knowledge: Knowledge) -> Iterator[str]:
     yield from _section("Needs", [_describe_wanted(wanted) for wanted in rule.needs])
     yield from _section("Actions", rule.actions)
     yield from _section("Tests", [_describe_test(test) for test in rule.tests])
+    yield from _section("Feedback", [describe_feedback(rule)])
     yield f"Defined at {rule.where}"
 
 

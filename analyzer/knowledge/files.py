@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from formats.limits import YAML_BYTES
 
 MAX_FILES = 2_000
 """YAML files of one directory. Why: each rule is a query; ours are some dozen files."""
+
+FEEDBACK_NAME = "feedback.jsonl"
+"""Name of the file that is found beside a team's patterns without being asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ def read_knowledge_files(paths: Sequence[Path]) -> tuple[KnowledgeFile, ...]:
     if len(found) > MAX_FILES:
         raise KnowledgeError(f"{len(found):,} YAML files, more than the limit of {MAX_FILES:,}", where=str(paths[0]))
     return tuple(KnowledgeFile(name, _read_text(found[name])) for name in sorted(found))
+
+
+def find_feedback(additional: Iterable[Path]) -> Path | None:
+    """The feedback file beside a team's patterns: in these directories, or next to these files; the first there is."""
+    for path in additional:
+        beside = (path if path.is_dir() else path.parent) / FEEDBACK_NAME
+        if beside.is_file():
+            return beside
+    return None
 
 
 def _read_text(path: Path) -> str:

@@ -15,6 +15,7 @@ from analyzer.knowledge.mechanisms import ANY, CHANGE, expand_mechanism
 from analyzer.knowledge.mistakes import ReportMistake, mistakes_to, raise_mistake
 from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import (
+    DEFAULT_PRIOR,
     CauseRule,
     ChangeRule,
     Combine,
@@ -26,6 +27,7 @@ from analyzer.knowledge.rules import (
     Path,
     PatternRule,
     PatternTest,
+    Prior,
     SymptomRule,
     Wanted,
 )
@@ -239,6 +241,7 @@ def _read_pattern(node: YamlNode) -> PatternRule:
         needs=_read_wanted(node, "needs", pattern.needs),
         actions=texts_of(node, ["actions"], pattern.actions),
         tests=tuple(_read_test(node, index, test) for index, test in enumerate(pattern.tests)),
+        prior=DEFAULT_PRIOR if pattern.prior is UNSET else Prior(pattern.prior.right, pattern.prior.wrong),
     )
 
 

@@ -268,6 +268,38 @@ class PatternTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of a pattern before any verdict: the Beta distribution of the share of right findings.
+
+    Attributes:
+        right: as if so many findings had been right, above 0.
+        wrong: as if so many had been wrong, above 0.
+    """
+
+    right: float
+    wrong: float
+
+
+DEFAULT_PRIOR = Prior(4, 1)
+"""Of a pattern that states none. Why: modest, so that five verdicts weigh as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What people said of findings of a pattern (`tapio feedback`).
+
+    Attributes:
+        right: findings that were right; one on which the file has both verdicts is half a finding.
+        wrong: findings that were wrong.
+        file: name and digest of the file.
+    """
+
+    right: float
+    wrong: float
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class PatternRule:
     """`kind: Pattern`: what a named failure looks like, means and asks for.
 
@@ -277,6 +309,8 @@ class PatternRule:
         requires: of each tuple of names at least one must be explained (or be the root).
         root_cause: kind of entity that is named as root cause, looked for upwards from the root's entity by
             CONTAINS and OWNS; None = the root's own entity.
+        prior: belief in its findings before any verdict.
+        verdicts: of a file of feedback; None if there is none on this pattern.
     """
 
     name: str
@@ -292,6 +326,8 @@ class PatternRule:
     needs: tuple[Wanted, ...]
     actions: tuple[str, ...]
     tests: tuple[PatternTest, ...]
+    prior: Prior = DEFAULT_PRIOR
+    verdicts: Verdicts | None = None
 
 
 class Actor(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 import patterns
 from analyzer.knowledge.cache import keep_cached, knowledge_key, read_cached
 from analyzer.knowledge.check import check_knowledge
-from analyzer.knowledge.files import KnowledgeFile, read_knowledge_files
+from analyzer.knowledge.files import KnowledgeFile, find_feedback, read_knowledge_files
 from analyzer.knowledge.rules import Knowledge
 from analyzer.model.engine_tables import fact_columns
 
@@ -24,8 +24,12 @@ def shipped_files() -> tuple[KnowledgeFile, ...]:
     )
 
 
-def read_knowledge(additional: Sequence[Path] = ()) -> Knowledge:
+def read_knowledge(additional: Sequence[Path] = (), feedback: Path | None = None) -> Knowledge:
     """All rules: the shipped ones and those of additional files or directories, checked now or in an earlier run.
+
+    Args:
+        additional: YAML files and directories.
+        feedback: file of verdicts on findings; None = the one beside the additional files, if there is one.
 
     Raises:
         MissingInputError: if a path does not exist.
@@ -40,4 +44,9 @@ def read_knowledge(additional: Sequence[Path] = ()) -> Knowledge:
         knowledge = load_knowledge(files)
         check_knowledge(knowledge, fact_columns())
         keep_cached(key, knowledge)
+    verdicts = feedback or find_feedback(additional)
+    if verdicts is not None:
+        from analyzer.knowledge.feedback import apply_feedback, read_feedback  # noqa: PLC0415 - seldom needed
+
+        knowledge = apply_feedback(knowledge, read_feedback(verdicts))
     return knowledge

@@ -233,6 +233,18 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chain: Texts = ()
 
 
+class Prior(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is believed of a pattern before any verdict of `tapio feedback`: Beta(right, wrong).
+
+    Attributes:
+        right: as if so many of its findings had been right.
+        wrong: as if so many of its findings had been wrong.
+    """
+
+    right: Annotated[float, Meta(gt=0, le=1_000_000)]
+    wrong: Annotated[float, Meta(gt=0, le=1_000_000)]
+
+
 class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a named failure looks like, means and asks for.
 
@@ -250,6 +262,7 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         needs: evidence that would decide.
         actions: what to do, best first; the placeholders of the title are allowed.
         tests: recordings in which it is found, or is not found.
+        prior: belief in its findings before any verdict; left out: 4 right, 1 wrong.
     """
 
     kind: Literal["Pattern"]
@@ -265,6 +278,7 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: Annotated[tuple[Wanted, ...], Meta(max_length=MAX_LIST)] = ()
     actions: Texts = ()
     tests: Annotated[tuple[Test, ...], Meta(max_length=MAX_LIST)] = ()
+    prior: Prior | UnsetType = UNSET
 
 
 class ChangeTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from analyzer.knowledge.rules import Nature
+from analyzer.knowledge.feedback import describe_feedback, feedback_factor
+from analyzer.knowledge.rules import Nature, PatternRule
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.comparison import FOR
 from analyzer.reasoning.root_cause import Candidate
@@ -100,6 +101,12 @@ def _doubts(
         )
     if losses:
         yield ConfidenceTerm("loss", LOSS_FACTOR, "events are missing from the relevant time")
+
+
+def weigh_feedback(pattern: PatternRule | None) -> Iterator[ConfidenceTerm]:
+    """The term of the verdicts on findings of a pattern (`tapio feedback`); none without verdicts."""
+    if pattern is not None and pattern.verdicts is not None:
+        yield ConfidenceTerm("feedback", round(feedback_factor(pattern), 4), describe_feedback(pattern))
 
 
 def multiply_terms(terms: Iterable[ConfidenceTerm]) -> float:

@@ -12,7 +12,7 @@ from analyzer.model.losses import Recorded
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.comparison import AGAINST, ComparisonSearch
-from analyzer.reasoning.confidence import multiply_terms, weigh_finding
+from analyzer.reasoning.confidence import multiply_terms, weigh_feedback, weigh_finding
 from analyzer.reasoning.impact import assess_impact
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
@@ -82,8 +82,8 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
     against = [comparison for comparison in contrast if comparison.speaks == AGAINST]
     refutations = tuple(_refutations(story, context.graph))
     losses = tuple(_overlapping_losses(story, context.recorded))
-    terms = tuple(
-        weigh_finding(
+    terms = (
+        *weigh_finding(
             candidate,
             context.graph,
             explained=story.explained,
@@ -91,7 +91,8 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
             refutations=len(refutations) + (0 if _is_weighed(story) else len(against)),
             losses=len(losses),
             contrast=contrast,
-        )
+        ),
+        *weigh_feedback(pattern),
     )
     values = _values(story, context)
     named = _Named.of(candidate, pattern, values)

@@ -77,7 +77,7 @@ class ConfidenceTerm:
 
     Attributes:
         term: name of the factor.
-        value: 0 to 1; above 1 only for the term `contrast`, which takes away some of the doubt.
+        value: 0 to 1; above 1 only for `contrast`, which takes away some of the doubt, and `feedback`.
         why: one clause.
     """
 

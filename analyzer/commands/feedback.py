@@ -1,0 +1,107 @@
+"""`tapio feedback`: record whether a finding was right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from analyzer.analyze import analyze_in
+from analyzer.commands.output_file import write_output
+from analyzer.commands.window import capture_argument, knowledge_option
+from analyzer.knowledge.feedback import (
+    Entry,
+    Feedback,
+    Verdict,
+    apply_feedback,
+    describe_feedback,
+    entry_of,
+    read_feedback,
+    with_entry,
+    write_entries,
+)
+from analyzer.knowledge.files import FEEDBACK_NAME
+from analyzer.knowledge.rules import Knowledge
+from analyzer.knowledge.shipped import read_knowledge
+from analyzer.model.engine import Engine
+from analyzer.model.named_entities import find_named_entities, suggest_names
+from formats.capture.reading import open_capture
+from formats.errors import UsageError
+from formats.text import escape_text
+
+
+@click.command()
+@capture_argument
+@click.argument("rank", metavar="FINDING", type=click.IntRange(min=1))
+@click.option("--right", "verdict", flag_value="right", help="The finding names the root cause.")
+@click.option("--wrong", "verdict", flag_value="wrong", help="It does not.")
+@click.option(
+    "--cause", metavar="OBJECT", help="With --wrong: the object that was the root cause, as kubectl names it."
+)
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"File of verdicts. Default: {FEEDBACK_NAME} beside the files of --knowledge, else in the current directory.",
+)
+@knowledge_option
+def command(
+    capture: Path, rank: int, *, verdict: str | None, cause: str | None, path: Path | None, knowledge: tuple[Path, ...]
+) -> None:
+    """Record in a file whether the finding with the number FINDING of CAPTURE was right.
+
+    The file has one line per finding and capture; commit it. It moves the confidence of the pattern in later analyses.
+    The same verdict twice is recorded once; another verdict replaces the earlier one.
+    """
+    if verdict is None:
+        raise click.UsageError("give --right or --wrong")
+    if cause is not None and verdict != Verdict.WRONG:
+        raise click.UsageError("--cause needs --wrong")
+    rules = read_knowledge(knowledge)
+    target = path or _default_file(knowledge)
+    before = read_feedback(target).entries if target.exists() else ()
+    entry = _find_entry(capture, rank, Verdict(verdict), cause, rules)
+    after = with_entry(before, entry)
+    if after == before:
+        click.echo(f"{escape_text(str(target))}: already says so")
+    else:
+        write_output(target, write_entries(after))
+        click.echo(f"{escape_text(str(target))}: {escape_text(entry.root_cause)}: {entry.verdict}")
+    if entry.pattern is None:
+        click.echo("No pattern names the finding: the verdict is kept and changes no confidence.")
+        return
+    with_verdicts = apply_feedback(rules, Feedback(target.name, after))
+    for rule in with_verdicts.patterns:
+        if rule.name == entry.pattern:
+            click.echo(escape_text(f"Pattern {rule.name}: {describe_feedback(rule)}"))
+
+
+def _default_file(knowledge: tuple[Path, ...]) -> Path:
+    if not knowledge:
+        return Path(FEEDBACK_NAME)
+    first = knowledge[0]
+    return (first if first.is_dir() else first.parent) / FEEDBACK_NAME
+
+
+def _find_entry(path: Path, rank: int, verdict: Verdict, cause: str | None, rules: Knowledge) -> Entry:
+    capture = open_capture(path)
+    with Engine.for_events(capture.events) as engine:
+        findings = analyze_in(engine, capture, rules).findings
+        if rank > len(findings):
+            number = f"{len(findings):,} finding{'' if len(findings) == 1 else 's'}"
+            raise UsageError(f"there is no finding {rank}; the capture has {number}", where=str(path))
+        if cause is not None:
+            cause = _name_of(engine, cause)
+    return entry_of(findings[rank - 1], capture.id, verdict, cause)
+
+
+def _name_of(engine: Engine, cause: str) -> str:
+    """`Kind namespace/name` of an object that the capture has."""
+    named = find_named_entities(engine, cause)
+    if named is None or not named.names:
+        near = suggest_names(engine, cause)
+        raise UsageError(
+            f"no object named {cause!r} was recorded",
+            next_step=f"similar names: {', '.join(near)}" if near else "`tapio info` and `tapio sql` show what was",
+        )
+    return named.names[0]

@@ -50,7 +50,12 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
     causes = find_causes(engine, capture, knowledge, window)
     entities = EntityIndex(engine)
     context = Context(
-        causes.graph, knowledge.patterns, entities, causes.recorded, ComparisonSearch(engine, causes.graph)
+        causes.graph,
+        knowledge.patterns,
+        entities,
+        causes.recorded,
+        ComparisonSearch(engine, causes.graph),
+        causes.measures.count_requests,
     )
     findings = describe_findings(causes.candidates, context)
     return assemble_document(

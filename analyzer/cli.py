@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Show what differs between two captures, or between two times of one.",
     "feedback": "Record whether a finding was right, for the confidence of its pattern.",
     "graph": "Export the causality graph to Neo4j or to a file.",
+    "impact": "Show who was affected by each finding, and what it cost.",
     "import": "Convert a recording of another tool to a capture.",
     "info": "Show what a capture contains and what is missing from it.",
     "pattern": "List, show and check patterns, and explain why one was found or not.",

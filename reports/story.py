@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from formats.loss import EXPECTED_REASONS
 from formats.postmortem.document import Document
-from formats.postmortem.findings import Comparison, Finding, RootCause
+from formats.postmortem.findings import Comparison, Cost, Finding, Impact, RootCause
 from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, EntityRef, LossRow
 from formats.times import parse_time
@@ -216,10 +216,23 @@ def hit(document: Document, finding: Finding) -> str | None:
             names = entity_names(document, ids) if word != "pod" else ""
             parts.append(counted(len(ids), word) + (f" ({names})" if names else ""))
     if impact.failed_requests is not None:
-        parts.append(counted(impact.failed_requests, "failed request"))
+        parts.append(failed_requests(impact))
     if not parts:
         return None
-    return f"{', '.join(parts)}, for {span(impact.duration_ns)}"
+    cost = "" if impact.cost is None else f"; {money(impact.cost)}"
+    return f"{', '.join(parts)}, for {span(impact.duration_ns)}{cost}"
+
+
+def failed_requests(impact: Impact) -> str:
+    """`150 failed requests of 512`, without the number of all where it is not known."""
+    failed = counted(impact.failed_requests or 0, "failed request")
+    return failed if impact.requests is None else f"{failed} of {number(impact.requests)}"
+
+
+def money(cost: Cost) -> str:
+    """`12.40 EUR by costs.yaml`, and how many workloads have no price."""
+    unpriced = f" ({counted(cost.unpriced, 'workload')} without a price)" if cost.unpriced else ""
+    return f"{cost.amount:,.2f} {cost.currency} by {cost.prices.partition(' (')[0]}{unpriced}"
 
 
 def entity_names(document: Document, ids: Iterable[str], *, most: int = 4) -> str:

@@ -13,11 +13,13 @@ from analyzer.commands.color import color_option, wants_color
 from analyzer.commands.window import (
     capture_argument,
     check_window,
+    costs_option,
     feedback_option,
     from_option,
     knowledge_option,
     to_option,
 )
+from analyzer.document.costs import price_document, read_prices
 from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
 from formats.postmortem.document import to_json
@@ -32,6 +34,7 @@ from reports.terminal import render
 @knowledge_option
 @feedback_option
 @color_option
+@costs_option
 @from_option
 @to_option
 def command(
@@ -41,6 +44,7 @@ def command(
     knowledge: tuple[Path, ...],
     feedback: Path | None,
     color: str,
+    costs: Path | None,
     begin: int | None,
     end: int | None,
 ) -> None:
@@ -50,8 +54,11 @@ def command(
     """
     window = check_window(begin, end)
     rules = read_knowledge(knowledge, feedback)
+    prices = None if costs is None else read_prices(costs)
     opened = open_capture(capture)
     document = analyze_capture(opened, rules, window=window)
+    if prices is not None:
+        document = price_document(document, prices)
     if as_json:
         click.echo(to_json(document), nl=False)
     else:

@@ -1,4 +1,4 @@
-"""The options `--from`, `--to`, `--knowledge` and `--feedback` that several commands share."""
+"""The options `--from`, `--to`, `--knowledge`, `--feedback` and `--costs` that several commands share."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ knowledge_option = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     help="YAML file or directory with additional knowledge; can be repeated.",
+)
+costs_option = click.option(
+    "--costs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML file with the prices of failing workloads; without it, nothing is said of money.",
 )
 feedback_option = click.option(
     "--feedback",

@@ -72,6 +72,19 @@ class MeasureSearch:
                 """  # noqa: S608 - texts of this module
             )
 
+    def count_requests(self, entity_ids: Collection[str], from_ns: int, to_ns: int) -> dict[str, int]:
+        """Requests that each of these entities answered between two times, rounded to steps; others are left out."""
+        rows = self._engine.rows(
+            """
+            SELECT entity_id, sum(value)::BIGINT FROM counted
+            WHERE name IN ('requests answered', 'requests failed') AND entity_id IN (SELECT unnest(?::VARCHAR[]))
+                AND at_ns BETWEEN ? AND ?
+            GROUP BY entity_id
+            """,
+            [sorted(entity_ids), from_ns - from_ns % self._step_ns, to_ns],
+        )
+        return {entity_id: int(requests) for entity_id, requests in rows}
+
     def finish(self, entity_ids: Collection[str], entities: EntityIndex) -> tuple[Measure, ...]:
         """The lines of these entities, sorted by name and entity."""
         wanted = sorted(entity_ids)

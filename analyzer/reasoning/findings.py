@@ -13,7 +13,7 @@ from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.comparison import AGAINST, ComparisonSearch
 from analyzer.reasoning.confidence import multiply_terms, weigh_feedback, weigh_finding
-from analyzer.reasoning.impact import assess_impact
+from analyzer.reasoning.impact import CountRequests, assess_impact, count_nothing
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom, shorten
@@ -31,13 +31,18 @@ _INNER_KINDS = frozenset({"Container", "Process"})
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What all findings of a capture are described from."""
+    """What all findings of a capture are described from.
+
+    Attributes:
+        count_requests: counts what was answered, for the impact.
+    """
 
     graph: CausalGraph
     patterns: Sequence[PatternRule]
     entities: EntityIndex
     recorded: Recorded
     comparisons: ComparisonSearch
+    count_requests: CountRequests = count_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         supported_by=tuple(_supports(story, context.graph)),
         refuted_by=(*(Statement(what=item.what, evidence=item.evidence) for item in against), *refutations),
         missing=(*_missing(story, context), *losses),
-        impact=assess_impact(candidate, context.graph),
+        impact=assess_impact(candidate, context.graph, context.count_requests),
         recommendations=tuple(fill(action, values) for action in pattern.actions) if pattern else (),
         contrast=contrast,
     )

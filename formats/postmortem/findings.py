@@ -126,6 +126,43 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkloadImpact:
+    """How one workload was hit.
+
+    Attributes:
+        workload: key into `Document.entities`.
+        begin: of its first error.
+        duration_ns: from the begin of its first error to the end of its last one, ns.
+        failed_requests: its part of the finding's failed requests; None where the capture cannot tell.
+        requests: requests that it answered in the time of the finding, the failed ones among them; None where the
+            capture cannot tell.
+    """
+
+    workload: str
+    begin: Time
+    duration_ns: Integer
+    failed_requests: Count | None
+    requests: Count | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money, by the prices in a file of the user.
+
+    Attributes:
+        amount: in units of the currency.
+        currency: as the file names it.
+        unpriced: workloads that were hit and have no price.
+        prices: name and digest of the file.
+    """
+
+    amount: float
+    currency: str
+    unpriced: Count
+    prices: str
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """Who was hit.
 
@@ -135,6 +172,11 @@ class Impact:
         pods: keys into `Document.entities`, sorted.
         failed_requests: requests that failed; None where the capture cannot tell.
         duration_ns: from the begin of the first error to the end of the last one, ns.
+        requests: requests that were answered in that time where the failed ones are counted, these among them; None
+            where the capture cannot tell.
+        users: users whose requests failed; None where the capture cannot tell, as no table names users yet.
+        by_workload: sorted by workload.
+        cost: what it cost; None without a file of prices.
     """
 
     services: tuple[str, ...]
@@ -142,6 +184,10 @@ class Impact:
     pods: tuple[str, ...]
     failed_requests: Count | None
     duration_ns: Integer
+    requests: Count | None = None
+    users: Count | None = None
+    by_workload: tuple[WorkloadImpact, ...] = ()
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)

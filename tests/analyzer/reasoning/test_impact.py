@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
 from analyzer.model.engine import Engine
@@ -71,3 +73,23 @@ def test_request_that_fails_in_a_backend_and_in_its_caller_is_counted_once(table
     impact = assess(tables)
     assert impact.failed_requests == 30
     assert impact.pods == ("Pod/api", "Pod/cache", "Pod/frontend")
+
+
+def test_requests_are_those_of_the_edge_in_the_time_of_the_impact(tables: Engine) -> None:
+    # GIVEN failures that api passed on to frontend, and what both answered
+    add_trouble(tables, 4, "Pod/api", "errors", size=40, end=9)
+    add_trouble(tables, 5, "Pod/frontend", "errors", size=30, end=9)
+    graph = graph_of(tables, RULES)
+    (candidate,) = (one for one in rank_candidates(graph) if one.root.entity_id == "ConfigMap/conf")
+    asked = []
+
+    def count(entity_ids: Collection[str], from_ns: int, to_ns: int) -> dict[str, int]:
+        asked.append((set(entity_ids), from_ns, to_ns))
+        return {"Pod/frontend": 120, "Pod/api": 500}
+
+    # WHEN / THEN only those at the edge are asked for, from the first error to the last
+    assert assess_impact(candidate, graph, count).requests == 120
+    assert asked == [({"Pod/frontend"}, 3 * SECOND, 10 * SECOND)]
+    # AND a number that cannot be is not told
+    assert assess_impact(candidate, graph, lambda *_asked: {"Pod/frontend": 29}).requests is None
+    assert assess_impact(candidate, graph).requests is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +13,15 @@ import click
 from analyzer.analyze import analyze_capture
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.coverage import describe_coverage
+from analyzer.knowledge.expectation_updates import Place, new_expectation, rewrite_tests
 from analyzer.knowledge.files import read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
+from analyzer.knowledge.pattern_scores import PatternScore, score_patterns
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
 from analyzer.knowledge.rules import ChangeRule, Knowledge, PatternRule
 from analyzer.knowledge.shipped import SHIPPED, read_knowledge
 from formats.capture.reading import open_capture
-from formats.errors import ExitCode, OutputError
+from formats.errors import ExitCode, OutputError, UsageError
 from formats.postmortem.document import Document
 from formats.text import escape_text
 
@@ -36,15 +39,25 @@ _Rule = TypeVar("_Rule", PatternRule, ChangeRule)
     is_flag=True,
     help="Also show which recordings exercise which pattern, and which patterns and causes are never exercised.",
 )
+@click.option(
+    "--update",
+    "is_update",
+    is_flag=True,
+    help="Rewrite the tests that fail to what was found, after printing the difference; needs PATHS.",
+)
 @click.pass_context
-def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | None, with_coverage: bool) -> None:
+def command(
+    context: click.Context, paths: tuple[Path, ...], *, junit: Path | None, with_coverage: bool, is_update: bool
+) -> None:
     """Run the tests of the patterns and change rules in PATHS (YAML files or directories), or of the shipped ones.
 
     Paths of recordings are relative to the YAML file or to the current directory. The shipped knowledge is loaded
     as well; a test states what its own pattern must find and must not find, or what a change must be.
 
-    The exit code is 0 if all tests pass, 1 if one fails.
+    The exit code is 0 if all tests pass, 1 if one fails or if there is nothing to test.
     """
+    if is_update and not paths:
+        raise UsageError("--update needs PATHS: the shipped tests are not rewritten")
     knowledge, tested = _read(paths)
     documents: dict[str, Document] = {}
 
@@ -66,17 +79,24 @@ def command(context: click.Context, paths: tuple[Path, ...], *, junit: Path | No
     if with_coverage:
         for line in describe_coverage(tested, documents):
             click.echo(escape_text(line))
+    for line in _describe_scores(score_patterns([pattern.name for pattern in patterns], results)):
+        click.echo(escape_text(line))
+    updated = _update(results) if is_update else 0
     failed = sum(1 for result in results if result.problems)
     click.echo(
         f"{len(results)} tests of {len(patterns)} patterns and {len(changes)} change rules: "
-        f"{len(results) - failed} passed, {failed} failed"
+        f"{len(results) - failed} passed, {failed} failed{f', {updated} of them rewritten' if updated else ''}"
     )
+    if not results:
+        click.echo(
+            f"nothing was tested: there is no pattern or change rule in {escape_text(', '.join(map(str, paths)))}"
+        )
     if junit is not None:
         try:
             write_junit(results, junit)
         except OSError as problem:
             raise OutputError(f"cannot be written: {problem.strerror}", where=str(junit)) from None
-    context.exit(ExitCode.NEGATIVE if failed else ExitCode.OK)
+    context.exit(ExitCode.OK if results and failed == updated else ExitCode.NEGATIVE)
 
 
 def _read(paths: tuple[Path, ...]) -> tuple[Knowledge, Knowledge]:
@@ -98,3 +118,42 @@ def _show(result: TestResult) -> None:
     click.echo(f"{'FAIL' if result.problems else 'ok  '}  {escape_text(result.name)}")
     for problem in result.problems:
         click.echo(f"      {escape_text(result.where)}: {escape_text(problem)}")
+
+
+def _describe_scores(scores: Iterable[PatternScore]) -> list[str]:
+    rows = [
+        (score.pattern, *(str(count) for count in (score.found, score.missed, score.wrong)), *_shares(score))
+        for score in scores
+    ]
+    if not rows:
+        return []
+    rows.insert(0, ("PATTERN", "FOUND", "MISSED", "WRONG", "PRECISION", "RECALL"))
+    width = max(len(row[0]) for row in rows)
+    return [f"{name:<{width}}  {'  '.join(f'{cell:>9}' for cell in cells)}" for name, *cells in rows]
+
+
+def _shares(score: PatternScore) -> tuple[str, str]:
+    shares = (score.precision, score.recall)
+    precision, recall = ("-" if share is None else f"{share:.2f}" for share in shares)
+    return precision, recall
+
+
+def _update(results: Sequence[TestResult]) -> int:
+    """Rewrites tests that failed in their files, after printing what changes; returns how many."""
+    files: dict[Path, dict[Place, list[str]]] = {}
+    for result in results:
+        expectation = new_expectation(result)
+        if expectation is not None:
+            name, line, column = result.where.rsplit(":", 2)
+            path = Path(name) if Path(name).exists() else SHIPPED.parent / name
+            files.setdefault(path, {})[int(line), int(column)] = expectation
+    for path, expectations in files.items():
+        old = path.read_bytes().decode("utf-8")
+        new = rewrite_tests(old, expectations)
+        for line in difflib.unified_diff(old.splitlines(), new.splitlines(), str(path), str(path), lineterm="", n=1):
+            click.echo(escape_text(line))
+        try:
+            path.write_bytes(new.encode("utf-8"))
+        except OSError as problem:
+            raise OutputError(f"cannot be written: {problem.strerror}", where=str(path)) from None
+    return sum(len(expectations) for expectations in files.values())

@@ -26,12 +26,16 @@ class TestResult:
         name: what is tested, in words.
         where: place of the test in its YAML file.
         problems: what differs, in sentences; empty if the test passed.
+        test: the test over a recording; None for anything else.
+        document: what was found in its recording; None without one.
     """
 
     pattern: str
     name: str
     where: str
     problems: tuple[str, ...]
+    test: PatternTest | None = None
+    document: Document | None = None
 
 
 def run_pattern_tests(
@@ -55,14 +59,16 @@ def run_pattern_tests(
                 yield TestResult(pattern.name, f"{pattern.name} is tested", pattern.where, (problem,))
         for test in pattern.tests:
             path = _find_capture(test, folders)
-            if path is None:
-                problems: tuple[str, ...] = (f"the capture `{test.capture}` does not exist",)
-            else:
+            document, problems = None, [f"the capture `{test.capture}` does not exist"]
+            if path is not None:
                 if path not in known:
                     known[path] = _try(analyze, path)
                 answer = known[path]
-                problems = (str(answer),) if isinstance(answer, TapioError) else tuple(_compare(pattern, test, answer))
-            yield TestResult(pattern.name, _name_of(pattern, test), test.where, problems)
+                if isinstance(answer, TapioError):
+                    problems = [str(answer)]
+                else:
+                    document, problems = answer, list(_compare(pattern, test, answer))
+            yield TestResult(pattern.name, _name_of(pattern, test), test.where, tuple(problems), test, document)
 
 
 def write_junit(results: Sequence[TestResult], path: Path) -> None:

@@ -60,14 +60,18 @@ def write_test(finding: Finding, *, capture: str) -> list[str]:
         finding: that must be found.
         capture: path of the recording, as the test names it.
     """
+    first, *more = (f"capture: {_quoted(capture)}", *write_expectation(finding))
+    return ["tests:", f"  - {first}", *(f"    {line}" for line in more)]
+
+
+def write_expectation(finding: Finding) -> list[str]:
+    """The entries of a test that expect this finding: its root cause and its chain."""
     root, *effects = dict.fromkeys(step.symptom for step in finding.chain)
     cause = finding.root_cause
     namespace = f"namespace: {_quoted(cause.namespace)}, " if cause.namespace else ""
     return [
-        "tests:",
-        f"  - capture: {_quoted(capture)}",
-        f"    root_cause: {{kind: {_quoted(cause.kind)}, {namespace}name: {_quoted(cause.name)}}}",
-        f"    chain: {_listed(effects or [root])}",
+        f"root_cause: {{kind: {_quoted(cause.kind)}, {namespace}name: {_quoted(cause.name)}}}",
+        f"chain: {_listed(effects or [root])}",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import shlex
 import shutil
@@ -10,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -107,3 +110,43 @@ def test_a_pattern_is_written_as_the_page_says(tmp_path):
                 file.write(f"  {near_miss}\n")
     # THEN the last of them names the own pattern
     assert "pattern cache-too-large" in done.stdout
+
+
+def test_the_workflow_for_teams_runs_as_its_page_says(tmp_path):
+    # GIVEN a repository as the page describes it
+    text = (REPOSITORY / "docs" / "team-ci.md").read_text(encoding="utf-8")
+    (tmp_path / "captures").mkdir()
+    (tmp_path / "patterns").mkdir()
+    shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "captures" / "cache-night.tapio")
+    shutil.copy(
+        REPOSITORY / "fixtures" / "captures" / "healthy-rolling-update.tapio", tmp_path / "captures" / "quiet.tapio"
+    )
+    first, update = _commands_of("docs/team-ci.md")
+    run = functools.partial(_run_as_in_ci, tmp_path)
+    assert run(first) == 0
+    own = tmp_path / "patterns" / "cache-too-large.yaml"
+    (near_miss,) = re.findall(r"`(- \{capture: captures/quiet.*\})`", text)
+    own.write_text(own.read_text(encoding="utf-8") + f"  {near_miss}\n", encoding="utf-8")
+    # WHEN the workflow's own commands run THEN each succeeds
+    (workflow,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    steps = yaml.safe_load(workflow)["jobs"]["incidents"]["steps"]
+    lines = [step["run"] for step in steps if "run" in step and step["name"] != "Install Tapio"]
+    assert len(lines) == 3
+    assert [run(line) for line in lines] == [0, 0, 0]
+    assert (tmp_path / "results.xml").exists()
+    # THEN an incident that is no longer explained as expected fails the workflow, until what was found is accepted
+    own.write_text(
+        own.read_text(encoding="utf-8").replace('name: "cache-config"', 'name: "old-config"'), encoding="utf-8"
+    )
+    assert run(lines[-1]) == 1
+    assert run(update) == 0
+    assert run(lines[-1]) == 0
+    # THEN a workflow whose patterns are gone fails
+    own.unlink()
+    assert run(lines[-1]) == 1
+
+
+def _run_as_in_ci(folder, line):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-ec", line], cwd=folder, env={**os.environ, "PATH": path}, check=False)
+    return done.returncode

@@ -47,6 +47,7 @@ RUNTIME_FILES = {
     "demo.tapio",
     "night.tapio",
     "quiet.tapio",
+    "captures/cache-night.tapio",
     "kubelet.config",
 }
 
@@ -66,6 +67,8 @@ FOREIGN_NAMES = {
     "irq.pressure": "a file of the kernel",
     "tables.py": "of Perfetto",
     "uv.lock": "a file of uv",
+    "requirements.txt": "a file of pip",
+    "results.xml": "a name that the reader chooses",
     "pylock.toml": "PEP 751",
     "multipartite_layout": "a function of networkx",
     "DESCRIBE": "of DuckDB",

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import cli
+from formats.errors import UsageError
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "captures"
 
@@ -102,7 +103,7 @@ def test_coverage_names_the_recordings_of_a_pattern_and_what_no_recording_exerci
     answer = run(tmp_path, FOUND + "---" + other + CAUSE, "--coverage")
     lines = answer.output.splitlines()
     # THEN the coverage is shown before the summary
-    assert lines[-7:-1] == [
+    assert lines[-10:-4] == [
         "Coverage by 2 recordings:",
         f"  own: {tmp_path.name}/oom.tapio",
         "1 of 2 patterns are exercised",
@@ -111,3 +112,42 @@ def test_coverage_names_the_recordings_of_a_pattern_and_what_no_recording_exerci
         "  never exercised: never",
     ]
     assert "Coverage" not in run(tmp_path, FOUND).output
+
+
+def test_scores_of_each_tested_pattern_are_shown(tmp_path):
+    answer = run(tmp_path, FOUND.replace("cache-config", "other-config") + ABSENT.replace("healthy", "oom"))
+    assert [line.split() for line in answer.output.splitlines()[-3:-1]] == [
+        ["PATTERN", "FOUND", "MISSED", "WRONG", "PRECISION", "RECALL"],
+        ["own", "0", "1", "1", "0.00", "0.00"],
+    ]
+
+
+def test_update_shows_the_difference_and_the_next_run_passes(tmp_path):
+    # GIVEN a test that expects another root cause
+    wrong = FOUND.replace("cache-config", "other-config") + ABSENT
+    # WHEN
+    answer = run(tmp_path, wrong, "--update")
+    # THEN the difference is shown, and the file says what was found
+    assert answer.exit_code == 0
+    assert (
+        "-  - {capture: oom.tapio, root_cause: {kind: ConfigMap, namespace: shop, name: other-config}}" in answer.output
+    )
+    assert "1 passed, 1 failed, 1 of them rewritten" in answer.output
+    written = (tmp_path / "own.yaml").read_text()
+    assert 'name: "cache-config"' in written
+    assert run(tmp_path, written.partition("tests:\n")[2]).exit_code == 0
+
+
+def test_update_without_paths_is_refused():
+    with pytest.raises(UsageError, match="needs PATHS"):
+        CliRunner().invoke(cli, ["test", "--update"], catch_exceptions=False, standalone_mode=False)
+
+
+def test_a_test_of_nothing_fails(tmp_path):
+    # GIVEN a directory without YAML, and one without patterns
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "causes.yaml").write_text(CAUSE)
+    for path in (tmp_path / "empty", tmp_path / "causes.yaml"):
+        answer = CliRunner().invoke(cli, ["test", str(path)], catch_exceptions=False)
+        assert answer.exit_code == 1
+        assert f"nothing was tested: there is no pattern or change rule in {path}" in answer.output

@@ -20,6 +20,7 @@ RELATIONS = (
     "LIMITS",
     "MOUNTS",
     "OWNS",
+    "PREEMPTS",
     "RUNS_ON",
     "SCALES",
     "SELECTS",

@@ -52,6 +52,8 @@ class Condition(StrEnum):
     """It answers, later than it should."""
     STARVED = "starved"
     """It gets less of a resource than it needs: CPU, memory, disk, descriptors."""
+    GREEDY = "greedy"
+    """It uses more of a resource that it shares with others than before."""
     FULL = "full"
     """It has no room left: a quota, a volume, a node, a limit."""
     UNREACHABLE = "unreachable"

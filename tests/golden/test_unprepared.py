@@ -2,69 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from analyzer.analyze import analyze_capture
-from formats.capture.reading import open_capture
-from formats.postmortem.document import Document
-from tests.analyzed import shipped_knowledge
-from tests.analyzer.capture_builder import CaptureBuilder, container_status
-
-READY = [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-17T11:00:00Z"}]
-
-
-class Town:
-    """Two workloads: `portal` calls the Service `ledger`, whose pods are those of the Deployment `ledger`."""
-
-    def __init__(self, directory: Path) -> None:
-        self.builder = CaptureBuilder(directory)
-        self.builder.kube_object("Node", "node-1", {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
-        for number, name in enumerate(("ledger", "portal"), start=1):
-            self.workload(name, at=0.1)
-            self.pod(name, f"{name}-old-1", at=0.2, cgroup=number, ip=f"10.1.0.{number}")
-        self.builder.service("ledger", cluster_ip="10.2.0.1", at=0.3)
-
-    def workload(self, name: str, *, at: float, replicas: int = 1, **container: Any) -> None:
-        """One version of a Deployment, and of the ReplicaSet of its pods."""
-        template = {
-            "metadata": {"labels": {"app": name}},
-            "spec": {"containers": [{"name": "app", "image": "town:1", **container}]},
-        }
-        spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
-        self.builder.kube_object("Deployment", name, {"spec": spec}, at=at)
-        self.builder.kube_object(
-            "ReplicaSet", f"{name}-{len(str(container))}", {"spec": spec}, at=at, owner=("Deployment", name)
-        )
-        self._set = f"{name}-{len(str(container))}"
-
-    def pod(self, name: str, pod: str, *, at: float, cgroup: int, ip: str, **columns: Any) -> None:
-        """A pod of the newest ReplicaSet of a workload, with the cgroup of its container."""
-        statuses = columns.pop("statuses", [container_status("app", run_of=f"{pod}/app")])
-        self.builder.pod(
-            pod, at=at, owner=("ReplicaSet", self._set), ip=ip, labels={"app": name}, containers=[{"name": "app"}],
-            conditions=columns.pop("conditions", READY), statuses=statuses, **columns,
-        ).cgroup(cgroup, pod, "app", at + 0.01)  # fmt: skip
-
-    def unhealthy(self, pod: str, probe: str, *, at: float, note: str = "") -> None:
-        """The kubelet reports a failed probe of a container, or that it kills it for that."""
-        text = note or f"{probe} probe failed: context deadline exceeded"
-        columns = {"k8s.object.field_path": "spec.containers{app}", "k8s.event.uid": f"{pod} {at}"}
-        self.builder.kube_event("Killing" if note else "Unhealthy", "Pod", pod, note=text, at=at, **columns)
-
-    def call(self, caller: int, address: str, port: int, *, at: float, refused: bool = False) -> None:
-        """A connection of a container, by its cgroup."""
-        event = "refused" if refused else "connect"
-        self.builder.tcp(event, at, cgroup_id=caller, network__peer__address=address, network__peer__port=port)
-
-    def responses(self, server: int, status: int, *, at: float) -> None:
-        """Responses of a server, by its cgroup."""
-        columns = {"http.response.status_code": status, "request.side": "server"}
-        self.builder.row("request", "request.responses", at, cgroup_id=server, count=2, **columns)
-
-    def analyze(self) -> Document:
-        """The document of all that was told."""
-        return analyze_capture(open_capture(self.builder.write()), shipped_knowledge(), threads=1)
+from tests.golden.town import Town
 
 
 def test_variable_that_points_to_a_closed_port_is_blamed_for_the_refused_connections_and_the_failed_requests(tmp_path):

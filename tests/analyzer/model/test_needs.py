@@ -28,7 +28,7 @@ ROWS_IN = {
 }  # fmt: skip
 """By shipped recording, the tables with needs that must have rows in it."""
 
-MADE = {"binds", "clock_step"}
+MADE = {"binds", "clock_step", "preempts"}
 """Those that have rows in no shipped recording, but in one that is made here."""
 
 NEEDS = [(table, name) for table in declared_tables().values() for name in table.needs]
@@ -72,10 +72,12 @@ def test_a_select_without_what_it_needs_has_no_rows(name):
     check_needs(FIXTURES / f"{name}.tapio", ROWS_IN[name])
 
 
-def test_a_select_of_bound_claims_or_set_clocks_without_them_has_no_rows(tmp_path):
+def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_no_rows(tmp_path):
     builder = CaptureBuilder(tmp_path)
     builder.kube_object("PersistentVolume", "disk-1", {}, at=0)
     builder.kube_object("PersistentVolumeClaim", "data", {"spec": {"volumeName": "disk-1"}}, at=0)
+    builder.pod("victim-1", at=0).pod("urgent-1", at=0)
+    builder.kube_event("Preempted", "Pod", "victim-1", note="Preempted by shop/urgent-1 on node node-1", at=1)
     builder.row("clock", "clock.snapshot", at=1).row("clock", "clock.jump", at=2)
     check_needs(builder.write(), MADE)
 

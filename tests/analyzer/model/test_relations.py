@@ -188,3 +188,18 @@ def test_autoscalers_quotas_and_volumes(tmp_path, model_of):
         ("LIMITS", "compute", "shop"),
         ("SCALES", "web-scaler", "web"),
     ]
+
+
+def test_pod_that_the_scheduler_made_room_for_preempts_the_one_it_removed(tmp_path, model_of):
+    builder = CaptureBuilder(tmp_path).kube_object("Node", "node-1", {})
+    for pod in ("victim-1", "victim-2", "victim-3", "urgent-1", "urgent-2"):
+        builder.pod(pod, at=1)
+    # GIVEN the note of today's schedulers, that of older ones, and one about a pod that was not recorded
+    uid = uid_of("Pod/shop/urgent-1")
+    for victim, preemptor in (("victim-1", f"pod {uid}"), ("victim-2", "shop/urgent-2"), ("victim-3", "pod unknown")):
+        builder.kube_event("Preempted", "Pod", victim, note=f"Preempted by {preemptor} on node node-1", at=5)
+    engine = model_of(builder.write(), "entity", "relation").engine
+    assert relations(engine, "PREEMPTS") == [
+        ("PREEMPTS", "urgent-1", "victim-1"),
+        ("PREEMPTS", "urgent-2", "victim-2"),
+    ]

@@ -1,0 +1,72 @@
+"""What is removed from its place is absent there: preemption and drain, by mechanisms alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.analyzer.capture_builder import uid_of
+from tests.golden.town import Town
+
+NO_ROOM = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available"
+
+
+def preempt(town, preemptor):
+    """The scheduler removes the pod of `ledger`; the one that replaces it finds no room. Meanwhile `portal` is changed."""
+    town.workload("portal", at=31, env=[{"name": "COLOR", "value": "green"}])
+    town.evict(
+        "ledger-old-1", "PreemptionByScheduler", at=32, message="preempting to accommodate a higher priority pod"
+    )
+    note = f"Preempted by {preemptor} on node node-1"
+    town.builder.kube_event("Preempted", "Pod", "ledger-old-1", note=note, at=32.1)
+    town.unplaced("ledger", "ledger-new-1", at=33, message=NO_ROOM)
+    town.builder.kube_object("ConfigMap", "end", {}, at=90)
+
+
+@pytest.mark.parametrize("preemptor", [f"pod {uid_of('Pod/shop/urgent-1')}", "shop/urgent-1"])
+def test_workload_whose_pod_took_the_place_of_another_is_blamed_for_what_finds_no_room(tmp_path, preemptor):
+    # GIVEN a new workload of high priority, for which a pod of another is removed
+    town = Town(tmp_path)
+    town.workload("urgent", at=30, event="added")
+    town.pod("urgent", "urgent-1", at=31, event="added")
+    preempt(town, preemptor)
+    # WHEN
+    (finding,) = town.analyze().findings
+    # THEN
+    assert (finding.root_cause.kind, finding.root_cause.name) == ("Deployment", "urgent")
+    steps = [step.symptom for step in finding.chain]
+    assert steps[:2] == ["workload-created", "pod-preempted"]
+    assert steps[-1] == "pod-unschedulable"
+
+
+def test_preemption_for_a_pod_that_was_not_recorded_is_blamed_on_no_change(tmp_path):
+    # GIVEN the same, but the scheduler made room for a pod that nobody knows
+    town = Town(tmp_path)
+    town.workload("urgent", at=30, event="added")
+    town.pod("urgent", "urgent-1", at=31, event="added")
+    preempt(town, f"pod {uid_of('Pod/other/stranger-1')}")
+    # WHEN THEN
+    assert [finding.root_cause.name for finding in town.analyze().findings] == ["ledger-old-1"]
+
+
+def test_pod_that_was_evicted_on_request_explains_why_its_replacement_needs_a_place(tmp_path):
+    # GIVEN a pod that is evicted through the API, and the change of a workload that it does not belong to
+    town = Town(tmp_path)
+    town.workload("portal", at=31, env=[{"name": "COLOR", "value": "green"}])
+    town.evict("ledger-old-1", "EvictionByEvictionAPI", at=32)
+    town.unplaced("ledger", "ledger-new-1", at=33, message=NO_ROOM)
+    town.builder.kube_object("ConfigMap", "end", {}, at=90)
+    # WHEN
+    (finding,) = town.analyze().findings
+    # THEN
+    assert finding.root_cause.name == "ledger-old-1"
+    assert [step.symptom for step in finding.chain][:2] == ["pod-evicted-on-request", "cpu-request-too-large"]
+
+
+def test_pod_that_was_there_before_the_eviction_does_not_replace_it(tmp_path):
+    # GIVEN a pod that waits for room, and one of the same workload that is evicted later
+    town = Town(tmp_path)
+    town.unplaced("ledger", "ledger-new-1", at=5, message=NO_ROOM)
+    town.evict("ledger-old-1", "EvictionByEvictionAPI", at=60)
+    town.builder.kube_object("ConfigMap", "end", {}, at=90)
+    # WHEN THEN
+    assert "pod-evicted-on-request" not in [step.symptom for one in town.analyze().findings for step in one.chain]

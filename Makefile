@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e incidents explore accuracy bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e incidents explore accuracy predictions bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -56,6 +56,9 @@ incidents: setup-test ## Record live incidents on a real cluster (SEED=1 COUNT=2
 
 accuracy: setup-test ## Measure how often the analyzer is right on every set of recordings; writes docs/accuracy.md
 	@$(PY) fixtures/accuracy/measure.py -o docs/accuracy.md
+
+predictions: setup-test ## Make captures from seeds, measure how often predictions are right; writes docs/prediction.md
+	@$(PY) fixtures/prediction/measure.py
 
 bench: bench-record bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from analyzer.document.assemble import Analysis, assemble_document
@@ -16,6 +16,7 @@ from analyzer.model.entity_index import EntityIndex
 from analyzer.model.losses import Recorded, read_recorded
 from analyzer.model.named_entities import FACTS_WITH_IDS
 from analyzer.model.segment_reading import Window
+from analyzer.prediction.predict import describe_predictions, judge_predictions, prediction_facts
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.comparison import ComparisonSearch
@@ -58,8 +59,18 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
         causes.measures.count_requests,
     )
     findings = describe_findings(causes.candidates, context)
+    judged, _events = judge_predictions(engine, knowledge, entities, causes.fact_rows)
     return assemble_document(
-        Analysis(engine, capture, causes.symptoms, causes.graph, findings, causes.measures, entities)
+        Analysis(
+            engine,
+            capture,
+            causes.symptoms,
+            causes.graph,
+            findings,
+            describe_predictions(judged, knowledge),
+            causes.measures,
+            entities,
+        )
     )
 
 
@@ -70,6 +81,7 @@ class Causes:
     Attributes:
         candidates: the ranked root causes; finding N is the Nth.
         recorded: what of the recording there is and what is missing.
+        fact_rows: how many rows facts have, where that is known.
     """
 
     symptoms: Symptoms
@@ -77,6 +89,7 @@ class Causes:
     candidates: tuple[Candidate, ...]
     recorded: Recorded
     measures: MeasureSearch
+    fact_rows: Mapping[str, int]
 
 
 def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Causes:
@@ -86,16 +99,16 @@ def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: 
         capture,
         engine,
         window,
-        wanted=_tables_read(readers),
+        wanted=_tables_read({*readers, *prediction_facts(knowledge)}),
         change_macros=change_macros(knowledge.changes),
-        often_read={fact for fact, rules in readers.items() if rules > 1},
+        often_read={fact for fact, rules in readers.items() if rules > 1} | {trend.fact for trend in knowledge.trends},
     )
     search, measures = SymptomSearch(engine, knowledge, fact_columns()), MeasureSearch(engine)
     model.go_through([search.part_step, measures.part_step])
     symptoms = search.finish(model.fact_rows)
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
-    return Causes(symptoms, graph, rank_candidates(graph), recorded, measures)
+    return Causes(symptoms, graph, rank_candidates(graph), recorded, measures, model.fact_rows)
 
 
 def _tables_read(facts: Iterable[str]) -> set[str]:

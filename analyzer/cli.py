@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "import": "Convert a recording of another tool to a capture.",
     "info": "Show what a capture contains and what is missing from it.",
     "pattern": "List, show and check patterns, and explain why one was found or not.",
+    "predict": "Say what could be foretold, follow a live recorder, or measure how often predictions were right.",
     "report": "Write the post-mortem as a single HTML page.",
     "sql": "Query a capture with SQL.",
     "test": "Run the tests of patterns against recordings.",

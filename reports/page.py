@@ -29,6 +29,7 @@ from formats.times import parse_time
 from reports import quantities, story
 from reports.causality_picture import Picture, causality_picture
 from reports.figures.draw import draw_figures
+from reports.predictions import Foretold, expected, list_warnings
 
 MAX_SYMPTOMS = 1_000
 """Symptoms that the page lists; those of findings come first. Why: more would slow down the browser."""
@@ -126,6 +127,7 @@ def _template() -> Template:
         "sentence": story.sentence,
         "full_name": story.full_name,
         "counted": quantities.counted,
+        "expected": expected,
     }
     environment.filters.update(filters)
     return environment.get_template("page.html.j2")
@@ -214,6 +216,10 @@ class _Page:
         """Changes that begin no finding."""
         return story.set_aside(self._document)
 
+    def warnings(self) -> list[Foretold]:
+        """What was foretold, and what became of it."""
+        return list_warnings(self._document.predictions)
+
     def looked_at(self) -> str:
         """What the answer rests on."""
         return story.looked_at(self._document)
@@ -269,6 +275,8 @@ def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:
             yield from statement.evidence
         for comparison in finding.contrast:
             yield from comparison.evidence
+    for prediction in document.predictions:
+        yield from prediction.evidence
     for change in document.changes:
         yield from change.evidence
     for symptom in document.symptoms:

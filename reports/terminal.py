@@ -11,6 +11,7 @@ from formats.postmortem.findings import ChainStep, Finding
 from formats.postmortem.graph import Edge
 from formats.text import escape_text
 from reports import story
+from reports.predictions import in_one_line, list_warnings
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
 from reports.story import Verdict
 
@@ -20,6 +21,7 @@ _UNWRAPPED = sys.maxsize
 
 _EVIDENCE_SHOWN = 3
 _SET_ASIDE_SHOWN = 5
+_WARNINGS_SHOWN = 5
 
 
 class _Style(StrEnum):
@@ -48,6 +50,7 @@ def render(document: Document, *, width: int | None, color: bool) -> str:
     if not document.findings:
         _write_unexplained(sheet, document)
     _write_set_aside(sheet, document)
+    _write_predictions(sheet, document)
     _write_losses(sheet, document)
     return sheet.text()
 
@@ -202,6 +205,19 @@ def _write_set_aside(sheet: _Sheet, document: Document) -> None:
         )
     if len(aside) > _SET_ASIDE_SHOWN:
         sheet.line(f"and {len(aside) - _SET_ASIDE_SHOWN} more; `tapio changes` lists all of them", indent=2)
+
+
+def _write_predictions(sheet: _Sheet, document: Document) -> None:
+    warnings = list_warnings(document.predictions)
+    if not warnings:
+        return
+    sheet.heading("What could be foretold")
+    for warning in warnings[:_WARNINGS_SHOWN]:
+        first = warning.first
+        said = f"{in_one_line(first)}. {warning.became}"
+        sheet.line(_with_evidence(said, first.evidence), first=f"{clock_minute(first.made_at)}  ", indent=2)
+    if len(warnings) > _WARNINGS_SHOWN:
+        sheet.line(f"and {len(warnings) - _WARNINGS_SHOWN} more; `tapio predict` lists all of them", indent=2)
 
 
 def _write_losses(sheet: _Sheet, document: Document) -> None:

@@ -18,14 +18,17 @@ from analyzer.knowledge.files import read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.pattern_scores import PatternScore, score_patterns
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
-from analyzer.knowledge.rules import ChangeRule, Knowledge, PatternRule
+from analyzer.knowledge.rules import ChangeRule, Knowledge, PatternRule, TrendRule
 from analyzer.knowledge.shipped import SHIPPED, read_knowledge
+from analyzer.knowledge.trend_tests import run_trend_tests
+from analyzer.prediction.predict import predict_capture
 from formats.capture.reading import open_capture
 from formats.errors import ExitCode, OutputError, UsageError
 from formats.postmortem.document import Document
+from formats.postmortem.findings import Prediction
 from formats.text import escape_text
 
-_Rule = TypeVar("_Rule", PatternRule, ChangeRule)
+_Rule = TypeVar("_Rule", PatternRule, ChangeRule, TrendRule)
 
 
 @click.command()
@@ -49,10 +52,11 @@ _Rule = TypeVar("_Rule", PatternRule, ChangeRule)
 def command(
     context: click.Context, paths: tuple[Path, ...], *, junit: Path | None, with_coverage: bool, is_update: bool
 ) -> None:
-    """Run the tests of the patterns and change rules in PATHS (YAML files or directories), or of the shipped ones.
+    """Run the tests of patterns, trends and change rules in PATHS (YAML files or directories), or of the shipped ones.
 
     Paths of recordings are relative to the YAML file or to the current directory. The shipped knowledge is loaded
-    as well; a test states what its own pattern must find and must not find, or what a change must be.
+    as well; a test states what its own pattern must find and must not find, what a trend must foretell, or what a
+    change must be.
 
     The exit code is 0 if all tests pass, 1 if one fails or if there is nothing to test.
     """
@@ -67,12 +71,19 @@ def command(
         documents[name] = analyze_capture(capture, knowledge)
         return documents[name]
 
+    def predict(path: Path) -> tuple[Prediction, ...]:
+        predictions, _judged, _events = predict_capture(open_capture(path), knowledge)
+        return predictions
+
     patterns = _named_in(tested.patterns, knowledge.patterns)
     changes = _named_in(tested.changes, knowledge.changes)
+    trends = _named_in(tested.trends, knowledge.trends)
+    folders = (Path.cwd(), SHIPPED.parent)
     results = []
     for result in itertools.chain(
         run_change_tests(knowledge.changes, changes),
-        run_pattern_tests(patterns, analyze, (Path.cwd(), SHIPPED.parent)),
+        run_trend_tests(trends, predict, folders),
+        run_pattern_tests(patterns, analyze, folders),
     ):
         results.append(result)
         _show(result)
@@ -83,8 +94,9 @@ def command(
         click.echo(escape_text(line))
     updated = _update(results) if is_update else 0
     failed = sum(1 for result in results if result.problems)
+    and_trends = f", {len(trends)} trends" if trends else ""
     click.echo(
-        f"{len(results)} tests of {len(patterns)} patterns and {len(changes)} change rules: "
+        f"{len(results)} tests of {len(patterns)} patterns{and_trends} and {len(changes)} change rules: "
         f"{len(results) - failed} passed, {failed} failed{f', {updated} of them rewritten' if updated else ''}"
     )
     if not results:

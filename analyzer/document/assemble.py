@@ -15,7 +15,7 @@ from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.capture.reading import Capture
 from formats.postmortem.document import DOCUMENT_VERSION, Document
-from formats.postmortem.findings import Finding
+from formats.postmortem.findings import Finding, Prediction
 from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, Relation
 from formats.times import format_time
@@ -45,6 +45,7 @@ class Analysis:
     symptoms: Symptoms
     graph: CausalGraph
     findings: tuple[Finding, ...]
+    predictions: tuple[Prediction, ...]
     measures: MeasureSearch
     entities: EntityIndex
 
@@ -56,11 +57,13 @@ def assemble_document(analysis: Analysis) -> Document:
     shown = _choose_symptoms(analysis.symptoms.items, ranks)
     changes = _changes(engine, shown, entities)
     entity_ids = _named_entities(shown, changes, findings)
+    entity_ids |= {prediction.entity.id for prediction in analysis.predictions}
     entities.load(entity_ids)
     symptoms = tuple(_symptom(symptom, ranks, entities) for symptom in shown)
     edges = tuple(_edges(analysis.graph, {symptom.number for symptom in shown}))
     relations = _relations(engine, entity_ids)
-    evidence = _all_evidence(findings, symptoms, edges, changes, relations)
+    foretold = (row for prediction in analysis.predictions for row in prediction.evidence)
+    evidence = (*_all_evidence(findings, symptoms, edges, changes, relations), *foretold)
     hit = {symptom.entity_id for symptom in shown if symptom.id in ranks}
     not_shown = len(analysis.symptoms.items) - len(shown)
     return Document(
@@ -72,7 +75,7 @@ def assemble_document(analysis: Analysis) -> Document:
             edges_left_out=analysis.graph.left_out,
         ),
         findings=findings,
-        predictions=(),
+        predictions=analysis.predictions,
         changes=changes,
         symptoms=symptoms,
         edges=edges,

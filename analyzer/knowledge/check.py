@@ -8,7 +8,9 @@ from collections.abc import Collection, Mapping
 from analyzer.knowledge.compile_changes import CHANGE_COLUMNS
 from analyzer.knowledge.expressions import ExpressionChecker
 from analyzer.knowledge.mistakes import ReportMistake, mistakes_to, raise_mistake
-from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
+from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule, TrendRule
+from analyzer.model.declarations import Scope
+from analyzer.model.engine_tables import declared_facts
 from formats.catalog import TABLES
 from formats.errors import KnowledgeError
 from formats.suggestion import suggest
@@ -36,6 +38,9 @@ TITLE_PLACEHOLDERS = frozenset({"entity", "kind", "name", "namespace", "node", "
 
 CAUSE_PLACEHOLDERS = frozenset({"cause", "effect", "cause_name", "effect_name", "lag"})
 """What `says:` of a cause may name."""
+
+TREND_PLACEHOLDERS = frozenset({"entity", "kind", "name", "namespace", "node", "level", "limit", "rate"})
+"""Placeholders of titles and actions of a trend."""
 
 PATTERN_PLACEHOLDERS = frozenset(
     {
@@ -65,6 +70,10 @@ def check_knowledge(knowledge: Knowledge, facts: FactColumns, report: ReportMist
             with mistakes_to(report):
                 _check_symptom(symptom, facts, checker)
                 _check_names(symptom.except_during, symptoms, f"symptom `{symptom.name}`", symptom.where)
+                _check_foretold([item.symptom for item in symptom.foretells], symptoms, symptom)
+        for trend in knowledge.trends:
+            with mistakes_to(report):
+                _check_trend(trend, symptoms, facts, checker)
         for cause in knowledge.causes:
             with mistakes_to(report):
                 _check_cause(cause, symptoms, facts, checker)
@@ -175,6 +184,51 @@ def _check_pattern(rule: PatternRule, symptoms: Mapping[str, SymptomRule]) -> No
         _check_template(text, PATTERN_PLACEHOLDERS | kept, of, rule.where)
     for test in rule.tests:
         _check_names(test.chain, symptoms, f"a test of {of}", test.where)
+
+
+def _check_trend(
+    rule: TrendRule, symptoms: Mapping[str, SymptomRule], facts: FactColumns, checker: ExpressionChecker
+) -> None:
+    of = f"trend `{rule.name}`"
+    if rule.fact not in facts:
+        raise KnowledgeError(
+            f"{of} reads the unknown fact `{rule.fact}`", where=rule.where, next_step=suggest(rule.fact, facts)
+        )
+    _check_whole(rule.fact, of, rule.where)
+    columns = facts[rule.fact]
+    for column in (rule.entity, *rule.series):
+        if column not in columns:
+            raise KnowledgeError(
+                f"fact {rule.fact} has no column `{column}`, which {of} uses",
+                where=rule.where,
+                next_step=suggest(column, columns),
+            )
+    for expression in (rule.only_if, rule.quantity, rule.limit):
+        if expression is not None:
+            checker.check(expression, columns, of=f"fact {rule.fact}")
+    _check_foretold(rule.foretells, symptoms, rule)
+    for text in (rule.title, *rule.actions):
+        _check_template(text, TREND_PLACEHOLDERS, of, rule.where)
+
+
+def _check_foretold(names: Collection[str], symptoms: Mapping[str, SymptomRule], rule: SymptomRule | TrendRule) -> None:
+    """What is foretold, and the sign itself, are seen in facts over the whole capture: a part has no past."""
+    of = f"{'trend' if isinstance(rule, TrendRule) else 'symptom'} `{rule.name}`"
+    _check_names(names, symptoms, of, rule.where)
+    signs = [rule] if names and isinstance(rule, SymptomRule) else []
+    for symptom in (*signs, *(symptoms[name] for name in names)):
+        for fact in symptom.facts:
+            _check_whole(fact, f"`foretells` of {of}", rule.where)
+
+
+def _check_whole(fact: str, of: str, where: str) -> None:
+    declared = declared_facts().get(fact)
+    if declared is not None and declared.scope is not Scope.CAPTURE:
+        raise KnowledgeError(
+            f"{of} needs fact {fact}, which is computed for one part of a capture after the other",
+            where=where,
+            next_step="choose a fact over the whole capture; docs/facts.md says which facts are part facts",
+        )
 
 
 def _check_names(names: Collection[str], symptoms: Mapping[str, SymptomRule], of: str, where: str) -> None:

@@ -95,6 +95,10 @@ def _warnings(knowledge: Knowledge, *, is_complete: bool) -> Iterator[Remark]:
     for pattern in knowledge.patterns:
         for says in _warnings_of(pattern):
             yield Remark(pattern.where, is_mistake=False, says=f"pattern `{pattern.name}` {says}")
+    for trend in knowledge.trends:
+        if not any(test.kind for test in trend.tests) or all(test.kind for test in trend.tests):
+            says = "needs a test in which it foretells something, and a near miss with `prediction: none`"
+            yield Remark(trend.where, is_mistake=False, says=f"trend `{trend.name}` {says}")
     if not is_complete:
         return
     used = set(_used_symptoms(knowledge))
@@ -123,6 +127,8 @@ def _used_symptoms(knowledge: Knowledge) -> Iterator[str]:
     for cause in knowledge.causes:
         if not cause.is_mechanism:
             yield from (*cause.causes, *cause.effects)
+    for trend in knowledge.trends:
+        yield from trend.foretells
     for pattern in knowledge.patterns:
         yield from (*pattern.roots, *pattern.chain)
         for names in pattern.requires:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -11,6 +11,7 @@ from analyzer.knowledge import yaml_types
 from analyzer.knowledge.decoded import decode, expression_at, optional_text, texts_of
 from analyzer.knowledge.files import KnowledgeFile
 from analyzer.knowledge.load_changes import read_change
+from analyzer.knowledge.load_trends import read_foretold, read_trend
 from analyzer.knowledge.mechanisms import ANY, CHANGE, expand_mechanism
 from analyzer.knowledge.mistakes import ReportMistake, mistakes_to, raise_mistake
 from analyzer.knowledge.paths import parse_path
@@ -29,6 +30,7 @@ from analyzer.knowledge.rules import (
     PatternTest,
     Prior,
     SymptomRule,
+    TrendRule,
     Wanted,
 )
 from formats.errors import KnowledgeError
@@ -40,7 +42,7 @@ MAX_RULES = 5_000
 """Rules of all files together."""
 
 _Link = TypeVar("_Link", CauseRule, MechanismRule)
-_Rule = TypeVar("_Rule", SymptomRule, CauseRule, MechanismRule, PatternRule, ChangeRule)
+_Rule = TypeVar("_Rule", SymptomRule, CauseRule, MechanismRule, PatternRule, TrendRule, ChangeRule)
 
 
 def load_knowledge(files: Iterable[KnowledgeFile], report: ReportMistake = raise_mistake) -> Knowledge:
@@ -56,6 +58,7 @@ def load_knowledge(files: Iterable[KnowledgeFile], report: ReportMistake = raise
     symptoms: dict[str, SymptomRule] = {}
     causes: dict[str, CauseRule] = {}
     patterns: dict[str, PatternRule] = {}
+    trends: dict[str, TrendRule] = {}
     changes: dict[str, ChangeRule] = {}
     mechanisms: dict[str, MechanismRule] = {}
     readers: dict[str, Callable[[YamlNode], None]] = {
@@ -63,6 +66,7 @@ def load_knowledge(files: Iterable[KnowledgeFile], report: ReportMistake = raise
         "Cause": lambda node: _add(causes, _read_cause(node)),
         "Mechanism": lambda node: _add(mechanisms, _read_mechanism(node)),
         "Pattern": lambda node: _add(patterns, _read_pattern(node)),
+        "Trend": lambda node: _add(trends, read_trend(node)),
         "Change": lambda node: _add(changes, read_change(node)),
     }
     names = []
@@ -76,7 +80,8 @@ def load_knowledge(files: Iterable[KnowledgeFile], report: ReportMistake = raise
                 continue
             with mistakes_to(report):
                 readers[_read_kind(node, list(readers))](node)
-            if len(symptoms) + len(causes) + len(mechanisms) + len(patterns) + len(changes) > MAX_RULES:
+            kinds: tuple[Sized, ...] = (symptoms, causes, mechanisms, patterns, trends, changes)
+            if sum(map(len, kinds)) > MAX_RULES:
                 raise KnowledgeError(f"more than {MAX_RULES:,} rules", where=node.where)
     for mechanism in mechanisms.values():
         with mistakes_to(report):
@@ -86,6 +91,7 @@ def load_knowledge(files: Iterable[KnowledgeFile], report: ReportMistake = raise
         causes=tuple(causes[name] for name in sorted(causes)),
         mechanisms=tuple(mechanisms[name] for name in sorted(mechanisms)),
         patterns=tuple(patterns[name] for name in sorted(patterns)),
+        trends=tuple(trends[name] for name in sorted(trends)),
         changes=tuple(changes[name] for name in sorted(changes)),
         files=tuple(names),
     )
@@ -139,6 +145,7 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         magnitude=magnitude,
         combine=combine,
         unit=unit,
+        foretells=tuple(read_foretold(foretold) for foretold in symptom.foretells),
     )
 
 

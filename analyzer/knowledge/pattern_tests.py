@@ -58,7 +58,7 @@ def run_pattern_tests(
                 problem = f"has no test with a recording that must {kind}"
                 yield TestResult(pattern.name, f"{pattern.name} is tested", pattern.where, (problem,))
         for test in pattern.tests:
-            path = _find_capture(test, folders)
+            path = find_capture(test.where, test.capture, folders)
             document, problems = None, [f"the capture `{test.capture}` does not exist"]
             if path is not None:
                 if path not in known:
@@ -93,10 +93,17 @@ def _try(analyze: Analyze, path: Path) -> Document | TapioError:
         return error
 
 
-def _find_capture(test: PatternTest, folders: Sequence[Path]) -> Path | None:
-    beside = Path(test.where.rsplit(":", 2)[0]).parent
+def find_capture(where: str, capture: str, folders: Sequence[Path]) -> Path | None:
+    """The capture that a test names; None if there is none.
+
+    Args:
+        where: place of the test: paths begin in the folder of its file.
+        capture: as written.
+        folders: where they may begin as well.
+    """
+    beside = Path(where.rsplit(":", 2)[0]).parent
     for folder in (beside, *folders):
-        path = Path(os.path.normpath(folder / test.capture))
+        path = Path(os.path.normpath(folder / capture))
         if path.exists():
             return path
     return None

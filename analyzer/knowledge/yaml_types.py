@@ -91,6 +91,22 @@ class Ordinary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: Expression | UnsetType = UNSET
 
 
+class Foretold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a symptom is an early sign of.
+
+    Attributes:
+        symptom: name of the symptom that is expected, on the same entity, or on its pod or one of its containers.
+        share: of the episodes how many are followed by it in time, above 0 and below 1, measured on recordings.
+        within: how soon it follows at the latest.
+        after: the event of an episode that is the sign: 1 is the first one.
+    """
+
+    symptom: Text
+    share: Annotated[float, Meta(gt=0, lt=1)]
+    within: Duration
+    after: Annotated[int, Meta(ge=1, le=1_000)] = 1
+
+
 class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How something shows in one fact.
 
@@ -115,6 +131,7 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             dropped.
         keep: columns whose value at the first event stays with the episode.
         magnitude: how bad.
+        foretells: what it is an early sign of.
     """
 
     kind: Literal["Symptom"]
@@ -134,6 +151,7 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     except_during: Texts = ()
     keep: Texts = ()
     magnitude: Magnitude | UnsetType = UNSET
+    foretells: Annotated[tuple[Foretold, ...], Meta(max_length=MAX_LIST)] = ()
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -279,6 +297,81 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actions: Texts = ()
     tests: Annotated[tuple[Test, ...], Meta(max_length=MAX_LIST)] = ()
     prior: Prior | UnsetType = UNSET
+
+
+class ExpectedPrediction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The prediction that a test expects.
+
+    Attributes:
+        kind: of the entity.
+        name: of the entity.
+        lead: how long before the foretold symptom it must be made at the latest.
+    """
+
+    kind: Text
+    name: Text
+    lead: Duration = msgspec.field(default_factory=lambda: Duration(0))
+
+
+class TrendTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One recording, and what a trend foretells in it: either `foretells` or `prediction: none`.
+
+    Attributes:
+        capture: path, relative to the YAML file or to the fixtures folder.
+        foretells: the entity of the prediction, which must come true.
+        prediction: none: the trend foretells nothing.
+    """
+
+    capture: Text
+    foretells: ExpectedPrediction | UnsetType = UNSET
+    prediction: Literal["none"] | UnsetType = UNSET
+
+
+class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A quantity that grows towards a limit, and what happens there.
+
+    Attributes:
+        kind: `Trend`.
+        name: lowercase words with hyphens, unique among trends.
+        meaning: one sentence: what follows when the limit is reached.
+        title: one sentence; placeholders are entity, kind, name, namespace, node, level, limit, rate.
+        fact: a fact of docs/facts.md.
+        entity: column of the fact that names the entity.
+        series: columns that tell the lines of one entity apart, such as the resource of a quota.
+        where: expression over the fact's columns; left out: all rows.
+        quantity: expression: the level.
+        limit: expression: the level at which it happens; a reading without one is left out.
+        unit: of both: By, or a word for what is counted.
+        foretells: symptoms of which one is expected when the limit is reached, on the same entity, its pod or one of
+            its containers.
+        windows: how far back the growth is looked at; a prediction reaches at most as far ahead.
+        stale: a reading that is older says nothing of the level now; left out: the level stays until the next reading.
+        samples: readings that a window must have at least.
+        above: share of the limit below which nothing is said.
+        confidence: how likely it is if the growth is steady, above 0 and below 1, measured on recordings.
+        actions: what to do before it happens, best first; the placeholders of the title are allowed.
+        tests: recordings in which it foretells something, or nothing.
+    """
+
+    kind: Literal["Trend"]
+    name: Name
+    meaning: Text
+    title: Text
+    fact: Text = msgspec.field(name="from")
+    quantity: Expression
+    limit: Expression
+    unit: Text
+    foretells: SomeTexts
+    windows: Annotated[tuple[Duration, ...], Meta(min_length=1, max_length=8)]
+    confidence: Annotated[float, Meta(gt=0, lt=1)]
+    entity: Text = "entity_id"
+    series: Texts = ()
+    where: Expression | UnsetType = UNSET
+    stale: Duration | UnsetType = UNSET
+    samples: Annotated[int, Meta(ge=3, le=24)] = 8
+    above: Annotated[float, Meta(ge=0, lt=1)] = 0.25
+    actions: Texts = ()
+    tests: Annotated[tuple[TrendTest, ...], Meta(max_length=MAX_LIST)] = ()
 
 
 class ChangeTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -235,22 +235,32 @@ class Prediction:
 
     Attributes:
         made_at: when it could be made.
-        pattern: name of the pattern that predicts it.
+        rule: name of the `kind: Trend` in `patterns/`, or of the symptom that is an early sign.
+        foretells: names of symptoms of which one is expected.
         entity: what it is about.
         what: one sentence.
         expected_from: the earliest time at which it was expected.
         expected_to: the latest time at which it was expected.
         confidence: 0 to 1.
         evidence: events that it rests on.
-        outcome: confirmed, refuted or open.
+        recommendations: what to do before it happens, the first thing first.
+        warning: number of the warning that it belongs to, from 1; a revision has that of what it revises.
+        outcome: confirmed (it happened, no later than expected), revised (a later prediction of the same warning took
+            its place), refuted (it was due and did not happen) or open (the recording ended, or the entity was
+            deleted, before that).
+        happened_at: when it happened; None if it did not happen after the prediction.
     """
 
     made_at: Time
-    pattern: str
+    rule: str
+    foretells: tuple[str, ...]
     entity: EntityRef
     what: str
     expected_from: Time
     expected_to: Time
     confidence: Share
     evidence: tuple[EvidenceId, ...]
+    recommendations: tuple[str, ...]
+    warning: Rank
     outcome: Outcome
+    happened_at: Time | None

@@ -20,7 +20,7 @@ EvidenceId = Annotated[
 ]
 Nature = Annotated[str, Meta(extra_json_schema={"enum": ["change", "symptom", "context"]})]
 Severity = Annotated[str, Meta(extra_json_schema={"enum": ["info", "warning", "error", "fatal"]})]
-Outcome = Annotated[str, Meta(extra_json_schema={"enum": ["confirmed", "refuted", "open"]})]
+Outcome = Annotated[str, Meta(extra_json_schema={"enum": ["confirmed", "revised", "refuted", "open"]})]
 ComparedBy = Annotated[str, Meta(extra_json_schema={"enum": ["pods", "time", "undo"]})]
 Speaks = Annotated[str, Meta(extra_json_schema={"enum": ["for", "against", "open"]})]
 """Words that a later version may have more of: the schema has those of this one, the reader takes any."""

@@ -21,6 +21,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from analyzer.knowledge import yaml_types  # noqa: E402 - the path above comes first
 from formats.postmortem.document import Document  # noqa: E402
+from formats.postmortem.predictions import Backtest, PredictionList  # noqa: E402
 from recorder.config import CgroupPath, Duration, RecorderConfig, Size  # noqa: E402
 from recorder.registry import SOURCES  # noqa: E402
 from recorder.source import SourceSpec  # noqa: E402
@@ -123,7 +124,14 @@ def make_recorder_schema(name: str) -> dict[str, Any]:
     return schema
 
 
-KINDS = (yaml_types.Symptom, yaml_types.Cause, yaml_types.Mechanism, yaml_types.Pattern, yaml_types.Change)
+KINDS = (
+    yaml_types.Symptom,
+    yaml_types.Cause,
+    yaml_types.Mechanism,
+    yaml_types.Pattern,
+    yaml_types.Trend,
+    yaml_types.Change,
+)
 """What a document of knowledge can be, by its `kind`."""
 
 
@@ -172,15 +180,21 @@ def _option_schema(default: Any) -> dict[str, Any]:
 
 
 ROOTS: Mapping[str, tuple[Any, ...]] = {
+    "backtest.schema.json": (Backtest,),
     "document.schema.json": (Document,),
     "knowledge.schema.json": KINDS,
+    "predictions.schema.json": (PredictionList,),
     "recorder.schema.json": (RecorderConfig,),
 }
 """What a file is decoded into, by the name of its schema."""
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "backtest.schema.json": lambda: make_schema(Backtest, "backtest.schema.json", "Back-test of predictions"),
     "document.schema.json": lambda: make_schema(Document, "document.schema.json", "Post-mortem document"),
     "knowledge.schema.json": lambda: make_knowledge_schema("knowledge.schema.json"),
+    "predictions.schema.json": lambda: make_schema(
+        PredictionList, "predictions.schema.json", "Predictions of a capture"
+    ),
     "recorder.schema.json": lambda: make_recorder_schema("recorder.schema.json"),
 }
 """Makes each schema."""

@@ -86,6 +86,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/model/cgroup_paths.py": ("analyzer/model/test_entities.py", "which cgroup is whose"),
     "analyzer/model/named_entities.py": ("analyzer/reasoning/test_why.py", "the object that is asked for"),
     "analyzer/model/segment_reading.py": ("analyzer/model/test_recorded_tables.py", "reads what the tables show"),
+    "analyzer/prediction/alarm.py": ("analyzer/prediction/test_trends.py", "data that trends and signs give"),
+    "analyzer/prediction/predict.py": ("analyzer/commands/test_predict.py", "all stations in a row"),
     "analyzer/reasoning/chains.py": ("analyzer/reasoning/test_root_cause.py", "the chain of a root cause"),
     "analyzer/reasoning/confidence.py": (
         "analyzer/reasoning/test_findings.py",
@@ -102,6 +104,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "analyzer/sharing/batches.py": ("analyzer/sharing/test_sharing.py", "rows on their way to the copy"),
     "analyzer/sharing/rewriting.py": ("analyzer/sharing/test_pseudonyms.py", "which pieces get a pseudonym"),
+    "reports/backtest.py": ("analyzer/commands/test_predict.py", "printed by `tapio predict --backtest`"),
     "reports/causality_picture.py": ("reports/test_page.py", "a part of the page"),
     # What needs a kernel, a cluster or a process of its own.
     "recorder/ebpf/kernel_source.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),

@@ -152,6 +152,9 @@ def test_no_rule_depends_on_the_names_of_a_recording():
 
 def test_every_key_of_the_language_is_on_its_page():
     text = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
-    kinds = (yaml_types.Symptom, yaml_types.Cause, yaml_types.Pattern, yaml_types.Change, yaml_types.ChangeTest)
+    kinds = (
+        *(yaml_types.Symptom, yaml_types.Foretold, yaml_types.Cause, yaml_types.Pattern, yaml_types.Change),
+        *(yaml_types.ChangeTest, yaml_types.Trend, yaml_types.TrendTest),
+    )
     for key in {field.encode_name for kind in kinds for field in msgspec.structs.fields(kind)}:
         assert f"`{key}" in text, key

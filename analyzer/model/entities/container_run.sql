@@ -6,13 +6,15 @@
 --   runtime_id VARCHAR: Id of the run at the container runtime.
 --   entity_id VARCHAR: The Container.
 --   pod_id VARCHAR: The Pod.
+--   known_ns BIGINT: When the API server first told of the id, in aligned unix ns.
 WITH named AS (
     SELECT unnest([runtime_id, terminated.containerID, terminated_before.containerID]) AS told_id, * FROM container_status
 )
 SELECT
     regexp_extract(told_id, '([^/]+)$', 1) AS runtime_id,
     arg_min(entity_id, (at_ns, node, seq, entity_id)) AS entity_id,
-    arg_min(pod_id, (at_ns, node, seq, entity_id)) AS pod_id
+    arg_min(pod_id, (at_ns, node, seq, entity_id)) AS pod_id,
+    min(at_ns) AS known_ns
 FROM named
 WHERE told_id IS NOT NULL AND told_id <> ''
 GROUP BY ALL

@@ -9,6 +9,8 @@
 --   runtime_id VARCHAR: Id at the container runtime; null if the path names none.
 --   entity_id VARCHAR: Container, else Pod, else Node that the cgroup belongs to.
 --   pod_id VARCHAR: The Pod; null outside of pods.
+--   known_ns BIGINT: Since when the recording tells whose cgroup it is, in aligned unix ns; 0 outside of pods; null if the API
+--     server does not know the Pod or the container.
 WITH static_pod AS (
     -- The kubelet derives the uid of a static pod from its file; the API object has another uid and contains the first.
     SELECT pod.metadata.annotations."kubernetes.io/config.hash" AS pod_uid, min(uid) AS api_uid
@@ -30,7 +32,13 @@ SELECT
         WHEN owned.pod_uid IS NOT NULL THEN container_entity_id(owned.pod_uid, owned.runtime_id)
         ELSE 'Node/' || owned.node
     END AS entity_id,
-    coalesce(container_run.pod_id, 'Pod/' || owned.pod_uid) AS pod_id
+    coalesce(container_run.pod_id, 'Pod/' || owned.pod_uid) AS pod_id,
+    CASE
+        WHEN owned.pod_uid IS NULL THEN 0
+        WHEN owned.runtime_id IS NULL THEN known_pod.known_ns
+        ELSE container_run.known_ns
+    END AS known_ns
 FROM owned
 LEFT JOIN container_run USING (runtime_id)
-LEFT JOIN (SELECT DISTINCT pod_uid AS uid FROM container_status) AS known_pod ON known_pod.uid = owned.pod_uid
+LEFT JOIN (SELECT pod_uid AS uid, min(at_ns) AS known_ns FROM container_status GROUP BY ALL) AS known_pod
+    ON known_pod.uid = owned.pod_uid

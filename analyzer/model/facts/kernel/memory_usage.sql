@@ -16,8 +16,9 @@
 --   usage_delta_bytes BIGINT: Change of the usage since the previous reading; null for the first one.
 --   limit_hits_delta BIGINT: How often the limit was hit since the previous reading; null for the first one.
 --   oom_kills_delta BIGINT: OOM kills since the previous reading; null for the first one.
+--   known_ns BIGINT: Since when the recording tells whose cgroup it is; null if it never does.
 WITH owned AS (
-    SELECT memory.*, owner.path_id, owner.entity_id, owner.pod_id
+    SELECT memory.*, owner.path_id, owner.entity_id, owner.pod_id, owner.known_ns
     FROM memory
     LEFT JOIN path_owner AS owner ON owner.node = memory."k8s.node.name" AND owner.path = memory."cgroup.path"
 ), read AS (
@@ -45,5 +46,6 @@ SELECT
     CASE WHEN read."memory.limit_hits" >= read.limit_hits_before
         THEN TRY(read."memory.limit_hits" - read.limit_hits_before) END AS limit_hits_delta,
     CASE WHEN read."memory.oom_kills" >= read.oom_kills_before
-        THEN TRY(read."memory.oom_kills" - read.oom_kills_before) END AS oom_kills_delta
+        THEN TRY(read."memory.oom_kills" - read.oom_kills_before) END AS oom_kills_delta,
+    read.known_ns
 FROM read

@@ -12,8 +12,9 @@
 --   some_permille BIGINT: Share of the time in thousandths in which at least one task waited; null after a reboot.
 --   full_permille BIGINT: Share of the time in thousandths in which all tasks waited; null after a reboot.
 --   interval_ns BIGINT: Time since the previous reading, in ns.
+--   known_ns BIGINT: Since when the recording tells whose cgroup it is; null if it never does.
 WITH owned AS (
-    SELECT pressure.*, owner.path_id, owner.entity_id, owner.pod_id
+    SELECT pressure.*, owner.path_id, owner.entity_id, owner.pod_id, owner.known_ns
     FROM pressure
     LEFT JOIN path_owner AS owner ON owner.node = pressure."k8s.node.name" AND owner.path = pressure."cgroup.path"
 ), read AS (
@@ -36,6 +37,6 @@ SELECT
         THEN TRY((read."pressure.some_ns" - read.some_before_ns) * 1000 // read.interval_ns) END AS some_permille,
     CASE WHEN read."pressure.full_ns" >= read.full_before_ns
         THEN TRY((read."pressure.full_ns" - read.full_before_ns) * 1000 // read.interval_ns) END AS full_permille,
-    read.interval_ns
+    read.interval_ns, read.known_ns
 FROM read
 WHERE read.interval_ns > 0

@@ -336,19 +336,19 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         meaning: one sentence: what follows when the limit is reached.
         title: one sentence; placeholders are entity, kind, name, namespace, node, level, limit, rate.
         fact: a fact of docs/facts.md.
-        entity: column of the fact that names the entity.
-        series: columns that tell the lines of one entity apart, such as the resource of a quota.
-        where: expression over the fact's columns; left out: all rows.
         quantity: expression: the level.
         limit: expression: the level at which it happens; a reading without one is left out.
         unit: of both: By, or a word for what is counted.
         foretells: symptoms of which one is expected when the limit is reached, on the same entity, its pod or one of
             its containers.
         windows: how far back the growth is looked at; a prediction reaches at most as far ahead.
+        confidence: how likely it is if the growth is steady, above 0 and below 1, measured on recordings.
+        entity: column of the fact that names the entity.
+        series: columns that tell the lines of one entity apart, such as the resource of a quota.
+        where: expression over the fact's columns; left out: all rows.
         stale: a reading that is older says nothing of the level now; left out: the level stays until the next reading.
         samples: readings that a window must have at least.
         above: share of the limit below which nothing is said.
-        confidence: how likely it is if the growth is steady, above 0 and below 1, measured on recordings.
         actions: what to do before it happens, best first; the placeholders of the title are allowed.
         tests: recordings in which it foretells something, or nothing.
     """

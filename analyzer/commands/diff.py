@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from analyzer.analyze import analyze_capture
+from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import TIME, knowledge_option
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Difference, Sort, list_differences
@@ -82,6 +83,7 @@ def command(
 def _profile_one(path: Path, rules: Knowledge, intervals: tuple[Interval, Interval]) -> tuple[Profile, ...]:
     capture = open_capture(path)
     document = analyze_capture(capture, rules)
+    warn_of_document_losses(document, path)
     recorded = whole_interval(document)
     for option, interval in zip(("--against", "--at"), intervals, strict=True):
         if not recorded.overlaps(interval.from_ns, interval.to_ns):
@@ -93,6 +95,8 @@ def _profile_one(path: Path, rules: Knowledge, intervals: tuple[Interval, Interv
 def _profile_two(paths: Sequence[Path], rules: Knowledge) -> tuple[str, tuple[Profile, ...]]:
     opened = [open_capture(path) for path in paths]
     documents = [analyze_capture(capture, rules) for capture in opened]
+    for document, path in zip(documents, paths, strict=True):
+        warn_of_document_losses(document, path)
     aligned = align_at_triggers(documents)
     intervals = aligned or tuple(whole_interval(document) for document in documents)
     profiles = tuple(

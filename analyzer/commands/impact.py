@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from analyzer.commands.document_input import read_document
+from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import costs_option
 from analyzer.document.costs import price_document, read_prices
 from formats.postmortem.document import Document
@@ -32,6 +33,7 @@ def command(capture: Path, *, costs: Path | None, as_json: bool) -> None:
     """
     prices = None if costs is None else read_prices(costs)
     document = read_document(capture)
+    warn_of_document_losses(document, capture)
     if prices is not None:
         document = price_document(document, prices)
     if as_json:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from analyzer.document.capture_summary import ANALYSIS_LIMIT
 from analyzer.model.engine import Engine
 from formats.loss import EXPECTED_REASONS
+from formats.postmortem.document import Document
 from formats.text import escape_text
 from reports.story import incomplete_sentence
+
+
+def warn_of_document_losses(document: Document, capture: Path) -> None:
+    """As `warn_of_losses`, by what a document says is missing."""
+    recorded = [row for row in document.capture.loss if row.reason != ANALYSIS_LIMIT]
+    lost = [(row.table, row.count) for row in recorded if row.reason not in set(EXPECTED_REASONS)]
+    _warn(lost, capture)
 
 
 def warn_of_losses(engine: Engine, capture: Path) -> None:
@@ -21,6 +31,10 @@ def warn_of_losses(engine: Engine, capture: Path) -> None:
     """
     expected = sorted(reason.value for reason in EXPECTED_REASONS)
     lost = engine.rows("SELECT table_name, count FROM missing WHERE NOT list_contains(?, reason)", [expected])
+    _warn(lost, capture)
+
+
+def _warn(lost: Sequence[tuple[str, int | None]], capture: Path) -> None:
     if lost:
         advice = f"`tapio info {capture}` lists what and why"
         click.echo(escape_text(f"tapio: {incomplete_sentence(lost)} {advice}."), err=True)

@@ -12,6 +12,9 @@ from formats.times import format_time
 
 MAX_LOSSES_SHOWN = 1_000
 
+ANALYSIS_LIMIT = "analysis_limit"
+"""Reason of what was recorded and left out of the document: not one of `formats.loss.LossReason`."""
+
 
 def summarize_capture(
     engine: Engine, capture: Capture, *, symptoms_left_out: int, edges_left_out: int
@@ -71,7 +74,7 @@ def _limits(symptoms_left_out: int, edges_left_out: int, window: tuple[int, int]
         if count:
             yield LossRow(
                 table=what,
-                reason="analysis_limit",
+                reason=ANALYSIS_LIMIT,
                 count=count,
                 node="",
                 begin=format_time(window[0]),

@@ -15,6 +15,8 @@ COMMANDS = [
     ("why", "deploy/frontend"),
     ("timeline",),
     ("changes",),
+    ("impact",),
+    ("diff", str(DEMO)),
 ]
 
 

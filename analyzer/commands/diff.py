@@ -119,9 +119,13 @@ def _lines(
     if not differences:
         yield "Nothing differs."
     for one in differences[:limit]:
-        yield f"{one.surprise:5.1f}  {one.presence:<8}  {one.sort:<7}  {one.subject}: {_text(one)}"
+        yield f"{one.surprise:5.1f}  {one.presence:<8}  {one.sort:<7}  {one.subject}{_others(one)}: {_text(one)}"
     if len(differences) > limit:
         yield f"… {len(differences) - limit:,} less surprising differences are not shown; -n and --json show them"
+
+
+def _others(one: Difference) -> str:
+    return f" and {len(one.also):,} other{'' if len(one.also) == 1 else 's'}" if one.also else ""
 
 
 def _text(one: Difference) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ from analyzer.comparing.profile import Profile, SymptomFigure
 from analyzer.comparing.rates import MIN_FACTOR, compare_rates
 from analyzer.comparing.subjects import Subject
 from formats.rows.kube_changes import list_changes
-from formats.text import DIGEST_PREFIX
+from formats.text import DIGEST_PREFIX, cut_text
 
 
 class Sort(StrEnum):
@@ -61,6 +61,9 @@ SYMPTOM_SURPRISE: dict[str, tuple[float, float]] = {
 MAX_RATE_SURPRISE = 8.0
 """Bits. Why: more connections than before, however many, are less than an image that differs."""
 
+VALUE_CHARACTERS = 80
+"""Of each value in the sentence; `before` and `after` have all that was recorded."""
+
 _ABSENT = "absent"
 
 
@@ -71,12 +74,13 @@ class Difference:
     Attributes:
         sort: what differs.
         presence: on which side.
-        subject: what it is about.
+        subject: what it is about; of several with the same difference, the first.
         what: one clause.
         before: in the first; None if it is not there.
         after: in the second; None if it is not there.
         factor: by what factor a rate rose or fell at least; None for all else.
         surprise: bits; they are sorted by it.
+        also: others in which the same field has the same two values.
     """
 
     sort: Sort
@@ -87,6 +91,7 @@ class Difference:
     after: str | float | None
     factor: float | None
     surprise: float
+    also: tuple[Subject, ...] = ()
 
 
 def list_differences(before: Profile, after: Profile) -> tuple[Difference, ...]:
@@ -98,7 +103,23 @@ def list_differences(before: Profile, after: Profile) -> tuple[Difference, ...]:
         *_objects(before, after),
         *_rates(before, after),
     ]
-    return tuple(sorted(found, key=lambda one: (-one.surprise, one.sort, str(one.subject), one.what, str(one.after))))
+    return tuple(
+        sorted(
+            _join_equal(found), key=lambda one: (-one.surprise, one.sort, str(one.subject), one.what, str(one.after))
+        )
+    )
+
+
+def _join_equal(found: Iterable[Difference]) -> Iterator[Difference]:
+    """One difference for all objects in which the same field has the same two values, such as a certificate."""
+    groups: dict[object, list[Difference]] = {}
+    for one in found:
+        is_field = one.sort in (Sort.OBJECT, Sort.IMAGE) and one.presence is Presence.CHANGED
+        key = (one.subject.kind, one.what, one.before, one.after) if is_field else (len(groups),)
+        groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        first, *others = sorted(group, key=lambda one: str(one.subject))
+        yield replace(first, also=tuple(other.subject for other in others))
 
 
 def _findings(before: Profile, after: Profile) -> Iterator[Difference]:
@@ -139,7 +160,7 @@ def _changes(before: Profile, after: Profile) -> Iterator[Difference]:
 
 
 def _objects(before: Profile, after: Profile) -> Iterator[Difference]:
-    is_same_recorder = not set(before.nodes).isdisjoint(after.nodes)
+    is_same_recorder = not before.recorders.isdisjoint(after.recorders)
     kinds_before, kinds_after = ({subject.kind for subject in side.objects} for side in (before, after))
     for subject in sorted(before.objects.keys() | after.objects.keys()):
         old, new = before.objects.get(subject), after.objects.get(subject)
@@ -162,7 +183,7 @@ def _fields(
         texts = tuple(
             None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values
         )
-        shown = " → ".join(_ABSENT if text is None else text for text in texts)
+        shown = " → ".join(_ABSENT if text is None else cut_text(text, VALUE_CHARACTERS) for text in texts)
         sort = Sort.IMAGE if path.endswith(".image") else Sort.OBJECT
         yield Difference(
             sort,

@@ -22,9 +22,13 @@ from formats.times import parse_time
 _DERIVED_KINDS = frozenset({"Pod", "Node", "Event", "EndpointSlice", "Endpoints", "Lease", "ControllerRevision"})
 """Objects that say how the cluster is, not what somebody wants; so do all that are owned by a controller."""
 
+IMPORTED = "tapio import"
+"""Begin of `created_by` of segments that `tapio import` made."""
+
 _GIVEN_BY_SERVER = frozenset(
     {"clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "volumeName", "controller-uid", "ipFamilies"}
 )
+_MAY_BE_EMPTY = frozenset({"metadata", "labels", "annotations"})
 _ANNOTATIONS_OF_TOOLS = (
     "kubectl.kubernetes.io/",
     "deployment.kubernetes.io/",
@@ -54,7 +58,7 @@ class Profile:
 
     Attributes:
         interval: that was looked at.
-        nodes: that recorded.
+        recorders: who made digests of what is not recorded: equal values have equal digests within one of them.
         events: number of events by subject and kind.
         symptoms: by subject and name of the symptom; nothing that is only a change or context.
         findings: title by subject of the root cause and name of the pattern (empty if none names it).
@@ -63,7 +67,7 @@ class Profile:
     """
 
     interval: Interval
-    nodes: tuple[str, ...]
+    recorders: frozenset[str]
     events: Mapping[tuple[Subject, str], int]
     symptoms: Mapping[tuple[Subject, str], SymptomFigure]
     findings: Mapping[tuple[Subject, str], str]
@@ -90,7 +94,7 @@ def read_profiles(capture: Capture, document: Document, intervals: Sequence[Inte
         return tuple(
             Profile(
                 interval=interval,
-                nodes=capture.nodes,
+                recorders=_recorders(capture),
                 events=_events(counts, subjects),
                 symptoms=_symptoms(document, interval, subjects),
                 findings=_findings(document, interval),
@@ -99,6 +103,14 @@ def read_profiles(capture: Capture, document: Document, intervals: Sequence[Inte
             )
             for interval, counts in zip(intervals, counter.counts, strict=True)
         )
+
+
+def _recorders(capture: Capture) -> frozenset[str]:
+    """The nodes, each of which has one key for its digests; each import has another one, whatever node it names."""
+    return frozenset(
+        f"{manifest.node_name} {manifest.boot_id if manifest.created_by.startswith(IMPORTED) else ''}"
+        for manifest in (segment.manifest for segment in capture.segments)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +214,14 @@ def _what_is_wanted(content: dict[str, Any]) -> dict[str, Any]:
 
 def _without_given(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
+        kept = {
             key: _without_given(item)
             for key, item in value.items()
             if key not in _GIVEN_BY_SERVER and not key.startswith(_ANNOTATIONS_OF_TOOLS)
+        }
+        # What had nothing but entries of tools is as if it were not there; `podSelector: {}` says something.
+        return {
+            key: item for key, item in kept.items() if item != {} or (value[key] == {} and key not in _MAY_BE_EMPTY)
         }
     if isinstance(value, list):
         return [_without_given(item) for item in value]

@@ -59,7 +59,7 @@ def write_rows(
             id=digest_of(bytes.fromhex(manifest.id), *digests).hex(),
             node_name=manifest.node_name,
             boot_id=manifest.boot_id,
-            created_by=created_by,
+            created_by=manifest.created_by,
             clocks=manifest.clocks,
             catalog_version=manifest.catalog_version,
         )

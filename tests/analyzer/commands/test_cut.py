@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from analyzer.cli import cli
-from tests.analyzed import document_of
+from analyzer.knowledge.pattern_tests import run_pattern_tests
+from analyzer.knowledge.rules import PatternTest
+from tests.analyzed import document_of, shipped_knowledge
 
 STATES = Path(__file__).parents[3] / "fixtures" / "states"
 
@@ -39,6 +42,13 @@ def test_the_test_that_is_printed_fits_the_new_capture(tmp_path: Path) -> None:
             "chain": list(dict.fromkeys(step.symptom for step in finding.chain))[1:],
         }
     ]
+    # AND the new capture passes that test
+    (pattern,) = (rule for rule in shipped_knowledge().patterns if rule.name == finding.pattern)
+    root = finding.root_cause
+    chain = tuple(yaml.safe_load(text.partition("chain: ")[2]))
+    test = PatternTest(f"{tmp_path}/own.yaml:1:1", small.name, root.kind, root.namespace, root.name, chain)
+    results = run_pattern_tests([replace(pattern, tests=(test,))], document_of, [])
+    assert [result.problems for result in results if result.where == test.where] == [()]
     # AND `tapio info` says that rows were left out
     assert "rows were left out on purpose" in run("info", small).output
 

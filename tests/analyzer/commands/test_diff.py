@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,15 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["diff", *map(str, arguments)], catch_exceptions=False)
 
 
-def recorded(tmp_path: Path, name: str, image: str, suffix: str) -> Path:
-    """A Deployment with one Pod, and a hundred refused connections of it in second 50 to 60."""
+def recorded(tmp_path: Path, name: str, image: str, suffix: str, *, marks: Mapping[str, str] | None = None) -> Path:
+    """A Deployment with one Pod over a hundred seconds; `marks` are annotations of its template."""
     directory = tmp_path / name
     directory.mkdir()
-    template = {"spec": {"containers": [{"name": "app", "image": image}]}}
+    template = {"metadata": {"annotations": marks}} if marks else {"metadata": {}}
+    template |= {"spec": {"containers": [{"name": "app", "image": image}]}}
     builder = CaptureBuilder(directory)
     builder.kube_object("Deployment", "api", {"spec": {"replicas": 1, "template": template}}, at=0)
-    builder.kube_object("Pod", f"api-{suffix}", template, at=0.5)
+    builder.kube_object("Pod", f"api-{suffix}", {"spec": template["spec"]}, at=0.5, owner=("ReplicaSet", "api"))
     builder.row("request", "request.responses", 100, cgroup_id=7, count=1, request__side="server")
     return builder.write(f"{name}.tapio")
 
@@ -44,6 +46,13 @@ def test_another_image_is_a_difference_and_another_hash_is_not(tmp_path: Path) -
     assert (difference["sort"], difference["before"]) == ("image", "shop/api:1")
     # AND what was recorded is shown escaped
     assert "shop/api:1 → shop/api:2\\x1b[2J" in run(one, other).output
+
+
+def test_what_tools_write_into_an_object_is_no_difference(tmp_path: Path) -> None:
+    one = recorded(tmp_path, "one", "shop/api:1", "5nx7qv52cv-7rk2v")
+    marks = {"kubectl.kubernetes.io/restartedAt": "2026-11-21T03:30:40Z"}
+    other = recorded(tmp_path, "two", "shop/api:1", "5nx7qv52cv-7rk2v", marks=marks)
+    assert json.loads(run(one, other, "--json").output)["differences"] == []
 
 
 def test_one_capture_is_compared_at_two_times(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ CONFIG = Subject("ConfigMap", "shop", "settings")
 
 
 def profile(**fields: Any) -> Profile:
-    empty = Profile(Interval(0, 100 * SECOND), ("node-a",), {}, {}, {}, {}, {})
+    empty = Profile(Interval(0, 100 * SECOND), frozenset({"node-a"}), {}, {}, {}, {}, {})
     return replace(empty, **fields)
 
 
@@ -67,7 +67,7 @@ def test_an_object_of_a_kind_that_one_side_did_not_watch_is_no_difference() -> N
 def test_digests_of_two_recorders_are_not_compared() -> None:
     old, new = ({CONFIG: {"data": {"A": f"digest:{value}"}}} for value in ("aa", "bb"))
     assert len(list_differences(profile(objects=old), profile(objects=new))) == 1
-    assert list_differences(profile(objects=old), profile(objects=new, nodes=("node-b",))) == ()
+    assert list_differences(profile(objects=old), profile(objects=new, recorders=frozenset({"node-b"}))) == ()
 
 
 def test_a_rate_needs_enough_events_to_be_a_difference() -> None:
@@ -76,3 +76,10 @@ def test_a_rate_needs_enough_events_to_be_a_difference() -> None:
     assert (one.sort, one.presence, one.after) == (Sort.RATE, Presence.CHANGED, 0.9)
     assert one.factor is not None
     assert one.factor > 2
+
+
+def test_the_same_difference_of_several_objects_is_told_once() -> None:
+    names = [replace(CONFIG, namespace=namespace) for namespace in ("bank", "shop", "zoo")]
+    old, new = ({name: {"data": {"ca.crt": value}} for name in names} for value in ("one", "two"))
+    (one,) = list_differences(profile(objects=old), profile(objects=new))
+    assert (one.subject, one.also) == (names[0], (names[1], names[2]))

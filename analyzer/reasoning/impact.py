@@ -61,15 +61,16 @@ def _impact_of_each(
     answered: Mapping[str, int],
 ) -> Iterator[WorkloadImpact]:
     for workload in workloads:
-        begin, end = _extent([symptom for symptom in hit if _workload_of(symptom) == workload])
-        own = None if edge is None else [symptom for symptom in edge if _workload_of(symptom) == workload]
+        begin, end = _extent([symptom for symptom in hit if _is_of(symptom, workload)])
+        own = None if edge is None else [symptom for symptom in edge if _is_of(symptom, workload)]
         yield WorkloadImpact(
             workload, format_time(begin), end - begin, _count_failed(own), _count_answered(own, answered)
         )
 
 
-def _workload_of(symptom: FoundSymptom) -> str | None:
-    return symptom.workload_id or (symptom.entity_id if symptom.kind in WORKLOAD_KINDS else None)
+def _is_of(symptom: FoundSymptom, workload: str) -> bool:
+    """Whether a symptom is one of a workload or of its parts: a Job is a workload, and a part of its CronJob."""
+    return workload in (symptom.workload_id, symptom.entity_id)
 
 
 def _extent(hit: Sequence[FoundSymptom]) -> tuple[int, int]:

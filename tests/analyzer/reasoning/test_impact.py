@@ -27,6 +27,7 @@ RULES = (
     symptom_text("crash"),
     symptom_text("errors", more=COUNTED),
     cause_text("edit-crashes", "edit", "crash", through="ConfigMap <-USES- Pod"),
+    cause_text("edit-crashes-jobs", "edit", "crash", through="ConfigMap <-USES- Job"),
     cause_text("crash-fails-requests", "crash", "errors", through="Pod <-CALLS- Pod"),
     cause_text("errors-fail-requests", "errors", "errors", through="Pod <-CALLS- Pod"),
 )
@@ -93,3 +94,17 @@ def test_requests_are_those_of_the_edge_in_the_time_of_the_impact(tables: Engine
     # AND a number that cannot be is not told
     assert assess_impact(candidate, graph, lambda *_asked: {"Pod/frontend": 29}).requests is None
     assert assess_impact(candidate, graph).requests is None
+
+
+def test_a_job_is_hit_and_is_a_part_of_its_cron_job(tables: Engine) -> None:
+    # GIVEN a Job with trouble of its own, and a CronJob without any
+    add_entities(tables, "Job/night-1")
+    tables.execute("UPDATE entity SET workload_id = 'CronJob/night' WHERE entity_id = 'Job/night-1'")
+    relate(tables, "USES", "Job/night-1", "ConfigMap/conf")
+    add_trouble(tables, 4, "Job/night-1", "crash", end=9)
+    # WHEN / THEN
+    impact = assess(tables)
+    assert [(hit.workload, hit.duration_ns) for hit in impact.by_workload] == [
+        ("CronJob/night", 5 * SECOND),
+        ("Job/night-1", 5 * SECOND),
+    ]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.analyze import analyze_capture
+from analyzer.sharing.sharing import anonymize_capture
+from formats.capture.reading import open_capture
+from tests.analyzed import shipped_knowledge
 from tests.analyzer.capture_builder import uid_of
 from tests.golden.town import Town
 
@@ -36,6 +40,17 @@ def test_workload_whose_pod_took_the_place_of_another_is_blamed_for_what_finds_n
     steps = [step.symptom for step in finding.chain]
     assert steps[:2] == ["workload-created", "pod-preempted"]
     assert steps[-1] == "pod-unschedulable"
+
+
+@pytest.mark.parametrize("preemptor", [f"pod {uid_of('Pod/shop/urgent-1')}", "shop/urgent-1"])
+def test_anonymized_preemption_has_the_same_root_cause(tmp_path, preemptor):
+    town = Town(tmp_path)
+    town.workload("urgent", at=30, event="added")
+    town.pod("urgent", "urgent-1", at=31, event="added")
+    preempt(town, preemptor)
+    anonymize_capture(town.builder.write(), tmp_path / "shared.tapio", key=b"k" * 32)
+    document = analyze_capture(open_capture(tmp_path / "shared.tapio"), shipped_knowledge(), threads=1)
+    assert [step.symptom for step in document.findings[0].chain][:2] == ["workload-created", "pod-preempted"]
 
 
 def test_preemption_for_a_pod_that_was_not_recorded_is_blamed_on_no_change(tmp_path):

@@ -7,8 +7,8 @@
 WITH told AS (
     SELECT
         entity_id, at_ns, evidence,
-        -- The uid of the Pod; its namespace and name in clusters before 1.26.
-        regexp_extract(message, '^Preempted by (?:pod )?([^ ]+) on node ', 1) AS preemptor
+        -- The uid of the Pod, or in older clusters its namespace and name. The first word is `Preempted`; anonymization removes it.
+        regexp_extract(message, '^[^ ]+ by (?:pod )?([^ ]+) on node ', 1) AS preemptor
     FROM pod_eviction
     WHERE reason = 'Preempted'
 )

@@ -32,15 +32,6 @@ EXCEPTION_SLACK_NS = 2_000_000_000
 """How far outside of an excepted time an episode may begin. Why: the API reports many times in whole seconds."""
 
 
-def rules_query(rules: Sequence[SymptomRule]) -> str:
-    """SELECT of what the other queries must know of each rule, for the table `symptom_rule`."""
-    rows = ", ".join(
-        f"({_text(rule.name)}, {rule.merge_ns}, {rule.at_least}, {rule.lasting_ns}, {_text(rule.combine.value)})"
-        for rule in rules
-    )
-    return f"SELECT * FROM (VALUES {rows}) AS rule (name, merge_ns, at_least, lasting_ns, combine)"  # noqa: S608
-
-
 def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns) -> str:
     """SELECT of the events in which one symptom shows in one fact, one row each."""
     columns = facts[fact]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NewType
 
 import duckdb
+import pyarrow as pa
 
 from analyzer.knowledge.check import FactColumns, fill
 from analyzer.knowledge.compile import (
@@ -17,7 +18,6 @@ from analyzer.knowledge.compile import (
     exceptions_query,
     merged_episodes_query,
     occurrences_query,
-    rules_query,
     showing_query,
 )
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
@@ -147,7 +147,7 @@ class SymptomSearch:
         self._over_all = [(rule, fact) for rule, fact in pairs if fact not in part_facts]
         engine.execute(_TABLES["episode"].empty_sql)
         engine.execute(_TABLES["symptom_rule"].empty_sql)
-        engine.execute(f"INSERT INTO symptom_rule BY NAME {rules_query(knowledge.symptoms)}")
+        engine.insert("symptom_rule", _settings_of(knowledge.symptoms))
 
     @property
     def part_step(self) -> PartStep:
@@ -199,6 +199,16 @@ class SymptomSearch:
             for (rule, _fact), query in zip(pairs, queries, strict=True):
                 _run_alone(self._engine, rule, query)
             raise
+
+
+def _settings_of(rules: Sequence[SymptomRule]) -> pa.Table:
+    """The rows of `symptom_rule`."""
+    names = ("name", "merge_ns", "at_least", "lasting_ns")
+    schema = pa.schema(
+        [(name, pa.utf8() if name in ("name", "combine") else pa.int64()) for name in (*names, "combine")]
+    )
+    rows = [{**{name: getattr(rule, name) for name in names}, "combine": rule.combine.value} for rule in rules]
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _run_alone(engine: Engine, rule: SymptomRule, query: str) -> None:

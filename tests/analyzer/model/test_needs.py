@@ -22,9 +22,9 @@ ROWS_IN = {
     "captures/bad-image-rollout": {"autoscaler_condition", "autoscaler_status", "image_pull_state", "job_status", "limits", "scales"},
     "captures/node-notready-eviction": {"node_taint"},
     "standing/admission-quota-pods": {"quota_refusal", "quota_usage"},
-    "standing/storage-volume-mismatch": {"claim_failure", "scheduling_failure", "volume_phase"},
+    "standing/storage-volume-mismatch": {"claim_failure", "scheduling_failure", "unscheduled_pod", "volume_phase"},
     "states/readiness-port": {"probe_state"},
-    "states/service-selector": {"service_state"},
+    "states/service-selector": {"service_state", "suspect_service"},
 }  # fmt: skip
 """By shipped recording, the tables with needs that must have rows in it."""
 

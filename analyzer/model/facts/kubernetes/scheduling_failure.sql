@@ -5,9 +5,9 @@
 --
 -- kind: interval fact
 -- about: Pod
--- reads: container_declared, node_version, pod_condition, pod_version, recorded_entity
+-- reads: container_declared, node_version, pod_condition, pod_version, recorded_entity, unscheduled_pod
 -- needs:
---   pod_version: pod.spec.nodeName IS NULL
+--   unscheduled_pod: any
 -- columns:
 --   reason VARCHAR: `claim`, `cpu`, `memory`, `resource` (another one), `pod_affinity`, `pod_anti_affinity`, `topology_spread`,
 --     `volume_node`, `port`, `node_selector`, `node_affinity`, `taint`, `cordon`, `not_ready` (all nodes that fit), `other`;
@@ -28,6 +28,7 @@ WITH spec AS (
         bool_or(len(list_filter(coalesce(pod.status.conditions, []), lambda condition : condition.type = 'PodScheduled')) > 0) AS is_seen
     FROM pod_version
     WHERE pod.spec.nodeName IS NULL AND coalesce(pod.status.phase, 'Pending') = 'Pending' AND pod.metadata.deletionTimestamp IS NULL
+        AND entity_id IN (SELECT entity_id FROM unscheduled_pod)
     GROUP BY entity_id
 ), refused AS (
     SELECT condition.* EXCLUDE (type, status, reason), spec.selector, split_part(condition.message, 'preemption:', 1) AS said

@@ -2,9 +2,9 @@
 --
 -- kind: interval fact
 -- about: Service; the workload if it is scaled to zero
--- reads: calls, entity, pod_template, selects, selects_template, served_port, service_version, workload_version
+-- reads: calls, entity, pod_template, selects, selects_template, served_port, service_version, suspect_service, workload_version
 -- needs:
---   service_version: any
+--   suspect_service: any
 -- columns:
 --   mismatch VARCHAR: `selects_nothing`, `selects_others` (Pods that do not serve its port, too), `port_not_served`,
 --     `port_name_missing`, `protocol_differs` or `scaled_to_zero`.
@@ -25,6 +25,7 @@ WITH told AS (
         state.spec.clusterIP AS cluster_ip, at_ns, to_ns, node, seq, is_old
     FROM intervals_of('told')
     WHERE is_open AND cardinality(state.spec.selector) > 0 AND coalesce(state.spec.type, '') <> 'ExternalName'
+        AND entity_id IN (SELECT entity_id FROM suspect_service)
 ), selecting AS (
     SELECT service.entity_id AS service_id, template.*
     FROM service

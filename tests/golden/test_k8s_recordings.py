@@ -29,8 +29,8 @@ SCHEMA = json.loads((ROOT / "formats" / "schemas" / "document.schema.json").read
 
 CONFIDENCES: dict[str, tuple[float, set[str]]] = {
     "bad-config-value-crashloop": (0.92, set()),
-    "bad-image-rollout": (0.97, set()),
-    "configmap-missing-key": (0.949, set()),
+    "bad-image-rollout": (0.976, set()),
+    "configmap-missing-key": (0.96, set()),
     "configmap-oom-crashloop": (0.919, set()),
     "db-readiness-cascade": (0.807, {"origin"}),
     "derived-bad-arguments": (0.8, set()),
@@ -42,7 +42,7 @@ CONFIDENCES: dict[str, tuple[float, set[str]]] = {
     "liveness-cpu-throttle": (0.848, set()),
     "memory-leak-oom": (0.85, {"origin"}),
     "node-notready-eviction": (0.85, {"origin"}),
-    "pvc-no-storageclass": (0.902, set()),
+    "pvc-no-storageclass": (0.922, set()),
     "quota-failedcreate": (0.97, set()),
     "unschedulable-memory": (0.95, set()),
 }

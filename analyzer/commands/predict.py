@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.prediction.backtest import Replayed, score
 from analyzer.prediction.predict import predict_capture
+from analyzer.prediction.watching import watch
 from formats.capture.reading import open_capture
 from formats.errors import MissingInputError
 from formats.postmortem.findings import Prediction
@@ -31,6 +36,13 @@ from reports.predictions import in_one_line, list_warnings
     help="Directory of captures: print how often predictions were right in them.",
 )
 @click.option(
+    "--watch",
+    "watched",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Data directory of a recorder: print predictions as they are made, until interrupted.",
+)
+@click.option("--interval", type=click.IntRange(1, 3600), default=15, show_default=True, help="Seconds between looks.")
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -43,6 +55,8 @@ def command(
     capture: Path | None,
     *,
     backtest: Path | None,
+    watched: Path | None,
+    interval: int,
     as_json: bool,
     knowledge: tuple[Path, ...],
     begin: int | None,
@@ -51,14 +65,20 @@ def command(
     """Say what could be foretold from CAPTURE at each moment, from what had been recorded until then alone.
 
     A prediction is printed with the time at which it could be made, and with what became of it. With --backtest, many
-    captures are replayed, and lead time, precision, recall and calibration are printed.
+    captures are replayed, and lead time, precision, recall and calibration are printed. With --watch, the ring of a
+    live recorder is followed: each prediction is printed once, again when it changes materially, and when it is known
+    what became of it; with --json, one JSON object per line.
 
     The exit code is 0 whether or not something was foretold.
     """
     window = check_window(begin, end)
-    if (capture is None) == (backtest is None):
-        raise click.UsageError("give either CAPTURE or --backtest")
+    if sum(given is not None for given in (capture, backtest, watched)) != 1:
+        raise click.UsageError("give one of CAPTURE, --backtest and --watch")
     rules = read_knowledge(knowledge)
+    if watched is not None:
+        stopped = _stop_on_signals()
+        for prediction in watch(watched, rules, lambda: stopped.wait(interval)):
+            click.echo(_json_line(prediction) if as_json else escape_text(_live_line(prediction)))
     if backtest is not None:
         figures = _backtest(backtest, rules)
         click.echo(predictions_to_json(figures) if as_json else render_backtest(figures), nl=False)
@@ -72,6 +92,26 @@ def command(
         else:
             for line in _lines(predictions):
                 click.echo(escape_text(line))
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that SIGINT and SIGTERM set: the look that is in progress is finished."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    return stopped
+
+
+def _live_line(prediction: Prediction) -> str:
+    if prediction.outcome == "confirmed" and prediction.happened_at is not None:
+        return f"{prediction.happened_at[:19].replace('T', ' ')}  happened as predicted: {prediction.what}"
+    if prediction.outcome == "refuted":
+        return f"{prediction.expected_to[:19].replace('T', ' ')}  did not happen: {prediction.what}"
+    return f"{prediction.made_at[:19].replace('T', ' ')}  {in_one_line(prediction)}  [{', '.join(prediction.evidence)}]"
+
+
+def _json_line(prediction: Prediction) -> str:
+    return json.dumps(dataclasses.asdict(prediction), sort_keys=True, ensure_ascii=False)
 
 
 def _lines(predictions: tuple[Prediction, ...]) -> Iterator[str]:

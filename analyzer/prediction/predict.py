@@ -108,6 +108,12 @@ def describe_predictions(judged: tuple[Judged, ...], knowledge: Knowledge) -> tu
     return tuple(_describe(one, trends, symptoms) for one in judged[:MAX_PREDICTIONS])
 
 
+def describe(one: Judged, knowledge: Knowledge) -> Prediction:
+    """One prediction as documents have it."""
+    trends = {trend.name: trend for trend in knowledge.trends}
+    return _describe(one, trends, {rule.name: rule for rule in knowledge.symptoms})
+
+
 def _describe(one: Judged, trends: Mapping[str, TrendRule], symptoms: Mapping[str, SymptomRule]) -> Prediction:
     alarm, trend = one.issued.alarm, trends.get(one.issued.alarm.rule)
     values = _placeholders(alarm, one.entity, trend.unit if trend is not None else "")

@@ -87,6 +87,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/model/named_entities.py": ("analyzer/reasoning/test_why.py", "the object that is asked for"),
     "analyzer/model/segment_reading.py": ("analyzer/model/test_recorded_tables.py", "reads what the tables show"),
     "analyzer/prediction/alarm.py": ("analyzer/prediction/test_trends.py", "data that trends and signs give"),
+    "analyzer/prediction/live_ring.py": ("analyzer/prediction/test_watching.py", "the ring that is watched"),
     "analyzer/prediction/predict.py": ("analyzer/commands/test_predict.py", "all stations in a row"),
     "analyzer/reasoning/chains.py": ("analyzer/reasoning/test_root_cause.py", "the chain of a root cause"),
     "analyzer/reasoning/confidence.py": (

@@ -149,7 +149,7 @@ class ObjectWalk:
             return ""
         if _TIME.match(value):
             return value
-        return rewrite_value(value, self.replacement) if value not in load_words("values") else value
+        return rewrite_value(value, self.replacement, self.known) if value not in load_words("values") else value
 
     def _rewrite_text(self, field: str, value: str) -> str:
         if not value or _TIME.match(value) or value in load_words("values"):
@@ -164,7 +164,7 @@ class ObjectWalk:
             value
         ):
             return value
-        return rewrite_value(value, self.replacement)
+        return rewrite_value(value, self.replacement, self.known)
 
 
 def _unquote(text: str) -> str:

@@ -17,6 +17,10 @@ _TOKEN = re.compile(r"[0-9A-Za-z]+|[^\W_0-9A-Za-z]+")
 """A run of ASCII letters and digits, or of letters beyond ASCII (names of people and places)."""
 _WORD = re.compile(rf"(?:{_TOKEN.pattern})(?:[-._/](?:{_TOKEN.pattern}))*")
 """A word of prose, or several tokens that are held together like the parts of a name."""
+_HOST_AND_PORT = re.compile(
+    r"(?:(?<=//)|(?<=[\s,;=@])|^)(?P<name>[a-z][a-z0-9-]*)(?:\.[a-z0-9-]+){0,6}:(?P<port>[0-9]{2,5})(?=$|[/,;?\s])"
+)
+"""An address in a value, as the fact `workload_state` finds it; `name` is that of the Service."""
 _PEER_WORDS = "SERVICE HOST HOSTNAME ADDR ADDRESS URL URI ENDPOINT SERVER UPSTREAM BACKEND BROKER PEER"
 _SERVICE_VARIABLE = frozenset(
     {*_PEER_WORDS.split(), *(f"{word}S" for word in _PEER_WORDS.split()), "PORT", "PROTO", "TCP"}
@@ -50,13 +54,31 @@ def rewrite_path(text: str, replacement: Replacement) -> str:
     return _rewrite_pieces(text, replacement, lambda rest: _replace_tokens(rest, rewrite_token))
 
 
-def rewrite_value(text: str, replacement: Replacement) -> str:
-    """A value that people wrote (environment, arguments, labels): all but the parts of service variables and DNS."""
+def rewrite_value(text: str, replacement: Replacement, known: Callable[[str], bool]) -> str:
+    """A value that people wrote (environment, arguments, labels): all but the parts of service variables and DNS.
+
+    The port of a host that is known stays, as the ports of Services and containers do, which are recorded as numbers:
+    an address with another port would lead nowhere.
+
+    Args:
+        text: anything.
+        replacement: gives the pseudonyms.
+        known: whether a lower-case token occurs in a name column or an object.
+    """
 
     def rewrite_token(token: str) -> str:
         return token if token in _SERVICE_VARIABLE else replacement.token(token)
 
-    return _rewrite_pieces(text, replacement, lambda rest: _replace_tokens(rest, rewrite_token))
+    def rewrite_rest(rest: str) -> str:
+        parts = []
+        position = 0
+        for match in _HOST_AND_PORT.finditer(rest):
+            if all(known(lower_token(token)) for token in _TOKEN.findall(match["name"])):
+                parts += [_replace_tokens(rest[position : match.start("port")], rewrite_token), match["port"]]
+                position = match.end()
+        return "".join([*parts, _replace_tokens(rest[position:], rewrite_token)])
+
+    return _rewrite_pieces(text, replacement, rewrite_rest)
 
 
 def reduce_note(text: str, replacement: Replacement, known: Callable[[str], bool]) -> str:

@@ -23,6 +23,8 @@ RECORDINGS = (
     "captures/node-notready-eviction",
     "captures/quota-failedcreate",
     "captures/healthy-rolling-update",
+    "states/connections-exhausted",
+    "states/healthy",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,9 +97,21 @@ def test_service_variables_still_name_their_service():
     pseudonyms = _pseudonyms("cache")
     # WHEN it and the service's name are rewritten THEN they still belong together
     name = rewrite_name("cache", pseudonyms)
-    assert rewrite_value("$(CACHE_SERVICE_HOST):$(CACHE_SERVICE_PORT)", pseudonyms) == (
+    assert rewrite_value("$(CACHE_SERVICE_HOST):$(CACHE_SERVICE_PORT)", pseudonyms, {"cache"}.__contains__) == (
         f"$({name.upper()}_SERVICE_HOST):$({name.upper()}_SERVICE_PORT)"
     )
+
+
+@pytest.mark.parametrize("value", ["cache:6379", "http://cache.shop.svc:6379/v1", "a=cache:6379,cache:6379"])
+def test_the_port_of_a_known_host_stays_as_the_ports_of_objects_do(value):
+    rewritten = rewrite_value(value, _pseudonyms("cache", value), {"cache"}.__contains__)
+    assert rewritten.count(":6379") == value.count(":6379")
+    assert "cache" not in rewritten
+
+
+@pytest.mark.parametrize("value", ["admin:4711", "postgres://cache:4711@db/x", "4711", "cache:471100"])
+def test_a_number_after_anything_else_is_replaced(value):
+    assert "4711" not in rewrite_value(value, _pseudonyms("cache", value), {"cache"}.__contains__)
 
 
 def test_prose_keeps_only_words_of_kubernetes_and_known_names():

@@ -52,9 +52,14 @@ class NotingRecorder:
 
     def __init__(self, notes: list[str]) -> None:
         self._notes = notes
+        self._journals = 0
+
+    def list_journals(self) -> frozenset[str]:
+        return frozenset(map(str, range(self._journals)))
 
     def freeze_to(self, output: Path, before_seconds: int, reason: str) -> None:
         output.touch()
+        self._journals += 1
         if not output.name.startswith("."):
             self._notes.append(f"{output.stem} of {before_seconds} s")
 

@@ -40,7 +40,7 @@ CAUSE_PLACEHOLDERS = frozenset({"cause", "effect", "cause_name", "effect_name", 
 """What `says:` of a cause may name."""
 
 TREND_PLACEHOLDERS = frozenset({"entity", "kind", "name", "namespace", "node", "level", "limit", "rate"})
-"""Placeholders of titles and actions of a trend."""
+"""Placeholders of titles and actions of a trend, in addition to the columns of `series`."""
 
 PATTERN_PLACEHOLDERS = frozenset(
     {
@@ -208,7 +208,7 @@ def _check_trend(
             checker.check(expression, columns, of=f"fact {rule.fact}")
     _check_foretold(rule.foretells, symptoms, rule)
     for text in (rule.title, *rule.actions):
-        _check_template(text, TREND_PLACEHOLDERS, of, rule.where)
+        _check_template(text, TREND_PLACEHOLDERS | set(rule.series), of, rule.where)
 
 
 def _check_foretold(names: Collection[str], symptoms: Mapping[str, SymptomRule], rule: SymptomRule | TrendRule) -> None:

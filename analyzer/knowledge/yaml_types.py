@@ -334,11 +334,12 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         kind: `Trend`.
         name: lowercase words with hyphens, unique among trends.
         meaning: one sentence: what follows when the limit is reached.
-        title: one sentence; placeholders are entity, kind, name, namespace, node, level, limit, rate.
+        title: one sentence; placeholders are entity, kind, name, namespace, node, level, limit, rate, and what is in
+            series.
         fact: a fact of docs/facts.md.
         quantity: expression: the level.
         limit: expression: the level at which it happens; a reading without one is left out.
-        unit: of both: By, or a word for what is counted.
+        unit: of both: By, 1 for a bare number, or a word for what is counted.
         foretells: symptoms of which one is expected when the limit is reached, on the same entity, its pod or one of
             its containers.
         windows: how far back the growth is looked at; a prediction reaches at most as far ahead.

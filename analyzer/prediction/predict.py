@@ -118,6 +118,8 @@ def _describe(one: Judged, trends: Mapping[str, TrendRule], symptoms: Mapping[st
     alarm, trend = one.issued.alarm, trends.get(one.issued.alarm.rule)
     values = _placeholders(alarm, one.entity, trend.unit if trend is not None else "")
     if trend is not None:
+        values |= dict(zip(trend.series, alarm.series, strict=False))
+    if trend is not None:
         what, actions = fill(trend.title, values), tuple(fill(action, values) for action in trend.actions)
     else:
         foretold = symptoms[alarm.foretells[0]]
@@ -156,4 +158,6 @@ def _placeholders(alarm: Alarm, entity: EntityRow, unit: str) -> dict[str, str]:
 def _amount(value: float | None, unit: str) -> str:
     if value is None:
         return "?"
-    return format_bytes(round(value)) if unit == "By" else f"{value:.4g} {unit}"
+    if unit == "By":
+        return format_bytes(round(value))
+    return f"{value:.4g}" if unit == "1" else f"{value:.4g} {unit}"

@@ -15,7 +15,10 @@ from analyzer.knowledge.paths import RELATIONS
 from analyzer.knowledge.pattern_tests import run_pattern_tests
 from analyzer.knowledge.rules import Nature, Severity
 from analyzer.knowledge.shipped import shipped_files
+from analyzer.knowledge.trend_tests import run_trend_tests
 from analyzer.model.engine_tables import declared_facts, fact_columns
+from analyzer.prediction.predict import predict_capture
+from formats.capture.reading import open_capture
 from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -158,3 +161,11 @@ def test_every_key_of_the_language_is_on_its_page():
     )
     for key in {field.encode_name for kind in kinds for field in msgspec.structs.fields(kind)}:
         assert f"`{key}" in text, key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trend", KNOWLEDGE.trends, ids=lambda rule: rule.name)
+def test_every_trend_foretells_and_keeps_silent_where_its_tests_say(trend):
+    results = list(run_trend_tests([trend], lambda path: predict_capture(open_capture(path), KNOWLEDGE)[0], (ROOT,)))
+    assert len(results) >= 2
+    assert [result.problems for result in results if result.problems] == []

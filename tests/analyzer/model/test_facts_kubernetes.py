@@ -268,7 +268,7 @@ def test_an_end_before_the_recording_is_past_unless_the_container_still_fails(tm
         .pod("long-1", statuses=[container_status("long", restarts=3, ready=False, last=long_ago)], at=0)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "container_termination").engine
     told = engine.rows(
         "SELECT split_part(entity_id, '/', 3), is_old, is_open, is_past FROM container_termination ORDER BY 1"
     )
@@ -299,7 +299,7 @@ def test_an_event_before_the_recording_is_past_unless_its_object_is_still_not_we
     told(builder, "Early", "Pod", "again-1", last=-200, **{"k8s.object.uid": None})
     told(builder, "FailedCreate", "ReplicaSet", "short")
     told(builder, "FailedCreate", "ReplicaSet", "made")
-    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=10).write()).engine
+    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=10).write(), "kubernetes_event").engine
     assert engine.rows(
         "SELECT name, reason, is_past, to_ns FROM kubernetes_event WHERE is_old ORDER BY name, reason"
     ) == [
@@ -322,7 +322,7 @@ def test_a_state_of_before_the_recording_is_past_if_it_ends_in_it(tmp_path, mode
         .pod("comes-1", event="added", phase="Pending", at=6)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "pod_phase").engine
     assert engine.rows(
         "SELECT name, at_ns, is_old, is_past FROM pod_phase JOIN entity USING (entity_id) WHERE phase = 'Pending' ORDER BY name"
     ) == [
@@ -343,7 +343,7 @@ def test_a_job_that_failed_long_ago_is_past(tmp_path, model_of):
         .kube_object("Job", "long-ago", failed(-3600), at=0)
         .write()
     )
-    engine = model_of(path).engine
+    engine = model_of(path, "entity", "job_status").engine
     assert engine.rows("SELECT name, is_past FROM job_status JOIN entity USING (entity_id) ORDER BY name") == [
         ("lately", False),
         ("long-ago", True),
@@ -386,7 +386,7 @@ def test_why_a_pod_is_not_scheduled_is_decided_by_what_is_left_of_the_scheduler_
     waiting("g-lost", "0/3: 3 node(s) had untolerated taint {node.kubernetes.io/unreachable: }.")
     builder.pod("h-unseen", phase="Pending", on=None, spec={"schedulerName": "default-scheduler"}, at=0)
     builder.pod("i-own", phase="Pending", on=None, spec={"schedulerName": "mine"}, at=0)
-    engine = model_of(builder.write()).engine
+    engine = model_of(builder.write(), "entity", "scheduling_failure").engine
     assert engine.rows(
         """SELECT entity.name, reason, what, list_transform(blocker_ids, lambda id : id[6:])
         FROM scheduling_failure JOIN entity USING (entity_id) ORDER BY entity.name"""

@@ -1,4 +1,4 @@
-"""Money: what a finding cost by the prices of a user's `costs.yaml`. docs/comparing.md describes the file."""
+"""Money: what a finding cost by the prices in a file of the user. docs/comparing.md describes the file."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from formats.journal.layout import digest_of
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Cost, Finding, Impact, WorkloadImpact
 from formats.postmortem.recording import Entity
-from formats.yaml_decoding import decode_yaml
-from formats.yaml_reader import read_yaml_documents
 
 NANOSECONDS_OF_A_MINUTE = 60_000_000_000
 MAX_PRICES = 10_000
@@ -98,6 +96,9 @@ def read_prices(path: Path) -> Prices:
         MissingInputError: it does not exist or cannot be read.
         KnowledgeError: it is not such a file, with file:line:column.
     """
+    from formats.yaml_decoding import decode_yaml  # noqa: PLC0415 - a YAML parser, which an analysis does not need
+    from formats.yaml_reader import read_yaml_documents  # noqa: PLC0415 - same
+
     if path.is_dir():
         raise MissingInputError("a file of prices is needed, and this is a directory", where=str(path))
     (file,) = read_knowledge_files([path])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from formats.errors import ExitCode
+
 ROOT = Path(__file__).parents[2]
 
 _PROGRAM = """
@@ -56,19 +58,19 @@ def run(*arguments: str, stdout: int | None = subprocess.PIPE) -> subprocess.Com
 
 def test_a_misspelt_command_gets_the_nearest_one():
     ended = run("sya")
-    assert ended.returncode == 64
+    assert ended.returncode == ExitCode.USAGE
     assert ended.stderr == ("program: No such command 'sya'. Did you mean 'say'?\nSee `program --help` for usage.\n")
 
 
 def test_a_mistake_names_the_help_of_its_command():
     ended = run("say", "--lines", "many")
-    assert ended.returncode == 64
+    assert ended.returncode == ExitCode.USAGE
     assert ended.stderr.splitlines()[-1] == "See `program say --help` for usage."
 
 
 def test_an_error_is_one_escaped_sentence():
     ended = run("refuse")
-    assert ended.returncode == 65
+    assert ended.returncode == ExitCode.DATA
     assert ended.stderr == "program: x.tapio: this is \\x1b[31m no capture; give another\n"
 
 
@@ -93,7 +95,7 @@ def test_a_reader_that_has_gone_is_no_failure(lines: str):
 def test_a_full_disk_is_one_sentence(lines: str):
     with Path("/dev/full").open("w") as full:
         ended = run("say", "--lines", lines, stdout=full.fileno())
-    assert ended.returncode == 74
+    assert ended.returncode == ExitCode.INPUT_OUTPUT
     assert ended.stderr == "program: standard output: cannot be written: No space left on device\n"
 
 

@@ -52,7 +52,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "formats/rows/loss_row.py": ("recorder/test_ledger.py", "the rows of the ledger"),
     "formats/rows/kube_*.py": ("formats/rows/test_kube_rows.py", "one row goes through all of them"),
     "formats/clock.py": ("analyzer/model/test_clock_alignment.py", "snapshots are for aligning"),
-    "formats/command_line.py": ("recorder/test_cli.py", "how both commands end"),
     "formats/suggestion.py": ("recorder/test_config.py", "`did you mean` of a misspelt key"),
     # Commands are thin: each is run where the thing that it shows is tested.
     "analyzer/cli.py": ("docs/test_docs.py", "the list of the commands; the reference is written from it"),
@@ -64,7 +63,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/commands/output_file.py": ("analyzer/commands/test_report.py", "a file that appears whole or not"),
     "analyzer/commands/test.py": ("analyzer/knowledge/test_pattern_tests.py", "prints their results"),
     "analyzer/commands/timeline.py": ("docs/test_docs.py", "run as the README does"),
-    "analyzer/commands/window.py": ("analyzer/commands/test_changes.py", "the options --from and --to"),
     # Stations of the analysis whose result is the document.
     "analyzer/analyze.py": ("golden/test_incidents.py", "all stations in a row"),
     "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),

@@ -80,15 +80,18 @@ class Magnitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ordinary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What makes an episode ordinary: every healthy cluster has such, and they make no finding. Either is enough.
+    """What makes an episode ordinary: every healthy cluster has such, and they make no finding. One is enough.
 
     Attributes:
         shorter_than: it was shorter, and over before the recording ended.
         when: expression over the fact's columns that holds for each of its events.
+        if_effects_heal: for what begins a chain: every severe symptom that it explains was over before the recording
+            ended, and none was fatal.
     """
 
     shorter_than: Duration = msgspec.field(default_factory=lambda: Duration(0))
     when: Expression | UnsetType = UNSET
+    if_effects_heal: bool = False
 
 
 class Foretold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -88,11 +88,20 @@ def _take_candidates(graph: CausalGraph, open_numbers: set[int], *, is_cause: bo
                 break
             reaches[root] = graph.reach_from(root)
             continue
-        chosen.append(replace(candidate, is_cause=is_cause))
+        if not _is_ordinary(graph, candidate):
+            chosen.append(replace(candidate, is_cause=is_cause))
         open_numbers -= set(candidate.explains)
         for sibling in candidate.siblings:
             open_numbers -= set(sibling.confidence)
     return chosen
+
+
+def _is_ordinary(graph: CausalGraph, candidate: Candidate) -> bool:
+    """Whether a chain is what every healthy cluster has (the start of a new workload), because it healed by itself."""
+    explained = [graph.symptoms[number] for number in candidate.explains]
+    return candidate.root.rule.ordinary_if_healed and not any(
+        symptom.is_ongoing or symptom.rule.severity is Severity.FATAL for symptom in explained
+    )
 
 
 def _earliest(graph: CausalGraph, numbers: Iterable[int], *, with_effects: bool) -> int | None:
@@ -125,7 +134,7 @@ def _best_candidate(
         )
         if not explains:
             continue
-        score = sum(_weight(graph.symptoms[number]) * reach.confidence[number] for number in explains)
+        score = sum(_weight(graph.symptoms[number], graph.symptoms[root]) * reach.confidence[number] for number in explains)
         hints = sum(
             value
             for number, value in reach.confidence.items()
@@ -152,8 +161,10 @@ def _best_candidate(
     )
 
 
-def _weight(symptom: FoundSymptom) -> float:
-    return _WEIGHTS[symptom.rule.severity] * (1.0 if symptom.is_ongoing else HEALED_WEIGHT)
+def _weight(symptom: FoundSymptom, root: FoundSymptom) -> float:
+    """What a severe symptom counts for a candidate. What a start leads to is expected to heal, even if it goes on."""
+    is_lasting = symptom.is_ongoing and not root.rule.ordinary_if_healed
+    return _WEIGHTS[symptom.rule.severity] * (1.0 if is_lasting else HEALED_WEIGHT)
 
 
 def _began_alike(graph: CausalGraph, root: int, other: int) -> bool:

@@ -11,7 +11,7 @@
 --   labels MAP: Labels of the template.
 --   spec STRUCT: The fields of the template's specification that are read, named as in the API.
 --   replicas BIGINT: Replicas that it should have; null for kinds that do not say.
---   is_ready BOOLEAN: Whether it has all the ready replicas that it should have; null for kinds that do not say.
+--   is_ready BOOLEAN: Whether it has all the ready replicas that it should have, and no others; null for kinds that do not say.
 --   at_ns BIGINT: Since when the template is as it is, in aligned unix ns.
 --   to_ns BIGINT: End of the capture, in aligned unix ns.
 --   is_old BOOLEAN: Whether it was so already when the recording began.
@@ -32,7 +32,7 @@ WITH told AS (
         json_transform(content, '{
             "spec": {"replicas": "BIGINT"},
             "status": {
-                "readyReplicas": "BIGINT", "desiredNumberScheduled": "BIGINT", "numberReady": "BIGINT",
+                "readyReplicas": "BIGINT", "unavailableReplicas": "BIGINT", "desiredNumberScheduled": "BIGINT", "numberReady": "BIGINT",
                 "completionTime": "VARCHAR", "phase": "VARCHAR"
             }
         }') AS detail,
@@ -71,8 +71,9 @@ SELECT
         WHEN state.kind = 'DaemonSet' THEN coalesce(detail.status.desiredNumberScheduled, 0)
     END AS replicas,
     CASE
+        -- During a rollout, Pods of the template before are ready, too: then some are unavailable beside them.
         WHEN state.kind IN ('Deployment', 'StatefulSet', 'ReplicaSet')
-        THEN coalesce(detail.status.readyReplicas, 0) >= coalesce(detail.spec.replicas, 1)
+        THEN coalesce(detail.status.readyReplicas, 0) >= coalesce(detail.spec.replicas, 1) AND coalesce(detail.status.unavailableReplicas, 0) = 0
         WHEN state.kind = 'DaemonSet' THEN coalesce(detail.status.numberReady, 0) >= coalesce(detail.status.desiredNumberScheduled, 0)
     END AS is_ready,
     at_ns, to_ns, is_old, node, seq

@@ -183,6 +183,19 @@ def test_endpoints_serve_where_a_cluster_has_no_slices(tmp_path, model_of):
     assert engine.rows("SELECT ready, not_ready FROM service_endpoints ORDER BY at_ns") == [(1, 0), (0, 1)]
 
 
+def test_endpoints_tell_how_old_their_service_was(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Service", "web", {"spec": {"selector": {"app": "web"}}}, event="added", at=5)
+        .kube_object("Endpoints", "web", {}, event="added", at=6)
+        .kube_object("Endpoints", "web", {"subsets": [{"addresses": [{"ip": "10.0.0.9"}]}]}, at=25)
+        .kube_object("ConfigMap", "end", {}, at=30)
+        .write()
+    )
+    engine = model_of(path, "service_endpoints").engine
+    assert engine.rows("SELECT ready, age_ns // 1000000000 FROM service_endpoints ORDER BY at_ns") == [(0, 20), (1, 25)]
+
+
 def test_nodes_volumes_jobs_quotas_and_autoscalers(tmp_path, model_of):
     node = {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}
     quota = {

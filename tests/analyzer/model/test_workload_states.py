@@ -173,6 +173,32 @@ def test_a_probe_must_ask_what_the_container_serves(tmp_path, engine, probes, fa
     assert found == ([expected] if expected else [])
 
 
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ({}, ["path"]),
+        ({"ready": True}, []),
+        ({"metadata": {"deletionTimestamp": "2026-09-21T14:14:20Z"}}, []),
+    ],
+    ids=["not-ready", "ready", "being-stopped"],
+)
+def test_what_a_pod_answers_while_it_is_stopped_or_answered_once_says_nothing_of_its_probe(
+    tmp_path, engine, later, expected
+):
+    probe = {"httpGet": {"port": 8080, "path": "/ready"}}
+    builder = workload(CaptureBuilder(tmp_path), "till", {"ports": [PORT], "readinessProbe": probe}, ready=0)
+    note = "Readiness probe failed: HTTP probe failed with statuscode: 404"
+    builder.kube_event(
+        "Unhealthy", "Pod", "till-1-a", note=note, at=5, **{"k8s.object.field_path": "spec.containers{c0}"}
+    )
+    conditions = [{"type": "Ready", "status": "True" if later.get("ready") else "False"}]
+    metadata = {"metadata": later.get("metadata", {})}
+    builder.kube_object(
+        "Pod", "till-1-a", {"status": {"conditions": conditions}, **metadata}, owner=("ReplicaSet", "till-1"), at=6
+    )
+    assert [mismatch for (mismatch,) in rows(builder, engine, "mismatch FROM probe_state")] == expected
+
+
 @pytest.mark.parametrize(("period", "kills", "expected"), [(1, 3, ["timing"]), (10, 3, []), (1, 1, [])])
 def test_a_liveness_probe_without_patience_kills_again_and_again(tmp_path, engine, period, kills, expected):
     probe = {"tcpSocket": {"port": 8080}, "periodSeconds": period, "failureThreshold": 2}

@@ -215,6 +215,36 @@ def test_what_its_rule_calls_ordinary_makes_no_finding_but_explains(tables):
     assert roots(graph) == [("attempt", "Pod/b"), ("attempt", "Pod/c")]
 
 
+def test_a_start_that_healed_by_itself_makes_no_finding(tables):
+    # GIVEN a change of which the rule says that what it leads to passes
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {if_effects_heal: true}\n")
+    knowledge = [*SYMPTOMS, start, cause_text("c", "start", "outage", through=USES)]
+    add_trouble(tables, 1, "ConfigMap/conf", "start")
+    add_trouble(tables, 3, "Pod/a", "outage", end=50)
+    assert roots(graph_of(tables, knowledge)) == []
+    # but it does as soon as one of them goes on, and then for all of them
+    add_trouble(tables, 4, "Pod/b", "outage", end=1000, is_open=True)
+    assert roots(graph_of(tables, knowledge)) == [("start", "ConfigMap/conf")]
+
+
+def test_a_start_ranks_after_a_failure_that_explains_as_much(tables):
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {if_effects_heal: true}\n")
+    add_trouble(tables, 1, "ConfigMap/conf", "start")
+    add_trouble(tables, 3, "Pod/a", "outage", end=1000, is_open=True)
+    add_trouble(tables, 4, "Pod/d", "crash", end=1000, is_open=True)
+    graph = graph_of(tables, [*SYMPTOMS, start, cause_text("c", "start", "outage", through=USES, confidence=0.97)])
+    assert roots(graph) == [("crash", "Pod/d"), ("start", "ConfigMap/conf")]
+
+
+def test_a_start_with_a_fatal_effect_makes_a_finding_even_if_it_healed(tables):
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {if_effects_heal: true}\n")
+    death = symptom_text("death", severity="fatal")
+    add_trouble(tables, 1, "ConfigMap/conf", "start")
+    add_trouble(tables, 3, "Pod/a", "death", end=50)
+    graph = graph_of(tables, [*SYMPTOMS, start, death, cause_text("c", "start", "death", through=USES)])
+    assert roots(graph) == [("start", "ConfigMap/conf")]
+
+
 def test_what_the_best_candidate_leaves_open_gets_its_own(tables):
     add_trouble(tables, 1, "ConfigMap/conf", "edit")
     for name in "abc":

@@ -47,7 +47,10 @@ WITH listed AS (
     FROM parsed
     WHERE coalesce(spec.httpGet.port, spec.grpc.port, spec.tcpSocket.port) IS NOT NULL
 ), existing AS (
-    SELECT entity_id FROM pod_version WHERE is_last
+    -- While a Pod is stopped, its containers may answer as they like.
+    SELECT entity_id, coalesce(list_contains([c.type FOR c IN pod.status.conditions IF c.status = 'True'], 'Ready'), false) AS is_ready
+    FROM pod_version
+    WHERE is_last AND pod.metadata.deletionTimestamp IS NULL
 ), reported AS (
     SELECT
         entity.workload_id AS entity_id,
@@ -65,7 +68,8 @@ WITH listed AS (
         max(event.count) AS times, max(event.at_ns) AS at_ns
     FROM kubernetes_event AS event
     JOIN entity ON entity.entity_id = event.entity_id
-    WHERE entity.pod_id IN (SELECT entity_id FROM existing)
+    JOIN existing ON existing.entity_id = entity.pod_id
+    WHERE NOT (existing.is_ready AND starts_with(event.note, 'Readiness'))
         AND (event.reason = 'Unhealthy' OR (event.reason = 'Killing' AND regexp_matches(event.note, 'failed (liveness|startup) probe')))
     GROUP BY ALL
 ), sole AS (

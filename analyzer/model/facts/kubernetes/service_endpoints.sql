@@ -12,11 +12,14 @@
 --   terminating BIGINT: Addresses that are terminating.
 --   has_selector BOOLEAN: Whether the Service has a selector.
 --   is_backed BOOLEAN: Whether at the end it selects a Pod, or a workload that wants replicas.
+--   age_ns BIGINT: How old the Service was when the interval ended; null if its creation is not known.
 WITH counted AS (
-    SELECT slice.*, service.entity_id AS service_id, service.has_selector
+    SELECT slice.*, service.entity_id AS service_id, service.has_selector, service.created_ns
     FROM endpoint_version AS slice
     JOIN (
-        SELECT entity_id, namespace, name, cardinality(arg_max(service.spec.selector, (at_ns, node, seq))) > 0 AS has_selector
+        SELECT
+            entity_id, namespace, name, cardinality(arg_max(service.spec.selector, (at_ns, node, seq))) > 0 AS has_selector,
+            min(created_ns) AS created_ns
         FROM service_version GROUP BY ALL
     ) AS service ON service.namespace = slice.namespace AND service.name = slice.service_name
     WHERE slice.kind = 'EndpointSlice' OR NOT EXISTS (
@@ -24,11 +27,11 @@ WITH counted AS (
         WHERE other.kind = 'EndpointSlice' AND other.namespace = slice.namespace AND other.service_name = slice.service_name
     )
 ), moment AS (
-    SELECT DISTINCT service_id, has_selector, at_ns, node, seq, is_state FROM counted
+    SELECT DISTINCT service_id, has_selector, created_ns, at_ns, node, seq, is_state FROM counted
 ), known AS (
     -- At each moment, the newest version of every slice counts.
     SELECT
-        moment.service_id, moment.has_selector, moment.at_ns, moment.node, moment.seq, moment.is_state,
+        moment.service_id, moment.has_selector, moment.created_ns, moment.at_ns, moment.node, moment.seq, moment.is_state,
         CAST(sum(counted.ready) AS BIGINT) AS ready,
         CAST(sum(counted.not_ready) AS BIGINT) AS not_ready,
         CAST(sum(counted.terminating) AS BIGINT) AS terminating,
@@ -40,7 +43,7 @@ WITH counted AS (
 ), told AS (
     SELECT
         service_id AS entity_id, NULL AS facet,
-        {'ready': ready, 'not_ready': not_ready, 'terminating': terminating, 'has_selector': has_selector} AS state,
+        {'ready': ready, 'not_ready': not_ready, 'terminating': terminating, 'has_selector': has_selector, 'created_ns': created_ns} AS state,
         NULL AS detail, CASE WHEN ready = 0 THEN changed_ns END AS since_ns, at_ns,
         coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window)) AS until_ns,
         lead(at_ns) OVER version IS NULL AS is_last,
@@ -55,6 +58,8 @@ WITH counted AS (
     JOIN workload_version AS workload ON workload.entity_id = template.target_id
     WHERE workload.is_last AND workload.desired > 0
 )
-SELECT at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past, unnest(state),
-    entity_id IN (SELECT source_id FROM backed) AS is_backed
+SELECT
+    at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
+    state.ready, state.not_ready, state.terminating, state.has_selector, entity_id IN (SELECT source_id FROM backed) AS is_backed,
+    to_ns - state.created_ns AS age_ns
 FROM intervals_of('told')

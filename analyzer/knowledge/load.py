@@ -140,6 +140,7 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         lasting_ns=int(symptom.lasting),
         ordinary_ns=int(symptom.ordinary.shorter_than),
         ordinary_if=expression_at(node, ["ordinary", "when"], symptom.ordinary.when),
+        ordinary_begin_ns=None if symptom.ordinary.begins_within is UNSET else int(symptom.ordinary.begins_within),
         ordinary_if_healed=symptom.ordinary.if_effects_heal,
         except_during=texts_of(node, ["except_during"], symptom.except_during),
         keep=texts_of(node, ["keep"], symptom.keep),

@@ -129,6 +129,7 @@ class SymptomRule:
         lasting_ns: an episode shorter than this is dropped.
         ordinary_ns: an episode that was shorter and over before the recording ended is ordinary: it makes no finding.
         ordinary_if: so is an episode for all of whose events this holds; None = none.
+        ordinary_begin_ns: so is an episode that began no later than this after the capture; None = none.
         ordinary_if_healed: a chain that begins with it makes no finding if all its severe effects were over before the
             recording ended, and none was fatal.
         except_during: names of other symptoms: an episode that begins while one of them holds on the same entity or on
@@ -156,6 +157,7 @@ class SymptomRule:
     lasting_ns: int
     ordinary_ns: int
     ordinary_if: Expression | None
+    ordinary_begin_ns: int | None
     ordinary_if_healed: bool
     except_during: tuple[str, ...]
     keep: tuple[str, ...]

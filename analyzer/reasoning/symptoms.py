@@ -253,7 +253,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
     found = int(engine.value("SELECT count(*) FROM merged_episode JOIN entity USING (entity_id)"))
     rules = {rule.name: rule for rule in knowledge.symptoms}
     knows_end = {rule.name: all("is_open" in facts[fact] for fact in rule.facts) for rule in knowledge.symptoms}
-    end_ns = engine.value("SELECT max(to_ns) FROM capture_window")
+    ((begin_ns, end_ns),) = engine.rows("SELECT min(from_ns), max(to_ns) FROM capture_window")
     rows = engine.records(
         """
         SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, entity_from_ns,
@@ -284,7 +284,9 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
                 seen_from_ns=row["seen_from_ns"],
                 is_open=row["is_open"],
                 is_ongoing=is_ongoing,
-                is_ordinary=row["is_ordinary"] or (not is_ongoing and row["to_ns"] - row["from_ns"] < rule.ordinary_ns),
+                is_ordinary=row["is_ordinary"]
+                or (not is_ongoing and row["to_ns"] - row["from_ns"] < rule.ordinary_ns)
+                or (rule.ordinary_begin_ns is not None and row["from_ns"] <= begin_ns + rule.ordinary_begin_ns),
                 recorded_on=row["recorded_on"],
                 count=row["count"],
                 magnitude=row["magnitude"],

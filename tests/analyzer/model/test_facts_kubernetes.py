@@ -183,6 +183,19 @@ def test_endpoints_serve_where_a_cluster_has_no_slices(tmp_path, model_of):
     assert engine.rows("SELECT ready, not_ready FROM service_endpoints ORDER BY at_ns") == [(1, 0), (0, 1)]
 
 
+def test_endpoints_end_with_their_service(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .service("web", at=0)
+        .kube_object("Endpoints", "web", {}, at=1)
+        .kube_object("Service", "web", event="deleted", at=10)
+        .kube_object("ConfigMap", "end", {}, at=30)
+        .write()
+    )
+    engine = model_of(path, "service_endpoints").engine
+    assert engine.rows("SELECT to_ns, is_open FROM service_endpoints") == [(unix_ns(10), False)]
+
+
 def test_endpoints_tell_how_old_their_service_was(tmp_path, model_of):
     path = (
         CaptureBuilder(tmp_path)

@@ -329,3 +329,11 @@ def test_pattern_that_requires_more_wins_then_the_one_of_which_more_was_found(ta
     assert best(half, loose) == "loose"
     assert best(absent) is None
     assert best(("other", "[]", "[outage]")) is None
+
+
+def test_what_was_so_when_the_recording_began_is_ordinary_where_the_rule_says_so(tables):
+    # GIVEN a rule for which only what begins later is a failure; the capture begins at second 0
+    denial = symptom_text("denial", more="ordinary: {begins_within: 5s}\n")
+    add_trouble(tables, 5, "Pod/a", "denial", end=100)
+    add_trouble(tables, 6, "Pod/b", "denial", end=100)
+    assert roots(graph_of(tables, [*SYMPTOMS, denial])) == [("denial", "Pod/b")]

@@ -14,12 +14,12 @@
 --   is_backed BOOLEAN: Whether at the end it selects a Pod, or a workload that wants replicas.
 --   age_ns BIGINT: How old the Service was when the interval ended; null if its creation is not known.
 WITH counted AS (
-    SELECT slice.*, service.entity_id AS service_id, service.has_selector, service.created_ns
+    SELECT slice.*, service.entity_id AS service_id, service.has_selector, service.created_ns, service.gone_ns, service.is_there
     FROM endpoint_version AS slice
     JOIN (
         SELECT
             entity_id, namespace, name, cardinality(arg_max(service.spec.selector, (at_ns, node, seq))) > 0 AS has_selector,
-            min(created_ns) AS created_ns
+            min(created_ns) AS created_ns, max(until_ns) AS gone_ns, bool_or(is_last) AS is_there
         FROM service_version GROUP BY ALL
     ) AS service ON service.namespace = slice.namespace AND service.name = slice.service_name
     WHERE slice.kind = 'EndpointSlice' OR NOT EXISTS (
@@ -27,11 +27,12 @@ WITH counted AS (
         WHERE other.kind = 'EndpointSlice' AND other.namespace = slice.namespace AND other.service_name = slice.service_name
     )
 ), moment AS (
-    SELECT DISTINCT service_id, has_selector, created_ns, at_ns, node, seq, is_state FROM counted
+    SELECT DISTINCT service_id, has_selector, created_ns, gone_ns, is_there, at_ns, node, seq, is_state FROM counted
+    WHERE at_ns < gone_ns OR is_there
 ), known AS (
     -- At each moment, the newest version of every slice counts.
     SELECT
-        moment.service_id, moment.has_selector, moment.created_ns, moment.at_ns, moment.node, moment.seq, moment.is_state,
+        moment.service_id, moment.has_selector, moment.created_ns, moment.gone_ns, moment.is_there, moment.at_ns, moment.node, moment.seq, moment.is_state,
         CAST(sum(counted.ready) AS BIGINT) AS ready,
         CAST(sum(counted.not_ready) AS BIGINT) AS not_ready,
         CAST(sum(counted.terminating) AS BIGINT) AS terminating,
@@ -45,8 +46,8 @@ WITH counted AS (
         service_id AS entity_id, NULL AS facet,
         {'ready': ready, 'not_ready': not_ready, 'terminating': terminating, 'has_selector': has_selector, 'created_ns': created_ns} AS state,
         NULL AS detail, CASE WHEN ready = 0 THEN changed_ns END AS since_ns, at_ns,
-        coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window)) AS until_ns,
-        lead(at_ns) OVER version IS NULL AS is_last,
+        coalesce(lead(at_ns) OVER version, CASE WHEN is_there THEN (SELECT to_ns FROM capture_window) ELSE gone_ns END) AS until_ns,
+        is_there AND lead(at_ns) OVER version IS NULL AS is_last,
         node, seq, is_state
     FROM known
     WINDOW version AS (PARTITION BY service_id ORDER BY at_ns, node, seq)

@@ -134,7 +134,9 @@ def _best_candidate(
         )
         if not explains:
             continue
-        score = sum(_weight(graph.symptoms[number], graph.symptoms[root]) * reach.confidence[number] for number in explains)
+        score = sum(
+            _weight(graph.symptoms[number], graph.symptoms[root]) * reach.confidence[number] for number in explains
+        )
         hints = sum(
             value
             for number, value in reach.confidence.items()

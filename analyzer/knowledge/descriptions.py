@@ -107,7 +107,8 @@ def _observation_lines(rule: SymptomRule) -> Iterator[str]:
     if rule.ordinary_if:
         yield f"ordinary, and no finding, if {_sql(rule.ordinary_if)}"
     if rule.ordinary_begin_ns is not None:
-        yield f"ordinary, and no finding, if it begins within {format_duration(rule.ordinary_begin_ns)} of the recording"
+        within = format_duration(rule.ordinary_begin_ns)
+        yield f"ordinary, and no finding, if it begins within {within} of the recording"
     if rule.ordinary_if_healed:
         yield "ordinary, and no finding, if all that it leads to is over before the recording ends"
     if rule.except_during:

@@ -109,8 +109,9 @@ def _observation_lines(rule: SymptomRule) -> Iterator[str]:
     if rule.ordinary_begin_ns is not None:
         within = format_duration(rule.ordinary_begin_ns)
         yield f"ordinary, and no finding, if it begins within {within} of the recording"
-    if rule.ordinary_if_healed:
-        yield "ordinary, and no finding, if all that it leads to is over before the recording ends"
+    if rule.heals_within_ns is not None:
+        within = format_duration(rule.heals_within_ns)
+        yield f"ordinary, and no finding, if all that it leads to heals, or if the recording ends within {within}"
     if rule.except_during:
         yield f"not during {' or '.join(rule.except_during)}"
     if rule.nature is Nature.SYMPTOM and rule.role == "effect":

@@ -140,8 +140,8 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         lasting_ns=int(symptom.lasting),
         ordinary_ns=int(symptom.ordinary.shorter_than),
         ordinary_if=expression_at(node, ["ordinary", "when"], symptom.ordinary.when),
-        ordinary_begin_ns=None if symptom.ordinary.begins_within is UNSET else int(symptom.ordinary.begins_within),
-        ordinary_if_healed=symptom.ordinary.if_effects_heal,
+        ordinary_begin_ns=_duration_or_none(symptom.ordinary.begins_within),
+        heals_within_ns=_duration_or_none(symptom.ordinary.heals_within),
         except_during=texts_of(node, ["except_during"], symptom.except_during),
         keep=texts_of(node, ["keep"], symptom.keep),
         magnitude=magnitude,
@@ -149,6 +149,10 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
         unit=unit,
         foretells=tuple(read_foretold(foretold) for foretold in symptom.foretells),
     )
+
+
+def _duration_or_none(duration: yaml_types.Duration | UnsetType) -> int | None:
+    return None if duration is UNSET else int(duration)
 
 
 def _read_condition(node: YamlNode, symptom: yaml_types.Symptom) -> Condition | None:

@@ -130,8 +130,8 @@ class SymptomRule:
         ordinary_ns: an episode that was shorter and over before the recording ended is ordinary: it makes no finding.
         ordinary_if: so is an episode for all of whose events this holds; None = none.
         ordinary_begin_ns: so is an episode that began no later than this after the capture; None = none.
-        ordinary_if_healed: a chain that begins with it makes no finding if all its severe effects were over before the
-            recording ended, and none was fatal.
+        heals_within_ns: a chain that begins with it makes no finding if all its severe effects were over before the
+            capture ended, or it ended within this time of the beginning, and none was fatal; None = it does.
         except_during: names of other symptoms: an episode that begins while one of them holds on the same entity or on
             its pod is dropped (what a pod does while it is stopped is nothing wrong).
         keep: columns of the fact whose value at the first event stays with the episode.
@@ -158,7 +158,7 @@ class SymptomRule:
     ordinary_ns: int
     ordinary_if: Expression | None
     ordinary_begin_ns: int | None
-    ordinary_if_healed: bool
+    heals_within_ns: int | None
     except_during: tuple[str, ...]
     keep: tuple[str, ...]
     magnitude: Expression | None

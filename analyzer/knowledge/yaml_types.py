@@ -86,14 +86,14 @@ class Ordinary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shorter_than: it was shorter, and over before the recording ended.
         when: expression over the fact's columns that holds for each of its events.
         begins_within: it began no later than this after the recording, so that it may always have been so.
-        if_effects_heal: for what begins a chain: every severe symptom that it explains was over before the recording
-            ended, and none was fatal.
+        heals_within: for what begins a chain: every severe symptom that it explains was over before the recording
+            ended, or the recording ended within this time of it, when it is too early to tell; and none was fatal.
     """
 
     shorter_than: Duration = msgspec.field(default_factory=lambda: Duration(0))
     when: Expression | UnsetType = UNSET
     begins_within: Duration | UnsetType = UNSET
-    if_effects_heal: bool = False
+    heals_within: Duration | UnsetType = UNSET
 
 
 class Foretold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

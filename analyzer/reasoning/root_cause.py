@@ -97,10 +97,18 @@ def _take_candidates(graph: CausalGraph, open_numbers: set[int], *, is_cause: bo
 
 
 def _is_ordinary(graph: CausalGraph, candidate: Candidate) -> bool:
-    """Whether a chain is what every healthy cluster has (the start of a new workload), because it healed by itself."""
-    explained = [graph.symptoms[number] for number in candidate.explains]
-    return candidate.root.rule.ordinary_if_healed and not any(
-        symptom.is_ongoing or symptom.rule.severity is Severity.FATAL for symptom in explained
+    """Whether a chain is what every healthy cluster has (the start of a new workload), because it healed by itself.
+
+    What still goes on so soon after the beginning that nobody can tell is taken for ordinary, too.
+    """
+    within_ns = candidate.root.rule.heals_within_ns
+    if within_ns is None:
+        return False
+    effects = [graph.symptoms[number] for number in candidate.explains]
+    return all(
+        effect.rule.severity is not Severity.FATAL
+        and (not effect.is_ongoing or effect.to_ns <= candidate.root.from_ns + within_ns)
+        for effect in effects
     )
 
 
@@ -165,7 +173,7 @@ def _best_candidate(
 
 def _weight(symptom: FoundSymptom, root: FoundSymptom) -> float:
     """What a severe symptom counts for a candidate. What a start leads to is expected to heal, even if it goes on."""
-    is_lasting = symptom.is_ongoing and not root.rule.ordinary_if_healed
+    is_lasting = symptom.is_ongoing and root.rule.heals_within_ns is None
     return _WEIGHTS[symptom.rule.severity] * (1.0 if is_lasting else HEALED_WEIGHT)
 
 

@@ -217,7 +217,7 @@ def test_what_its_rule_calls_ordinary_makes_no_finding_but_explains(tables):
 
 def test_a_start_that_healed_by_itself_makes_no_finding(tables):
     # GIVEN a change of which the rule says that what it leads to passes
-    start = symptom_text("start", nature="change", severity="info", more="ordinary: {if_effects_heal: true}\n")
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {heals_within: 30s}\n")
     knowledge = [*SYMPTOMS, start, cause_text("c", "start", "outage", through=USES)]
     add_trouble(tables, 1, "ConfigMap/conf", "start")
     add_trouble(tables, 3, "Pod/a", "outage", end=50)
@@ -227,8 +227,20 @@ def test_a_start_that_healed_by_itself_makes_no_finding(tables):
     assert roots(graph_of(tables, knowledge)) == [("start", "ConfigMap/conf")]
 
 
+def test_a_start_is_given_time_before_the_recording_ends(tables):
+    # GIVEN starts 30 s and 31 s before the end of the capture (second 1,000), and what they lead to goes on
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {heals_within: 30s}\n")
+    knowledge = [*SYMPTOMS, start, cause_text("c", "start", "outage")]
+    add_trouble(tables, 970, "Pod/a", "start")
+    add_trouble(tables, 971, "Pod/a", "outage", end=1000, is_open=True)
+    assert roots(graph_of(tables, knowledge)) == []
+    add_trouble(tables, 969, "Pod/b", "start")
+    add_trouble(tables, 971, "Pod/b", "outage", end=1000, is_open=True)
+    assert roots(graph_of(tables, knowledge)) == [("start", "Pod/b")]
+
+
 def test_a_start_ranks_after_a_failure_that_explains_as_much(tables):
-    start = symptom_text("start", nature="change", severity="info", more="ordinary: {if_effects_heal: true}\n")
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {heals_within: 30s}\n")
     add_trouble(tables, 1, "ConfigMap/conf", "start")
     add_trouble(tables, 3, "Pod/a", "outage", end=1000, is_open=True)
     add_trouble(tables, 4, "Pod/d", "crash", end=1000, is_open=True)
@@ -237,7 +249,7 @@ def test_a_start_ranks_after_a_failure_that_explains_as_much(tables):
 
 
 def test_a_start_with_a_fatal_effect_makes_a_finding_even_if_it_healed(tables):
-    start = symptom_text("start", nature="change", severity="info", more="ordinary: {if_effects_heal: true}\n")
+    start = symptom_text("start", nature="change", severity="info", more="ordinary: {heals_within: 30s}\n")
     death = symptom_text("death", severity="fatal")
     add_trouble(tables, 1, "ConfigMap/conf", "start")
     add_trouble(tables, 3, "Pod/a", "death", end=50)

@@ -103,8 +103,8 @@ def _warnings(knowledge: Knowledge, *, is_complete: bool) -> Iterator[Remark]:
         return
     used = set(_used_symptoms(knowledge))
     for symptom in knowledge.symptoms:
-        # Mechanisms speak of every change, so a change without a cause of its own is no oversight.
-        if symptom.name not in used and symptom.nature is not Nature.CHANGE:
+        # Mechanisms speak of every change and every condition. Only of what makes a finding is more to be said.
+        if symptom.name not in used and (symptom.is_severe or symptom.nature is Nature.CONTEXT):
             yield Remark(
                 symptom.where,
                 is_mistake=False,

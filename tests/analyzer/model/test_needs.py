@@ -48,7 +48,7 @@ def test_each_table_with_needs_has_rows_in_one_of_the_recordings():
     assert set().union(*ROWS_IN.values(), MADE) == {table.name for table, _ in NEEDS}
 
 
-def check_needs(path: Path, exercised: set[str]) -> None:
+def assert_needs_hold(path: Path, exercised: set[str]) -> None:
     """The law for one recording, in which the tables `exercised` must have rows."""
     # GIVEN a recording of a cluster, computed as a small capture
     capture = open_capture(path)
@@ -69,7 +69,7 @@ def check_needs(path: Path, exercised: set[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS_IN)
 def test_a_select_without_what_it_needs_has_no_rows(name):
-    check_needs(FIXTURES / f"{name}.tapio", ROWS_IN[name])
+    assert_needs_hold(FIXTURES / f"{name}.tapio", ROWS_IN[name])
 
 
 def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_no_rows(tmp_path):
@@ -79,7 +79,7 @@ def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_
     builder.pod("victim-1", at=0).pod("urgent-1", at=0)
     builder.kube_event("Preempted", "Pod", "victim-1", note="Preempted by shop/urgent-1 on node node-1", at=1)
     builder.row("clock", "clock.snapshot", at=1).row("clock", "clock.jump", at=2)
-    check_needs(builder.write(), MADE)
+    assert_needs_hold(builder.write(), MADE)
 
 
 def test_taking_away_rows_that_a_select_does_not_need_leaves_it_its_own(engine):

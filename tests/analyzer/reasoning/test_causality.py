@@ -159,8 +159,14 @@ def test_storm_behind_one_service_is_bounded(engine):
         "relation SELECT 'SELECTS', 'Service/all', 'Pod/p' || i, 0, $end, 'kube_object:n:1' FROM $pods",
         "relation SELECT 'CALLS', 'Pod/p' || i, 'Service/all', 0, $end, 'kube_object:n:2' FROM $pods",
         "relation SELECT 'CONTAINS', 'Pod/p' || i, 'Container/p' || i, 0, $end, 'kube_object:n:3' FROM $pods",
-        "trouble SELECT 10000000000 + i, 'Container/p' || i, 'n', i, 'kube_event:n:' || i, 'crash', 0, NULL, false FROM $pods",
-        "trouble SELECT 20000000000 + i, 'Container/p' || i, 'n', i, 'tcp:n:' || i, 'error', 0, NULL, false FROM $pods",
+        (
+            "trouble BY NAME SELECT 10000000000 + i AS at_ns, 'Container/p' || i AS entity_id, 'n' AS node, i AS seq, "
+            "'kube_event:n:' || i AS evidence, 'crash' AS reason, 0 AS size, false AS is_open FROM $pods"
+        ),
+        (
+            "trouble BY NAME SELECT 20000000000 + i AS at_ns, 'Container/p' || i AS entity_id, 'n' AS node, i AS seq, "
+            "'tcp:n:' || i AS evidence, 'error' AS reason, 0 AS size, false AS is_open FROM $pods"
+        ),
     ):
         engine.execute(
             "INSERT INTO " + statement.replace("$end", str(1000 * SECOND)).replace("$pods", "range(400) AS t (i)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,24 @@ class Town:
             self.pod(name, f"{name}-old-1", at=0.2, cgroup=number, ip=f"10.1.0.{number}")
         self.builder.service("ledger", cluster_ip="10.2.0.1", at=0.3)
 
-    def workload(self, name: str, *, at: float, replicas: int = 1, event: str = "", **container: Any) -> None:
+    def workload(
+        self,
+        name: str,
+        *,
+        at: float,
+        replicas: int = 1,
+        event: str = "",
+        status: Mapping[str, int] | None = None,
+        **container: Any,
+    ) -> None:
         """One version of a Deployment, and of the ReplicaSet of its pods."""
         template = {
             "metadata": {"labels": {"app": name}},
             "spec": {"containers": [{"name": "app", "image": "town:1", **container}]},
         }
         spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
-        self.builder.kube_object("Deployment", name, {"spec": spec}, at=at, event=event)
+        content = {"spec": spec} if status is None else {"spec": spec, "status": dict(status)}
+        self.builder.kube_object("Deployment", name, content, at=at, event=event)
         self.builder.kube_object(
             "ReplicaSet", f"{name}-{len(str(container))}", {"spec": spec}, at=at, owner=("Deployment", name)
         )

@@ -115,7 +115,7 @@ def check_analyzer(installed: Installation) -> None:
     shutil.copytree(REPOSITORY / "fixtures", installed.directory / "fixtures", ignore=shutil.ignore_patterns("lab"))
     # One family of patterns, where they were installed: all of them take a minute, and `make test` runs them.
     patterns = installed.run("python", "-c", "import patterns; print(list(patterns.__path__)[0])").strip()
-    if not installed.run("tapio", "test", f"{patterns}/memory").strip():
+    if not installed.run("tapio", "test", f"{patterns}/performance").strip():
         raise CheckError("`tapio test` printed nothing")
 
 

@@ -44,8 +44,9 @@ if [ -n "$missing" ]; then
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
     # shellcheck disable=SC2086 # a list of names
-    apt-get install -qq -y --no-install-recommends $missing >"$log" 2>&1 ||
-      { apt-get update -qq >"$log" 2>&1 && apt-get install -qq -y --no-install-recommends $missing >>"$log" 2>&1; } ||
+    install() { apt-get install -qq -y --no-install-recommends $missing >>"$log" 2>&1; }
+    # What keeps the first try from working: a run of dpkg that was cut short before, or lists of packages that are missing or old.
+    install || { { dpkg --configure -a && apt-get update -qq; } >"$log" 2>&1 && install; } ||
       { tail -n 5 "$log" >&2; say "apt-get failed, see its output in $log"; exit 69; }
     rm -f "$log"
   fi

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from analyzer.knowledge.rules import ChangePath
+from analyzer.knowledge.change_rules import ChangePath
 
 _ANY_BEGIN = "**"
 _STEP = re.compile(

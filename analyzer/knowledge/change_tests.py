@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
+from analyzer.knowledge.change_rules import ChangeRule, ChangeTest
 from analyzer.knowledge.compile_changes import CHANGE_COLUMNS, change_macros
-from analyzer.knowledge.pattern_tests import TestResult
-from analyzer.knowledge.rules import ChangeRule, ChangeTest
+from analyzer.knowledge.pattern_tests import TestResult, find_untested
 
 
 def run_change_tests(rules: Sequence[ChangeRule], tested: Sequence[ChangeRule]) -> Iterator[TestResult]:
@@ -22,13 +22,13 @@ def run_change_tests(rules: Sequence[ChangeRule], tested: Sequence[ChangeRule]) 
         connection.execute(change_macros(rules))
         for rule in tested:
             macro, own = _decision(rule)
-            for word, is_there in (
-                ("apply to", any(test.expected == own for test in rule.tests)),
-                ("not apply to", any(test.expected != own for test in rule.tests)),
-            ):
-                if not is_there:
-                    problem = f"has no test with a change that it must {word}"
-                    yield TestResult(rule.name, f"{rule.name} is tested", rule.where, (problem,))
+            yield from find_untested(
+                rule,
+                {
+                    "a change that it must apply to": any(test.expected == own for test in rule.tests),
+                    "a change that it must not apply to": any(test.expected != own for test in rule.tests),
+                },
+            )
             for test in rule.tests:
                 found = _ask(connection, macro, test)
                 problems = () if found == test.expected else (f"expected {test.expected}, found {found}",)

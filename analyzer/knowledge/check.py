@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Mapping
 
 from analyzer.knowledge.compile_changes import CHANGE_COLUMNS
-from analyzer.knowledge.expressions import ExpressionChecker
+from analyzer.knowledge.expression_check import ExpressionChecker
 from analyzer.knowledge.mistakes import ReportMistake, mistakes_to, raise_mistake
-from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule, TrendRule
+from analyzer.knowledge.rules import CauseRule, Knowledge, Nature, PatternRule, SymptomRule
+from analyzer.knowledge.trend_rules import TrendRule
 from analyzer.model.declarations import Scope
 from analyzer.model.engine_tables import declared_facts
 from formats.catalog import TABLES

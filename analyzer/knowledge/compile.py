@@ -1,6 +1,6 @@
 """Rules turned into SQL: a symptom into its episodes (gaps and islands), a cause into joins along its relations.
 
-Texts of YAML files go into SQL only as expressions that `analyzer.knowledge.expressions` has passed; names are
+Texts of YAML files go into SQL only as expressions that `analyzer.knowledge.expression_check` has passed; names are
 checked against our own schemas; everything else is quoted as a literal.
 """
 
@@ -39,12 +39,12 @@ def occurrences_query(rule: SymptomRule, fact: str, facts: FactColumns) -> str:
     is_open = "coalesce(is_open, false)" if "is_open" in columns else "false"
     is_ordinary = f"coalesce(({rule.ordinary_if.sql}\n), false)" if rule.ordinary_if is not None else "false"
     value = f"try_cast(({rule.magnitude.sql}\n) AS BIGINT)" if rule.magnitude is not None else "NULL::BIGINT"
-    details = ", ".join(f"{_text(column)}, {_name(column)}::VARCHAR" for column in rule.keep)
+    details = ", ".join(f"{_text(column)}, {quote_name(column)}::VARCHAR" for column in rule.keep)
     return f"""
-    SELECT {_text(rule.name)} AS name, {_name(rule.entity)} AS entity_id, at_ns AS from_ns, {end} AS to_ns,
+    SELECT {_text(rule.name)} AS name, {quote_name(rule.entity)} AS entity_id, at_ns AS from_ns, {end} AS to_ns,
       {is_open} AS is_open, {is_ordinary} AS is_ordinary,
       node AS recorded_on, {value} AS value, json_object({details})::VARCHAR AS details, evidence
-    FROM {_name(fact)} WHERE {_occurs(rule)}
+    FROM {quote_name(fact)} WHERE {_occurs(rule)}
     """  # noqa: S608 - see the module's docstring
 
 
@@ -59,7 +59,7 @@ def showing_query(rules: Mapping[str, Sequence[SymptomRule]]) -> str:
     """
     return " UNION ALL ".join(
         f"SELECT {_text(fact)} AS fact, [{', '.join(f'bool_or({_occurs(rule)})' for rule in asked)}] AS shows "  # noqa: S608
-        f"FROM {_name(fact)}"
+        f"FROM {quote_name(fact)}"
         for fact, asked in rules.items()
     )
 
@@ -67,7 +67,7 @@ def showing_query(rules: Mapping[str, Sequence[SymptomRule]]) -> str:
 def _occurs(rule: SymptomRule) -> str:
     """The condition on a row of a fact."""
     condition = f" AND ({rule.only_if.sql}\n)" if rule.only_if is not None else ""
-    return f"{_name(rule.entity)} IS NOT NULL{condition}"
+    return f"{quote_name(rule.entity)} IS NOT NULL{condition}"
 
 
 def episodes_query(occurrences: Sequence[str], limit: int) -> str:
@@ -277,7 +277,7 @@ def _side(side: str, rule: CauseRule, symptoms: Mapping[str, SymptomRule], facts
     names = rule.causes if side == "cause" else rule.effects
     read = () if rule.only_if is None else re.findall(rf"\b{side}\.\"?(\w+)", rule.only_if.sql)
     kept = [
-        f"try_cast(details->>{_text(column)} AS {kind}) AS {_name(column)}"
+        f"try_cast(details->>{_text(column)} AS {kind}) AS {quote_name(column)}"
         for column, kind in kept_columns(names, symptoms, facts).items()
         if column in read
     ]
@@ -288,7 +288,7 @@ def _side(side: str, rule: CauseRule, symptoms: Mapping[str, SymptomRule], facts
             "seen_from_ns",
             "name AS symptom",
             "entity_name AS name",
-            *(_name(column) for column in own),
+            *(quote_name(column) for column in own),
             *kept,
         ]
     )
@@ -307,7 +307,8 @@ def _kind_condition(entity: str, kinds: tuple[str, ...]) -> str:
     return f" AND split_part({entity}, '/', 1) IN ({_texts(kinds)})"
 
 
-def _name(name: str) -> str:
+def quote_name(name: str) -> str:
+    """A column or table as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -3,14 +3,14 @@
 Of several categories that fit, the one whose rule names kinds of objects wins, then the one whose path has more steps,
 then the first by name. A change is ignored, or made by a controller, as soon as one rule says so.
 
-Texts of YAML files go into SQL only as expressions that `analyzer.knowledge.expressions` has passed, and as literals.
+Texts of YAML files go into SQL only as literals, and as expressions that `analyzer.knowledge.expression_check` passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from analyzer.knowledge.rules import Actor, ChangePath, ChangeRule
+from analyzer.knowledge.change_rules import Actor, ChangePath, ChangeRule
 
 CHANGE_COLUMNS: Mapping[str, str] = {
     "kind": "VARCHAR",

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from analyzer.knowledge.rules import Expression
+from analyzer.knowledge.expression import Expression
 from analyzer.knowledge.yaml_types import read_duration
 from formats.errors import KnowledgeError
 from formats.yaml_decoding import Step, decode_yaml, place_of

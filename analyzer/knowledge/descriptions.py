@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analyzer.knowledge.expression import Expression
 from analyzer.knowledge.feedback import describe_feedback
 from analyzer.knowledge.rules import (
     CauseRule,
-    Expression,
     Knowledge,
     MechanismRule,
     Nature,

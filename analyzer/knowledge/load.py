@@ -8,7 +8,9 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 
 from analyzer.knowledge import yaml_types
+from analyzer.knowledge.change_rules import ChangeRule
 from analyzer.knowledge.decoded import decode, expression_at, optional_text, texts_of
+from analyzer.knowledge.expression import Expression
 from analyzer.knowledge.files import KnowledgeFile
 from analyzer.knowledge.load_changes import read_change
 from analyzer.knowledge.load_trends import read_foretold, read_trend
@@ -18,10 +20,8 @@ from analyzer.knowledge.paths import parse_path
 from analyzer.knowledge.rules import (
     DEFAULT_PRIOR,
     CauseRule,
-    ChangeRule,
     Combine,
     Condition,
-    Expression,
     Knowledge,
     MechanismRule,
     Nature,
@@ -30,9 +30,9 @@ from analyzer.knowledge.rules import (
     PatternTest,
     Prior,
     SymptomRule,
-    TrendRule,
     Wanted,
 )
+from analyzer.knowledge.trend_rules import TrendRule
 from formats.errors import KnowledgeError
 from formats.suggestion import suggest
 from formats.yaml_decoding import place_of

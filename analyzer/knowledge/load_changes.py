@@ -6,8 +6,8 @@ from msgspec import UNSET
 
 from analyzer.knowledge import yaml_types
 from analyzer.knowledge.change_paths import parse_change_path
+from analyzer.knowledge.change_rules import Actor, ChangePath, ChangeRule, ChangeTest
 from analyzer.knowledge.decoded import decode, expression_at, optional_text, texts_of
-from analyzer.knowledge.rules import Actor, ChangePath, ChangeRule, ChangeTest
 from formats.errors import KnowledgeError
 from formats.yaml_decoding import place_of
 from formats.yaml_reader import YamlNode

@@ -6,7 +6,9 @@ from msgspec import UNSET, UnsetType
 
 from analyzer.knowledge import yaml_types
 from analyzer.knowledge.decoded import decode, expression_at, texts_of
-from analyzer.knowledge.rules import Expression, Foretold, TrendRule, TrendTest
+from analyzer.knowledge.expression import Expression
+from analyzer.knowledge.rules import Foretold
+from analyzer.knowledge.trend_rules import TrendRule, TrendTest
 from formats.errors import KnowledgeError
 from formats.yaml_decoding import place_of
 from formats.yaml_reader import YamlNode

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from analyzer.knowledge.change_rules import ChangeRule
 from analyzer.knowledge.rules import PatternRule, PatternTest
+from analyzer.knowledge.trend_rules import TrendRule
 from formats.errors import TapioError
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding
@@ -38,6 +40,20 @@ class TestResult:
     document: Document | None = None
 
 
+def find_untested(
+    rule: PatternRule | TrendRule | ChangeRule, has_tests_with: Mapping[str, bool]
+) -> Iterator[TestResult]:
+    """A failure for each sort of test that a rule must have and lacks.
+
+    Args:
+        rule: of any kind with tests.
+        has_tests_with: for each sort, in words, whether the rule has one.
+    """
+    for what, is_there in has_tests_with.items():
+        if not is_there:
+            yield TestResult(rule.name, f"{rule.name} is tested", rule.where, (f"has no test with {what}",))
+
+
 def run_pattern_tests(
     patterns: Sequence[PatternRule], analyze: Analyze, folders: Sequence[Path]
 ) -> Iterator[TestResult]:
@@ -50,13 +66,13 @@ def run_pattern_tests(
     """
     known: dict[Path, Document | TapioError] = {}
     for pattern in patterns:
-        for kind, is_there in (
-            ("match", any(test.root_kind for test in pattern.tests)),
-            ("not match", any(test.root_kind is None for test in pattern.tests)),
-        ):
-            if not is_there:
-                problem = f"has no test with a recording that must {kind}"
-                yield TestResult(pattern.name, f"{pattern.name} is tested", pattern.where, (problem,))
+        yield from find_untested(
+            pattern,
+            {
+                "a recording that must match": any(test.root_kind for test in pattern.tests),
+                "a recording that must not match": any(test.root_kind is None for test in pattern.tests),
+            },
+        )
         for test in pattern.tests:
             path = find_capture(test.where, test.capture, folders)
             document, problems = None, [f"the capture `{test.capture}` does not exist"]

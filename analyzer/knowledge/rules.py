@@ -1,10 +1,13 @@
-"""What the YAML of `patterns/` says, as data: symptoms, causes, patterns. `docs/patterns.md` is normative."""
+"""What the YAML of `patterns/` says, as data: all kinds of rules together. `docs/patterns.md` is normative."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from analyzer.knowledge.change_rules import ChangeRule
+from analyzer.knowledge.expression import Expression
+from analyzer.knowledge.trend_rules import TrendRule
 
 
 class Nature(StrEnum):
@@ -83,19 +86,6 @@ class Role(StrEnum):
     """It never may: it is always the effect of something, seen or not (an error of an upstream call)."""
     ORIGIN = "origin"
     """It may, and of all mechanisms only a change explains it: what somebody wrote does not follow from what fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """One SQL expression of a YAML file.
-
-    Attributes:
-        sql: its text.
-        where: file:line:column.
-    """
-
-    sql: str
-    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,133 +344,6 @@ class PatternRule:
     tests: tuple[PatternTest, ...]
     prior: Prior = DEFAULT_PRIOR
     verdicts: Verdicts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrendTest:
-    """One test of a trend over one recording.
-
-    Attributes:
-        where: file:line:column.
-        capture: path as written: relative to the YAML file, or to the fixtures folder.
-        kind: of the entity that something is foretold of; None if nothing is.
-        name: of that entity.
-        lead_ns: how long before it happens the prediction must be made at the latest.
-    """
-
-    where: str
-    capture: str
-    kind: str | None
-    name: str | None
-    lead_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrendRule:
-    """`kind: Trend`: a quantity that grows towards a limit, and what happens there.
-
-    Attributes:
-        meaning: what follows when the limit is reached, in one sentence.
-        title: template of the sentence of a prediction.
-        fact: that has the readings.
-        entity: column of the fact with the entity id.
-        series: columns that tell the lines of one entity apart.
-        only_if: WHERE; None = every row.
-        quantity: the level; a row without one is left out.
-        limit: in the same unit; a row without one is left out.
-        unit: of both: `By`, or a word.
-        foretells: names of symptoms of which one is expected when the limit is reached.
-        windows_ns: how far back the growth is looked at, ascending.
-        stale_ns: a reading older than this says nothing of the level now; None = it stays until the next.
-        samples: readings that a window must have at least.
-        above: share of the limit below which nothing is said.
-        confidence: 0 to 1, if the growth is steady.
-        actions: templates of what to do.
-    """
-
-    name: str
-    where: str
-    meaning: str
-    title: str
-    fact: str
-    entity: str
-    series: tuple[str, ...]
-    only_if: Expression | None
-    quantity: Expression
-    limit: Expression
-    unit: str
-    foretells: tuple[str, ...]
-    windows_ns: tuple[int, ...]
-    stale_ns: int | None
-    samples: int
-    above: float
-    confidence: float
-    actions: tuple[str, ...]
-    tests: tuple[TrendTest, ...]
-
-
-class Actor(StrEnum):
-    """Who made a change."""
-
-    USER = "user"
-    """A person or a program from outside: the change can be a root cause."""
-    CONTROLLER = "controller"
-    """A part of Kubernetes, as a consequence of something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePath:
-    """Which paths of objects a rule is about.
-
-    Attributes:
-        text: as written.
-        regex: RE2 that finds itself in these paths and in all below them.
-        steps: number of named steps: the more, the more specific.
-    """
-
-    text: str
-    regex: str
-    steps: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeTest:
-    """One change, and what must be said about it.
-
-    Attributes:
-        where: file:line:column.
-        values: of the columns `compile_changes.CHANGE_COLUMNS`.
-        expected: the category, the actor, or `true` or `false` for ignored: what the rule decides.
-    """
-
-    where: str
-    values: Mapping[str, str | bool | None]
-    expected: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRule:
-    """`kind: Change`: what a recorded change is. It decides exactly one of `category`, `actor` and `is_ignored`.
-
-    Attributes:
-        category: what was changed; None if the rule does not decide it.
-        actor: who changed it; None if the rule does not decide it.
-        is_ignored: True if such a change is no decision of anyone: it is omitted.
-        kinds: kinds of objects; empty = all.
-        paths: any of these; empty = every path, and creation and deletion.
-        only_if: over `compile_changes.CHANGE_COLUMNS`; None = always.
-    """
-
-    name: str
-    where: str
-    meaning: str
-    category: str | None
-    actor: Actor | None
-    is_ignored: bool
-    kinds: tuple[str, ...]
-    paths: tuple[ChangePath, ...]
-    only_if: Expression | None
-    tests: tuple[ChangeTest, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from analyzer.knowledge.pattern_tests import TestResult, find_capture
-from analyzer.knowledge.rules import TrendRule, TrendTest
+from analyzer.knowledge.pattern_tests import TestResult, find_capture, find_untested
+from analyzer.knowledge.trend_rules import TrendRule, TrendTest
 from formats.errors import TapioError
 from formats.postmortem.findings import Prediction
 from formats.times import parse_time
@@ -25,13 +25,13 @@ def run_trend_tests(trends: Sequence[TrendRule], predict: Predict, folders: Sequ
         folders: where a capture's path may begin, after the folder of the YAML file itself.
     """
     for trend in trends:
-        for kind, is_there in (
-            ("foretell something", any(test.kind for test in trend.tests)),
-            ("foretell nothing", any(test.kind is None for test in trend.tests)),
-        ):
-            if not is_there:
-                problem = f"has no test with a recording in which it must {kind}"
-                yield TestResult(trend.name, f"{trend.name} is tested", trend.where, (problem,))
+        yield from find_untested(
+            trend,
+            {
+                "a recording in which it must foretell something": any(test.kind for test in trend.tests),
+                "a recording in which it must foretell nothing": any(test.kind is None for test in trend.tests),
+            },
+        )
         for test in trend.tests:
             yield TestResult(trend.name, _name_of(trend, test), test.where, tuple(_run(trend, test, predict, folders)))
 

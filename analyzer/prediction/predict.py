@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from analyzer.knowledge.check import fill
 from analyzer.knowledge.compile_changes import change_macros
-from analyzer.knowledge.rules import Knowledge, SymptomRule, TrendRule
+from analyzer.knowledge.rules import Knowledge, SymptomRule
+from analyzer.knowledge.trend_rules import TrendRule
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import fact_columns

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 import duckdb
 
 from analyzer.knowledge.check import FactColumns
-from analyzer.knowledge.rules import TrendRule
+from analyzer.knowledge.compile import quote_name
+from analyzer.knowledge.trend_rules import TrendRule
 from analyzer.model.engine import Engine
 from analyzer.prediction.alarm import RECEIVED, Alarm
 from formats.errors import KnowledgeError
@@ -123,14 +124,14 @@ _SEPARATOR = "\x1f"
 def _raw(rule: TrendRule, facts: FactColumns) -> str:
     """SELECT of the readings with level, ceiling and when the recording tells whom they are about."""
     columns = facts[rule.fact]
-    series = ", ".join(f"coalesce({_name(column)}::VARCHAR, '')" for column in rule.series)
+    series = ", ".join(f"coalesce({quote_name(column)}::VARCHAR, '')" for column in rule.series)
     line = f"concat_ws('{_SEPARATOR}', {series})" if rule.series else "''"
     known = "known_ns" if "known_ns" in columns else "0::BIGINT"
     condition = f" AND ({rule.only_if.sql}\n)" if rule.only_if is not None else ""
     return f"""
-      SELECT {_name(rule.entity)} AS entity_id, {line} AS series, at_ns, evidence, {known} AS known_ns,
+      SELECT {quote_name(rule.entity)} AS entity_id, {line} AS series, at_ns, evidence, {known} AS known_ns,
         try_cast(({rule.quantity.sql}\n) AS DOUBLE) AS level, try_cast(({rule.limit.sql}\n) AS DOUBLE) AS ceiling
-      FROM {_name(rule.fact)} WHERE {_name(rule.entity)} IS NOT NULL{condition}
+      FROM {quote_name(rule.fact)} WHERE {quote_name(rule.entity)} IS NOT NULL{condition}
     """  # noqa: S608 - see analyzer.knowledge.compile
 
 
@@ -229,7 +230,3 @@ def _alarms_query(rule: TrendRule, facts: FactColumns, window_ns: int) -> str:
       AND (stops_at IS NULL OR stops_at >= ceiling)
     ORDER BY made_ns, entity_id, series
     """  # noqa: S608 - see analyzer.knowledge.compile
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

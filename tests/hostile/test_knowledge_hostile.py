@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.knowledge.expressions import FUNCTIONS, ExpressionChecker
+from analyzer.knowledge.expression import Expression
+from analyzer.knowledge.expression_check import FUNCTIONS, ExpressionChecker
 from analyzer.knowledge.files import KnowledgeFile
 from analyzer.knowledge.load import load_knowledge
-from analyzer.knowledge.rules import Expression
 from formats.errors import KnowledgeError
 
 COLUMNS = {"reason": "VARCHAR", "note": "VARCHAR", "exit_code": "BIGINT", "is_old": "BOOLEAN"}

@@ -80,7 +80,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/knowledge/skeleton.py": ("analyzer/commands/test_pattern.py", "written by `tapio pattern new`"),
     "analyzer/knowledge/shipped.py": ("laws/test_pattern_laws.py", "the shipped knowledge keeps the laws"),
     "analyzer/knowledge/compile.py": ("analyzer/reasoning/test_causality.py", "queries, tested by what they find"),
-    "analyzer/knowledge/expressions.py": ("hostile/test_knowledge_hostile.py", "what it refuses is what matters of it"),
+    "analyzer/knowledge/expression_check.py": (
+        "hostile/test_knowledge_hostile.py",
+        "what it refuses is what matters of it",
+    ),
     "analyzer/model/cgroup_paths.py": ("analyzer/model/test_entities.py", "which cgroup is whose"),
     "analyzer/model/named_entities.py": ("analyzer/reasoning/test_why.py", "the object that is asked for"),
     "analyzer/model/segment_reading.py": ("analyzer/model/test_recorded_tables.py", "reads what the tables show"),

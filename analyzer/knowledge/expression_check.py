@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import duckdb
 
-from analyzer.knowledge.rules import Expression
+from analyzer.knowledge.expression import Expression
 from formats.errors import KnowledgeError
 from formats.suggestion import suggest
 from formats.text import cut_text

@@ -20,6 +20,7 @@ from analyzer.prediction.predict import describe_predictions, judge_predictions,
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.comparison import ComparisonSearch
+from analyzer.reasoning.edits import tell_edits
 from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import Candidate, rank_candidates
 from analyzer.reasoning.symptoms import Symptoms, SymptomSearch, count_readers
@@ -108,6 +109,7 @@ def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: 
     symptoms = search.finish(model.fact_rows)
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
+    symptoms, graph = tell_edits(engine, symptoms, graph)
     return Causes(symptoms, graph, rank_candidates(graph), recorded, measures, model.fact_rows)
 
 

@@ -183,3 +183,11 @@ def test_order_and_names_of_segments_do_not_matter(tmp_path, documents):
     # THEN the documents are the same, byte for byte, and the incident of one of them is found
     assert texts[0] == texts[1]
     assert json.loads(texts[0])["findings"][0]["root_cause"]["name"] == "cache-config"
+
+
+def test_action_is_for_the_field_that_the_effect_speaks_of(documents):
+    # GIVEN a ConfigMap in which LOG_LEVEL was renamed to LOGLEVEL, and a container that could not find LOG_LEVEL
+    finding = documents["configmap-missing-key"].findings[0]
+    # THEN the name that is missing is the one to restore, and the change is told as a rename
+    assert finding.recommendations[0].startswith("Restore `LOG_LEVEL` in ConfigMap api-config")
+    assert finding.root_cause.what == "ConfigMap api-config: data.LOG_LEVEL was renamed to LOGLEVEL"

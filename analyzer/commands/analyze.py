@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import analyze_capture
+from analyzer.analysis_cache import analyze_file
 from analyzer.commands.color import color_option, wants_color
 from analyzer.commands.window import (
     capture_argument,
@@ -20,8 +20,6 @@ from analyzer.commands.window import (
     to_option,
 )
 from analyzer.document.costs import price_document, read_prices
-from analyzer.knowledge.shipped import read_knowledge
-from formats.capture.reading import open_capture
 from formats.postmortem.document import to_json
 from reports.terminal import render
 
@@ -53,10 +51,8 @@ def command(
     The exit code is 0 whether or not a failure was found.
     """
     window = check_window(begin, end)
-    rules = read_knowledge(knowledge, feedback)
     prices = None if costs is None else read_prices(costs)
-    opened = open_capture(capture)
-    document = analyze_capture(opened, rules, window=window)
+    document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)
     if prices is not None:
         document = price_document(document, prices)
     if as_json:

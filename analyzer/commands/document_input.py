@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analyzer.analyze import analyze_capture
-from analyzer.knowledge.shipped import read_knowledge
+from analyzer.analysis_cache import analyze_file
 from formats import limits
-from formats.capture.reading import open_capture
 from formats.errors import FormatError, LimitError, MissingInputError
 from formats.postmortem.document import Document
 from formats.postmortem.reader import from_json
@@ -26,8 +24,7 @@ def read_document(path: Path) -> Document:
         FormatError: it is neither a document nor a capture.
     """
     if not _is_json(path):
-        capture = open_capture(path)
-        return analyze_capture(capture, read_knowledge())
+        return analyze_file(path)
     size = path.stat().st_size
     if size > _UTF8_BYTES * limits.DOCUMENT_CHARACTERS:
         raise LimitError("the document in bytes", size, _UTF8_BYTES * limits.DOCUMENT_CHARACTERS, where=str(path))

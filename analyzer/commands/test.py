@@ -15,12 +15,12 @@ from analyzer.knowledge.change_rules import ChangeRule
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.coverage import describe_coverage
 from analyzer.knowledge.expectation_updates import Place, new_expectation, rewrite_tests
-from analyzer.knowledge.files import read_knowledge_files
+from analyzer.knowledge.files import SHIPPED, read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.pattern_scores import PatternScore, score_patterns
 from analyzer.knowledge.pattern_tests import TestResult, run_pattern_tests, write_junit
 from analyzer.knowledge.rules import Knowledge, PatternRule
-from analyzer.knowledge.shipped import SHIPPED, read_knowledge
+from analyzer.knowledge.shipped import read_knowledge
 from analyzer.knowledge.trend_rules import TrendRule
 from analyzer.knowledge.trend_tests import run_trend_tests
 from analyzer.prediction.predict import predict_capture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.model.segment_reading import Window
+if TYPE_CHECKING:
+    from analyzer.model.segment_reading import Window
 from formats.times import parse_time
 
 _WITHOUT_ZONE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:([T ][0-9]{2}:[0-9]{2})(:[0-9]{2}(?:[.][0-9]+)?)?)?")

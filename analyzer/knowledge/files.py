@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import patterns
 from formats.errors import KnowledgeError, MissingInputError
 from formats.limits import YAML_BYTES
 
@@ -14,6 +15,10 @@ MAX_FILES = 2_000
 
 FEEDBACK_NAME = "feedback.jsonl"
 """Name of the file that is found beside a team's patterns without being asked for."""
+
+
+SHIPPED = Path(patterns.__file__).parent
+"""The folder of the shipped YAML files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,14 @@ def read_knowledge_files(paths: Sequence[Path]) -> tuple[KnowledgeFile, ...]:
     if len(found) > MAX_FILES:
         raise KnowledgeError(f"{len(found):,} YAML files, more than the limit of {MAX_FILES:,}", where=str(paths[0]))
     return tuple(KnowledgeFile(name, _read_text(found[name])) for name in sorted(found))
+
+
+def shipped_files() -> tuple[KnowledgeFile, ...]:
+    """The shipped YAML files, named as `patterns/<domain>/<file>` wherever they are installed."""
+    return tuple(
+        KnowledgeFile(str(Path("patterns") / Path(file.name).relative_to(SHIPPED)), file.text)
+        for file in read_knowledge_files([SHIPPED])
+    )
 
 
 def find_feedback(additional: Iterable[Path]) -> Path | None:

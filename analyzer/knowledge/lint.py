@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.knowledge.check import check_knowledge
-from analyzer.knowledge.files import KnowledgeFile, read_knowledge_files
+from analyzer.knowledge.files import SHIPPED, KnowledgeFile, read_knowledge_files
 from analyzer.knowledge.load import load_knowledge
 from analyzer.knowledge.rules import Knowledge, Nature, PatternRule
-from analyzer.knowledge.shipped import SHIPPED
 from analyzer.model.engine_tables import fact_columns
 from formats.errors import KnowledgeError
 

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import patterns
 from analyzer.knowledge.cache import keep_cached, knowledge_key, read_cached
 from analyzer.knowledge.check import check_knowledge
-from analyzer.knowledge.files import KnowledgeFile, find_feedback, read_knowledge_files
+from analyzer.knowledge.files import find_feedback, read_knowledge_files, shipped_files
 from analyzer.knowledge.rules import Knowledge
 from analyzer.model.engine_tables import fact_columns
-
-SHIPPED = Path(patterns.__file__).parent
-"""The folder of the shipped YAML files."""
-
-
-def shipped_files() -> tuple[KnowledgeFile, ...]:
-    """The shipped YAML files, named as `patterns/<domain>/<file>` wherever they are installed."""
-    return tuple(
-        KnowledgeFile(str(Path("patterns") / Path(file.name).relative_to(SHIPPED)), file.text)
-        for file in read_knowledge_files([SHIPPED])
-    )
 
 
 def read_knowledge(additional: Sequence[Path] = (), feedback: Path | None = None) -> Knowledge:

@@ -70,9 +70,10 @@ def test_help_imports_no_engine_and_no_formats() -> None:
     assert sorted(imported.intersection(NOT_FOR_HELP)) == []
 
 
-@pytest.fixture(scope="module")
-def checked_knowledge() -> None:
-    """The shipped knowledge, checked and in the cache."""
+@pytest.fixture
+def checked_knowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped knowledge, checked and in a cache that holds nothing else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     read_knowledge()
 
 
@@ -85,6 +86,15 @@ def test_analysis_imports_only_what_it_needs(command: list[str]) -> None:
     imported = _imported_by(*command)
     assert "duckdb" in imported
     assert sorted(imported.intersection(NOT_FOR_ANALYSIS)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("checked_knowledge")
+def test_a_kept_analysis_imports_no_engine() -> None:
+    assert "duckdb" in _imported_by("analyze", str(DEMO))
+    imported = _imported_by("analyze", str(DEMO))
+    assert "formats.postmortem.document" in imported
+    assert sorted(imported.intersection({"duckdb", "numpy", "pyarrow", "yaml"})) == []
 
 
 def test_help_of_report_imports_nothing_that_writes_a_page() -> None:

@@ -1,7 +1,8 @@
 """CPU of short commands: `tapio --help`, `why` and `analyze` on a capture of 250 kB and on 1,000,000 events.
 
 Every run is a process of its own, with the interpreter's start, all imports, and the cache of checked knowledge in a
-directory of the benchmark's own, filled by a run before the first one that counts.
+directory of the benchmark's own, filled by a run before the first one that counts. Kept analyses are removed before
+each run, but for the rows `again`.
 
 usage: bench_why.py [--runs 5] [--events 1000000]
 """
@@ -16,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from analyzer.analysis_cache import SUFFIX
 from tests.bench.bench_replay import write_hour
 from tests.bench.spread import spread
 
@@ -41,17 +43,20 @@ def main() -> None:
             commands += _commands(large, "deploy/cache", f"{options.events:,} events")
         for name, command, capture in commands:
             measure(command, environment)
-            runs = [measure(command, environment) for _ in range(options.runs)]
+            runs = [measure(command, environment, forgets=not name.endswith("again")) for _ in range(options.runs)]
             cpu, wall = zip(*runs, strict=True)
             print(f"| `tapio {name}` | {capture} | {spread(cpu)} | {spread(wall)} |", flush=True)
 
 
 def _commands(capture: Path, named: str, size: str) -> list[tuple[str, list[str], str]]:
-    return [("analyze", ["analyze", str(capture)], size), ("why", ["why", str(capture), named], size)]
+    analyze = ["analyze", str(capture)]
+    return [("analyze", analyze, size), ("why", ["why", str(capture), named], size), ("analyze, again", analyze, size)]
 
 
-def measure(arguments: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """CPU and wall clock of one run, in seconds."""
+def measure(arguments: list[str], environment: dict[str, str], *, forgets: bool = False) -> tuple[float, float]:
+    """CPU and wall clock of one run, in seconds; `forgets`: kept analyses are removed before it."""
+    for entry in Path(environment["XDG_CACHE_HOME"]).glob(f"tapio/*{SUFFIX}") if forgets else ():
+        entry.unlink()
     begin = time.monotonic()
     program = [str(Path(sys.executable).with_name("tapio")), *arguments]
     process = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL)

@@ -67,7 +67,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/analyze.py": ("golden/test_incidents.py", "all stations in a row"),
     "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),
     "analyzer/importers/*.py": ("analyzer/importers/test_k8s_watch.py", "stations of one import"),
-    "analyzer/knowledge/*_changes.py": ("analyzer/knowledge/test_change_rules.py", "the rules of what a change is"),
     "analyzer/knowledge/coverage.py": (
         "analyzer/knowledge/test_pattern_tests.py",
         "printed by `tapio test --coverage`",
@@ -75,7 +74,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/knowledge/descriptions.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern show`"),
     "analyzer/knowledge/lint.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern lint`"),
     "analyzer/knowledge/mistakes.py": ("analyzer/commands/test_pattern.py", "seen in what `lint` reports"),
-    "analyzer/knowledge/change_tests.py": ("analyzer/knowledge/test_change_rules.py", "the rules' own tests"),
     "analyzer/knowledge/*.py": ("analyzer/knowledge/test_load.py", "stations of loading, tested by what they refuse"),
     "analyzer/knowledge/skeleton.py": ("analyzer/commands/test_pattern.py", "written by `tapio pattern new`"),
     "analyzer/knowledge/shipped.py": ("laws/test_pattern_laws.py", "the shipped knowledge keeps the laws"),
@@ -144,7 +142,6 @@ WITHOUT_MODULE = {
     "analyzer/model/test_workload_states.py": "SQL: facts/kubernetes/*_state.sql about pod templates",
     "analyzer/model/test_facts_kernel.py": "SQL: facts/*.sql about the kernel's tables",
     "analyzer/model/test_facts_kubernetes.py": "SQL: facts/*.sql about Kubernetes objects",
-    "analyzer/knowledge/test_change_rules.py": "loading, compiling and testing what a change is",
     "analyzer/reasoning/test_shipped_symptoms.py": "YAML: symptoms of patterns/",
     "analyzer/sharing/test_vocabulary.py": "lists of words",
     "analyzer/test_start_up.py": "what commands import",

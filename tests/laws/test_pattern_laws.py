@@ -11,10 +11,10 @@ import pytest
 from analyzer.knowledge import yaml_types
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.compile_changes import LIFECYCLE, OTHER_CATEGORY
+from analyzer.knowledge.files import shipped_files
 from analyzer.knowledge.paths import RELATIONS
 from analyzer.knowledge.pattern_tests import run_pattern_tests
 from analyzer.knowledge.rules import Nature, Severity
-from analyzer.knowledge.shipped import shipped_files
 from analyzer.knowledge.trend_tests import run_trend_tests
 from analyzer.model.engine_tables import declared_facts, fact_columns
 from analyzer.prediction.predict import predict_capture

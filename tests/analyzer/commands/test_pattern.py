@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from analyzer.cli import cli
-from analyzer.knowledge.files import KnowledgeFile
+from analyzer.knowledge.files import SHIPPED, KnowledgeFile
 from analyzer.knowledge.load import load_knowledge
-from analyzer.knowledge.shipped import SHIPPED
 from analyzer.knowledge.skeleton import write_skeleton
 from formats.errors import OutputError, UsageError
 from tests.analyzed import document_of, shipped_knowledge

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.knowledge.files import shipped_files
 from analyzer.knowledge.load import load_knowledge
-from analyzer.knowledge.shipped import shipped_files
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import fact_columns
 from analyzer.prediction.trends import find_trend_alarms

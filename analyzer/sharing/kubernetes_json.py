@@ -1,60 +1,54 @@
-"""Kubernetes objects and lists of changes, walked field by field with an allow-list: what is not in it is dropped.
+"""Kubernetes objects and lists of changes, walked field by field: what is not declared is dropped.
 
-Field names are kept if a Kubernetes API type has them; the keys of free maps (labels, data, annotations) and every text
-are rewritten by what the field holds. Numbers and booleans stay: ports, replicas, exit codes.
+Field names stay if a Kubernetes API type has them and the object is of a kind that Kubernetes defines; the keys of free
+maps (labels, data) are names; a value is left in the shape that `leaves.txt` declares for its field. Of custom
+resources only kind, name and owners are left.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from analyzer.sharing.leaves import DROPPED, TIME, Leaves, digest_of, is_amount, rewrite_label, rewrite_word
+from analyzer.sharing.names import is_defined_key, rewrite_identifier, rewrite_key
+from analyzer.sharing.prose import Vouching, rewrite_resource
 from analyzer.sharing.pseudonyms import Replacement
-from analyzer.sharing.rewriting import (
-    reduce_note,
-    rewrite_identifier,
-    rewrite_name,
-    rewrite_path,
-    rewrite_value,
-)
 from analyzer.sharing.vocabulary import load_words
 from formats.limits import JSON_DEPTH
+from formats.text import CUT_MARK
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z")
-_QUANTITY = re.compile(r"[+-]?\d{1,12}(\.\d{1,9})?([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,3})?%?\Z")
 _QUANTITY_MAPS = frozenset(
     {"limits", "requests", "capacity", "allocatable", "hard", "used", "overhead", "allocatedResources"}
 )
 """Maps from a resource name to a quantity."""
-_QUANTITY_FIELDS = frozenset(
-    {"maxSurge", "maxUnavailable", "minAvailable", "sizeLimit", "storage", "averageValue", "value_"}
-)
-_FREE_MAPS = frozenset({"labels", "matchLabels", "nodeSelector", "annotations", "data", "binaryData", "stringData"})
-"""Maps whose keys people choose."""
-_IDENTIFIER_FIELDS = frozenset(
-    {"uid", "containerID", "imageID", "resourceVersion", "bootID", "machineID", "systemUUID"}
-)
-_PATH_FIELDS = frozenset(
-    {"path", "mountPath", "subPath", "hostPath", "terminationMessagePath", "workingDir", "fieldPath"}
-)
-_NOTE_FIELDS = frozenset({"message", "note"})
+_LABEL_MAPS = frozenset({"labels", "matchLabels", "nodeSelector", "selector"})
 _DIGESTED_MAPS = frozenset({"data", "binaryData", "stringData"})
-_KEPT_ANNOTATIONS = frozenset(
-    {
-        "kubectl.kubernetes.io/restartedAt",
-        "deployment.kubernetes.io/revision",
-        "deployment.kubernetes.io/desired-replicas",
-        "deployment.kubernetes.io/max-replicas",
-    }
+_FREE_MAPS = frozenset({*_LABEL_MAPS, *_DIGESTED_MAPS, "annotations"})
+"""Maps whose keys people choose."""
+_KEPT_ANNOTATIONS = {
+    "kubectl.kubernetes.io/restartedAt": TIME,
+    "endpoints.kubernetes.io/last-change-trigger-time": TIME,
+    "deployment.kubernetes.io/revision": re.compile(r"[0-9]{1,6}\Z"),
+    "deployment.kubernetes.io/desired-replicas": re.compile(r"[0-9]{1,6}\Z"),
+    "deployment.kubernetes.io/max-replicas": re.compile(r"[0-9]{1,6}\Z"),
+}
+"""Annotations of Kubernetes' own that say how a workload was rolled out, and the form of their values."""
+_STATIC_POD_UID = "kubernetes.io/config.hash"
+_SWITCHES = frozenset({"true", "false", "linux", "windows", "amd64", "arm64", "master", "control-plane"})
+"""Texts that labels whose key Kubernetes defines may keep."""
+_GROUPS = re.compile(
+    r"(?:(?:apps|batch|autoscaling|policy|events\.k8s\.io|(?:networking|storage|discovery|coordination|scheduling|node|"
+    r"rbac\.authorization|resource|certificates|admissionregistration|apiregistration|flowcontrol\.apiserver)\.k8s\.io)/)?"
+    r"v[0-9]{1,2}(?:(?:alpha|beta)[0-9]{1,2})?\Z"
 )
-"""Annotations of Kubernetes' own whose values are times or small numbers and say how a workload was rolled out."""
-_STEP = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]]*\]|\.?[^.\[]+|.')
+"""API groups that Kubernetes defines."""
+_STEP = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]]*\]|\.?[^.\[]+|.', re.DOTALL)
 """One step of a path as `formats.rows.kube_changes` writes it: `.field`, `[key=value]`, `["any key"]`."""
-_SELECTOR_PART = re.compile(r"[\[\]=,]|[^\[\]=,]+")
+_POSITION = re.compile(r"[0-9]{1,4}\Z")
+_TOP = frozenset({"metadata", "spec", "status"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,108 +57,177 @@ class ObjectWalk:
 
     Attributes:
         replacement: gives the pseudonyms.
-        known: whether the tables vouch for a lower-case token of prose (`analyzer.sharing.rewriting.reduce_note`).
+        vouching: what prose and values may hold.
     """
 
     replacement: Replacement
-    known: Callable[[str], bool]
+    vouching: Vouching
+    _leaves: Leaves = field(init=False)
 
-    def rewrite_json(self, text: str) -> str | None:
-        """One object or one list of changes as JSON text; None if it is not JSON of bounded depth."""
+    def __post_init__(self) -> None:
+        """Makes what rewrites the leaves."""
+        object.__setattr__(self, "_leaves", Leaves(self.replacement, self.vouching))
+
+    def rewrite_json(self, text: str, kind: str | None, api_version: str | None) -> str | None:
+        """One object or one list of changes as JSON text; None if it is not JSON of bounded depth.
+
+        Args:
+            text: the JSON.
+            kind: of the object; None if unknown, as of a custom resource.
+            api_version: group and version of its API; None if unknown.
+        """
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return None
+        is_defined = is_defined_kind(kind, api_version)
+        rewritten: Any
         if isinstance(value, list):
-            value = [self._rewrite_change(change) for change in value if isinstance(change, dict)]
+            changes = [change for change in value if isinstance(change, dict)]
+            rewrite = self._rewrite_change if is_defined else self._rewrite_custom_change
+            rewritten = [rewrite(change) for change in changes]
+        elif not isinstance(value, dict):
+            rewritten = None
         else:
-            value = self._rewrite("", value, 0)
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            rewritten = self._rewrite_map("", value, 0) if is_defined else self._rewrite_custom(value)
+        return json.dumps(rewritten, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def _rewrite_custom(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Kind and relations of an object that Kubernetes does not define."""
+        metadata = value.get("metadata")
+        known = {"name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generation", "ownerReferences"}
+        kept = {key: item for key, item in metadata.items() if key in known} if isinstance(metadata, dict) else {}
+        named = {key: value[key] for key in ("apiVersion", "kind") if isinstance(value.get(key), str)}
+        return self._rewrite_map("", {**named, "metadata": kept}, 0)
+
+    def _rewrite_custom_change(self, change: dict[str, Any]) -> dict[str, Any]:
+        top = re.split(r"[.\[]", str(change.get("path", "")), maxsplit=1)[0]
+        sides = {side: digest_of(change.get(side), self.replacement) for side in ("old", "new")}
+        return {"path": top if top in _TOP else "spec", **sides}
 
     def _rewrite_change(self, change: dict[str, Any]) -> dict[str, Any]:
         path = change.get("path")
         steps = _STEP.findall(path) if isinstance(path, str) else []
         names = [_unquote(step[1:-1]) if step.startswith('["') else step.removeprefix(".") for step in steps]
         names = [name for name in names if not name.startswith("[")]
-        free_map = next((name for name in names if name in _FREE_MAPS), None)
-        rewritten: dict[str, Any] = {"path": self._rewrite_path(path if isinstance(path, str) else "")}
-        for side in ("old", "new"):
-            value = change.get(side)
-            if free_map and names[-1] != free_map:
-                rewritten[side] = self._rewrite_free_value(free_map, names[-1], value)
-            elif len(names) > 1 and names[-2] in _QUANTITY_MAPS:
-                rewritten[side] = self._rewrite_map(names[-2], {names[-1]: value}, 0).get(names[-1])
+        sides = {side: change.get(side) for side in ("old", "new")}
+        left = {side: self._rewrite_side(names, value) for side, value in sides.items()}
+        if left["old"] == left["new"] or DROPPED in left.values():
+            # What makes the difference is dropped; that there is one stays.
+            left = {side: digest_of(value, self.replacement) for side, value in sides.items()}
+        return {"path": self._rewrite_path(steps), **left}
+
+    def _rewrite_side(self, names: list[str], value: Any) -> Any:
+        last = names[-1] if names else ""
+        before = names[-2] if len(names) > 1 else ""
+        if isinstance(value, dict):
+            return self._rewrite_map(last, value, 0)
+        if isinstance(value, list):
+            return self._rewrite_list(last, value, 0)
+        if value is None:
+            return None
+        if before in _QUANTITY_MAPS:
+            return value if is_amount(value) else DROPPED
+        free_map = next((name for name in names[:-1] if name in _FREE_MAPS), None)
+        if free_map is not None and not (free_map == "selector" and before != "selector" and before not in _LABEL_MAPS):
+            return self._rewrite_free(free_map, last, value)
+        return self._rewrite_leaf(before, last, value) if last in load_words("fields") else DROPPED
+
+    def _rewrite_path(self, steps: list[str]) -> str:
+        rewritten: list[str] = []
+        before = ""
+        for step in steps:
+            rewritten.append(self._rewrite_step(step, before))
+            before = step.removeprefix(".")
+        return "".join(rewritten)
+
+    def _rewrite_step(self, step: str, before: str) -> str:
+        if step == CUT_MARK:
+            return step
+        if step.startswith("[") and not step.startswith('["'):
+            return f"[{self._rewrite_selector(step[1:].removesuffix(']'))}]"
+        rewrite_step = rewrite_resource if before in _QUANTITY_MAPS else rewrite_key
+        if step.startswith('["'):
+            return f"[{json.dumps(rewrite_step(_unquote(step[1:-1]), self.replacement), ensure_ascii=False)}]"
+        dot, name = ("." if step.startswith(".") else ""), step.removeprefix(".")
+        is_field = name in load_words("fields") and (before not in _FREE_MAPS or name in _LABEL_MAPS)
+        return step if is_field else f"{dot}{rewrite_step(name, self.replacement)}"
+
+    def _rewrite_selector(self, text: str) -> str:
+        key, equals, value = text.partition("=")
+        if not equals:
+            return text if _POSITION.match(text) else self.replacement.opaque(text)
+        if key not in load_words("fields"):
+            return self.replacement.opaque(text)
+        number = int(value) if _POSITION.match(value) else None
+        leaf = self._leaves.rewrite(key, value if number is None else number)
+        if leaf is DROPPED or leaf is None:
+            leaf = self._leaves.rewrite(key, value)
+        return f"{key}={self.replacement.opaque(value) if leaf is DROPPED else leaf}"
+
+    def _rewrite_list(self, name: str, value: list[Any], depth: int) -> list[Any]:
+        if depth > JSON_DEPTH:
+            return []
+        rewritten: list[Any] = []
+        for item in value:
+            if isinstance(item, dict):
+                rewritten.append(self._rewrite_map(name, item, depth + 1))
+            elif isinstance(item, list):
+                rewritten.append(self._rewrite_list(name, item, depth + 1))
             else:
-                rewritten[side] = self._rewrite(names[-1] if names else "", value, 0)
+                leaf = self._leaves.rewrite(name, item)
+                rewritten.append(None if leaf is DROPPED else leaf)
+        return [item for item in rewritten if item is not None]
+
+    def _rewrite_map(self, name: str, value: dict[str, Any], depth: int) -> dict[str, Any]:
+        if depth > JSON_DEPTH:
+            return {}
+        if name in _QUANTITY_MAPS:
+            return {rewrite_resource(key, self.replacement): item for key, item in value.items() if is_amount(item)}
+        if name in _FREE_MAPS and (name != "selector" or all(isinstance(item, str) for item in value.values())):
+            free = {key: self._rewrite_free(name, key, item) for key, item in value.items()}
+            return {rewrite_key(key, self.replacement): item for key, item in free.items() if item is not DROPPED}
+        rewritten: dict[str, Any] = {}
+        for key, item in value.items():
+            if key not in load_words("fields"):
+                continue
+            if isinstance(item, dict):
+                rewritten[key] = self._rewrite_map(key, item, depth + 1)
+            elif isinstance(item, list):
+                rewritten[key] = self._rewrite_list(key, item, depth + 1)
+            else:
+                leaf = self._rewrite_leaf(name, key, item)
+                if leaf is not DROPPED:
+                    rewritten[key] = leaf
         return rewritten
 
-    def _rewrite_path(self, path: str) -> str:
-        return "".join(self._rewrite_step(step) for step in _STEP.findall(path))
+    def _rewrite_leaf(self, parent: str, key: str, item: Any) -> Any:
+        if isinstance(item, str) and key in {"kind", "apiVersion"}:
+            return rewrite_word(item, self.replacement)
+        return self._leaves.rewrite("values" if key == "value" and parent != "env" else key, item)
 
-    def _rewrite_step(self, step: str) -> str:
-        if step.startswith('["'):
-            return f"[{json.dumps(rewrite_name(_unquote(step[1:-1]), self.replacement), ensure_ascii=False)}]"
-        if step.startswith("["):
-            return "".join(
-                part if part in "[]=," or part in load_words("fields") else rewrite_name(part, self.replacement)
-                for part in _SELECTOR_PART.findall(step)
-            )
-        dot, name = ("." if step.startswith(".") else ""), step.removeprefix(".")
-        return step if name in load_words("fields") else f"{dot}{rewrite_name(name, self.replacement)}"
-
-    def _rewrite(self, field: str, value: Any, depth: int) -> Any:
-        if depth > JSON_DEPTH:
-            return None
-        if isinstance(value, dict):
-            return self._rewrite_map(field, value, depth)
-        if isinstance(value, list):
-            return [self._rewrite(field, element, depth + 1) for element in value]
-        if isinstance(value, str):
-            return self._rewrite_text(field, value)
-        return value
-
-    def _rewrite_map(self, field: str, value: dict[str, Any], depth: int) -> dict[str, Any]:
-        if field in _QUANTITY_MAPS:
-            return {
-                rewrite_name(key, self.replacement): amount
-                for key, amount in value.items()
-                if isinstance(amount, int | float) or (isinstance(amount, str) and _QUANTITY.match(amount))
-            }
-        is_service_selector = field == "selector" and all(isinstance(item, str) for item in value.values())
-        if field in _FREE_MAPS or is_service_selector:
-            return {
-                rewrite_name(key, self.replacement): self._rewrite_free_value(field, key, item)
-                for key, item in value.items()
-            }
-        fields = load_words("fields")
-        return {key: self._rewrite(key, item, depth + 1) for key, item in value.items() if key in fields}
-
-    def _rewrite_free_value(self, field: str, key: str, value: Any) -> Any:
+    def _rewrite_free(self, name: str, key: str, value: Any) -> Any:
         if not isinstance(value, str):
-            return None
-        if field in _DIGESTED_MAPS:
+            return DROPPED if name == "annotations" else None
+        if name in _DIGESTED_MAPS:
             # Why: a configuration value may be anything. Its digest still shows that it changed.
-            return None if not value else f"digest:{self.replacement.identifier(_as_identifier(value))}"
-        if field == "annotations" and key not in _KEPT_ANNOTATIONS:
-            return ""
-        if _TIME.match(value):
+            return digest_of(value, self.replacement)
+        if name == "annotations":
+            return self._rewrite_annotation(key, value)
+        if value == "" or (is_defined_key(key) and value in _SWITCHES):
             return value
-        return rewrite_value(value, self.replacement, self.known) if value not in load_words("values") else value
+        return rewrite_label(value, self.replacement)
 
-    def _rewrite_text(self, field: str, value: str) -> str:
-        if not value or _TIME.match(value) or value in load_words("values"):
-            return value
-        if field in _NOTE_FIELDS:
-            return reduce_note(value, self.replacement, self.known)
-        if field in _IDENTIFIER_FIELDS:
+    def _rewrite_annotation(self, key: str, value: str) -> Any:
+        if key == _STATIC_POD_UID:
             return rewrite_identifier(value, self.replacement)
-        if field in _PATH_FIELDS:
-            return rewrite_path(value, self.replacement)
-        if (field in _QUANTITY_FIELDS or field in _QUANTITY_MAPS or field in load_words("values")) and _QUANTITY.match(
-            value
-        ):
-            return value
-        return rewrite_value(value, self.replacement, self.known)
+        form = _KEPT_ANNOTATIONS.get(key)
+        return value if form is not None and form.match(value) else DROPPED
+
+
+def is_defined_kind(kind: str | None, api_version: str | None) -> bool:
+    """Whether Kubernetes defines the kind and not somebody's custom resource."""
+    return kind in load_words("values") and api_version is not None and _GROUPS.match(api_version) is not None
 
 
 def _unquote(text: str) -> str:
@@ -173,11 +236,3 @@ def _unquote(text: str) -> str:
     except ValueError:
         return text
     return value if isinstance(value, str) else text
-
-
-def _as_identifier(value: str) -> str:
-    """A digest that was recorded as it is; of anything else 16 hexadecimal digits that stand for it."""
-    prefix, _, digest = value.rpartition(":")
-    if prefix in {"digest", "sha256"} and re.fullmatch(r"[0-9a-f]{16,64}", digest):
-        return digest[:16]
-    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.sharing.pseudonyms import Collector
+from analyzer.sharing.collecting import Collector
 from analyzer.sharing.vocabulary import load_words
 from formats.capture.reading import Capture
 from formats.loss import Damage
@@ -49,7 +49,13 @@ def find_leaks(capture: Capture, originals: Collector) -> Iterator[Leak]:
     Yields:
         One leak per place and value. Words of the vocabularies are no leaks: Linux and Kubernetes made them.
     """
-    public = load_words("values") | load_words("fields") | load_words("note_words") | load_words("path_words")
+    public = (
+        load_words("values")
+        | load_words("fields")
+        | load_words("phrases")
+        | load_words("path_words")
+        | load_words("system_names")
+    )
     vouched = {run for word in public for run in _list_runs(word)}
     search = _Search(
         frozenset(token for token in originals.tokens if not _is_ambiguous(token) and token not in vouched),

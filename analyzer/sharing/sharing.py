@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,12 @@ import msgspec
 import pyarrow as pa
 
 from analyzer.sharing.batches import BatchRewriter
-from analyzer.sharing.pseudonyms import Collector, Pseudonyms, Replacement, lower_token
+from analyzer.sharing.collecting import Collector
+from analyzer.sharing.names import rewrite_identifier, rewrite_name
+from analyzer.sharing.ports import collect_ports
+from analyzer.sharing.prose import NOTHING_VOUCHED, Vouching, reduce_note
+from analyzer.sharing.pseudonyms import Pseudonyms, Replacement
 from analyzer.sharing.rescan import Leak, find_leaks
-from analyzer.sharing.rewriting import is_small, reduce_note, rewrite_identifier, rewrite_name
 from formats.capture.info import CaptureInfo
 from formats.capture.reading import Capture, open_capture
 from formats.capture.writing import write_capture
@@ -56,7 +59,7 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
         )
     capture = open_capture(source)
     originals = _collect(capture)
-    rewriter = BatchRewriter(Pseudonyms(key, originals), _known_in(originals))
+    rewriter = BatchRewriter(Pseudonyms(key, originals), _vouching_of(originals))
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as directory:
         draft = Path(directory) / "draft.tapio"
         segments = [
@@ -77,18 +80,21 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
 def _collect(capture: Capture) -> Collector:
     """Every sensitive piece of the capture: one walk with the same code that replaces later."""
     collector = Collector()
-    rewriter = BatchRewriter(collector, known=lambda _: False)
+    rewriter = BatchRewriter(collector, NOTHING_VOUCHED)
     for segment in capture.segments:
         _rewrite_header(segment, 0, collector)
+        for text in (segment.manifest.node_name, segment.manifest.boot_id):
+            collector.see(text)
         for table in _known_tables(segment):
             for batch in _whole_batches(segment, table):
                 rewriter.rewrite_batch(TABLE_BY_NAME[table], batch)
+                collect_ports(batch, collector)
+    collector.see(capture.info.frozen_because or "")
     return collector
 
 
-def _known_in(originals: Collector) -> Callable[[str], bool]:
-    tokens = {token for token in originals.tokens if not is_small(token)}
-    return lambda token: lower_token(token) in tokens
+def _vouching_of(originals: Collector) -> Vouching:
+    return Vouching(originals.is_known_name, originals.is_known_token, originals.ports.__contains__)
 
 
 def _write_segment(parent: Path, number: int, segment: Segment, rewriter: BatchRewriter) -> Path:
@@ -120,7 +126,7 @@ def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
         info,
         id="",
         cut=None if info.cut is None else msgspec.structs.replace(info.cut, capture=None, pattern=None),
-        frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.known),
+        frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.vouching),
     )
 
 

@@ -103,7 +103,12 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "the finding of an effect whose cause was not recorded",
     ),
     "analyzer/sharing/batches.py": ("analyzer/sharing/test_sharing.py", "rows on their way to the copy"),
-    "analyzer/sharing/rewriting.py": ("analyzer/sharing/test_pseudonyms.py", "which pieces get a pseudonym"),
+    "analyzer/sharing/addresses.py": ("analyzer/sharing/test_pseudonyms.py", "addresses are pseudonyms too"),
+    "analyzer/sharing/collecting.py": ("analyzer/sharing/test_pseudonyms.py", "what pseudonyms are made from"),
+    "analyzer/sharing/leaves.py": ("analyzer/sharing/test_kubernetes_json.py", "values of objects"),
+    "analyzer/sharing/likeness.py": ("analyzer/sharing/test_pseudonyms.py", "pseudonyms of misspelt names"),
+    "analyzer/sharing/names.py": ("analyzer/sharing/test_pseudonyms.py", "which pieces get a pseudonym"),
+    "analyzer/sharing/ports.py": ("analyzer/sharing/test_sharing.py", "ports of a whole capture"),
     "reports/backtest.py": ("analyzer/commands/test_predict.py", "printed by `tapio predict --backtest`"),
     "reports/causality_picture.py": ("reports/test_page.py", "a part of the page"),
     # What needs a kernel, a cluster or a process of its own.

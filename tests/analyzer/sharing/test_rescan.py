@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.sharing.pseudonyms import Collector
+from analyzer.sharing.collecting import Collector
 from analyzer.sharing.rescan import Leak, find_leaks
 from formats.capture.reading import open_capture
 from tests.analyzer.capture_builder import CaptureBuilder

@@ -56,7 +56,7 @@ def find_leaks(capture: Capture, originals: Collector) -> Iterator[Leak]:
         | load_words("path_words")
         | load_words("system_names")
     )
-    vouched = {run for word in public for run in _list_runs(word)}
+    vouched = {run for word in public for run in _list_runs(word)} | {"old", "new", "path"}
     search = _Search(
         frozenset(token for token in originals.tokens if not _is_ambiguous(token) and token not in vouched),
         frozenset(originals.identifiers),

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+import analyzer.commands.test
+from analyzer.cli import cli
 from analyzer.knowledge import yaml_types
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.compile_changes import LIFECYCLE, OTHER_CATEGORY
 from analyzer.knowledge.files import shipped_files
 from analyzer.knowledge.paths import RELATIONS
-from analyzer.knowledge.pattern_tests import run_pattern_tests
 from analyzer.knowledge.rules import Nature, Severity
-from analyzer.knowledge.trend_tests import run_trend_tests
 from analyzer.model.engine_tables import declared_facts, fact_columns
-from analyzer.prediction.predict import predict_capture
-from formats.capture.reading import open_capture
 from tests.analyzed import document_of, shipped_knowledge
 
 ROOT = Path(__file__).parents[2]
@@ -28,17 +28,44 @@ LAYERS = {"changes", "mechanisms", "prediction"}
 """Folders of what is no failure of one domain."""
 
 
+def _document_made_once(capture, knowledge):
+    """As `analyze_capture`, but what other tests of this process have analyzed is not analyzed again."""
+    assert knowledge == KNOWLEDGE
+    return document_of(capture.path)
+
+
 @pytest.fixture(scope="module")
-def results():
-    return list(run_pattern_tests(KNOWLEDGE.patterns, document_of, (ROOT,)))
+def tested(tmp_path_factory):
+    """What `tapio test` says of everything that is shipped: its output, exit code and JUnit file."""
+    junit = tmp_path_factory.mktemp("tested") / "results.xml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analyzer.commands.test, "analyze_capture", _document_made_once)
+        patch.chdir(ROOT)
+        answer = CliRunner().invoke(cli, ["test", "--junit", str(junit)], catch_exceptions=False)
+    return answer, list(ET.parse(junit).getroot())
+
+
+def problems_of(rule, cases):
+    """The failures of the tests of one rule, of which there are at least two."""
+    own = [case for case in cases if case.get("classname") == rule]
+    assert len(own) >= 2
+    return [failure.text for case in own for failure in case]
+
+
+@pytest.mark.slow
+def test_the_command_without_paths_tests_everything_that_is_shipped(tested):
+    answer, cases = tested
+    rules = (
+        f"{len(KNOWLEDGE.patterns)} patterns, {len(KNOWLEDGE.trends)} trends and {len(KNOWLEDGE.changes)} change rules"
+    )
+    assert answer.output.splitlines()[-1] == f"{len(cases)} tests of {rules}: {len(cases)} passed, 0 failed"
+    assert answer.exit_code == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", [pattern.name for pattern in KNOWLEDGE.patterns])
-def test_every_pattern_is_found_and_not_found_where_its_tests_say(pattern, results):
-    own = [result for result in results if result.pattern == pattern]
-    assert len(own) >= 2
-    assert [result.problems for result in own if result.problems] == []
+def test_every_pattern_is_found_and_not_found_where_its_tests_say(pattern, tested):
+    assert problems_of(pattern, tested[1]) == []
 
 
 def test_the_library_is_laid_out_by_domain_and_a_pattern_belongs_to_that_of_its_folder():
@@ -164,8 +191,6 @@ def test_every_key_of_the_language_is_on_its_page():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trend", KNOWLEDGE.trends, ids=lambda rule: rule.name)
-def test_every_trend_foretells_and_keeps_silent_where_its_tests_say(trend):
-    results = list(run_trend_tests([trend], lambda path: predict_capture(open_capture(path), KNOWLEDGE)[0], (ROOT,)))
-    assert len(results) >= 2
-    assert [result.problems for result in results if result.problems] == []
+@pytest.mark.parametrize("trend", [trend.name for trend in KNOWLEDGE.trends])
+def test_every_trend_foretells_and_keeps_silent_where_its_tests_say(trend, tested):
+    assert problems_of(trend, tested[1]) == []

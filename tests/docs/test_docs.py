@@ -84,6 +84,7 @@ def _run_in_this_process(command):
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     # GIVEN the files that the README speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
@@ -101,6 +102,7 @@ def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     assert {"night.html", "share.tapio", "x.tapio"} <= {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.no_cover
 def test_a_pattern_is_written_as_the_page_says(tmp_path, monkeypatch):
     # GIVEN the two recordings that the page speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")

@@ -11,7 +11,7 @@ from analyzer.knowledge.shipped import read_knowledge
 from analyzer.sharing.sharing import anonymize_capture
 from formats.capture.reading import open_capture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 RECORDINGS = (

@@ -17,7 +17,7 @@ from formats.capture.reading import open_capture
 from formats.postmortem.document import to_dict, to_json
 from tests.analyzed import document_of, shipped_knowledge
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "fixtures" / "captures"

@@ -263,6 +263,7 @@ def test_a_manifest_that_lies_about_rows_is_noticed(rows):
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_no_change_of_a_batch_behind_a_right_digest_crashes_or_escapes():
     # GIVEN a hostile writer, who makes the digests right again: every byte of the batch's message, changed in two ways
     batch = make_batch("interface_state", 6)
@@ -283,6 +284,7 @@ def test_no_change_of_a_batch_behind_a_right_digest_crashes_or_escapes():
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_no_change_of_a_head_behind_a_right_digest_crashes_or_escapes():
     batch = make_batch("interface_state", 6)
     seen = []

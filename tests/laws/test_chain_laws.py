@@ -23,6 +23,7 @@ def objects_of(finding):
     return {step.entity.id: position for position, step in enumerate(finding.chain)}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
 def test_why_tells_the_chain_of_the_report_to_every_object_on_it(capture):
     document = document_of(capture)

@@ -15,6 +15,8 @@ from formats.segment.reading import Segment
 from formats.segment.sealed_json import open_sealed_json
 from tests.formats.recordings import capture, files_of, make_batch, rows_of, rows_of_segment, seal, write_journal
 
+pytestmark = pytest.mark.no_cover
+
 TABLE = "interface_state"
 
 

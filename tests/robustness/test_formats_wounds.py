@@ -16,6 +16,8 @@ from formats.loss import Damage, DamageKind
 from formats.segment.reading import Segment
 from tests.formats.recordings import capture, files_of, make_batch, rows_of, seal, write_journal
 
+pytestmark = pytest.mark.no_cover
+
 FRAMES = 6
 
 

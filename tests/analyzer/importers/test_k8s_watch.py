@@ -345,6 +345,7 @@ VALUES = st.recursive(
 
 
 @settings(max_examples=60, deadline=None)
+@pytest.mark.no_cover
 @given(
     messages=st.lists(
         st.fixed_dictionaries(

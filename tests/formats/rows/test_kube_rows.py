@@ -256,6 +256,7 @@ OBJECTS = st.dictionaries(
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
+@pytest.mark.no_cover
 @given(raw=OBJECTS, previous=OBJECTS)
 def test_hostile_json_never_raises_and_always_fits_the_table(raw, previous):
     # GIVEN an earlier version as it would have been recorded
@@ -274,6 +275,7 @@ def test_hostile_json_never_raises_and_always_fits_the_table(raw, previous):
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None)
 @given(
     messages=st.lists(st.tuples(st.sampled_from(["ADDED", "MODIFIED", "DELETED", "NONSENSE"]), HOSTILE), max_size=10),

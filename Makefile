@@ -5,6 +5,7 @@ PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
 COMPILED := PYTHONDONTWRITEBYTECODE=
+# `make test` has three workers, also on two cores: one often waits for a program that its test has started.
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +30,7 @@ unit: setup-unit ## The tests that need no root, kernel, Java or browser; also o
 
 test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase
-	@$(COMPILED) $(PYTEST) -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+	@$(COMPILED) $(PYTEST) -n 3 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 
 explore: setup-test ## Look for new counterexamples: every property test with new random examples
 	@$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=explore

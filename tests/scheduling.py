@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
     # Every recording in `fixtures`, analyzed once.
+    "tests/golden/test_anonymized_diagnosis.py": "documents",
     "tests/golden/test_incidents.py": "documents",
     "tests/golden/test_k8s_recordings.py": "documents",
     "tests/laws/test_chain_laws.py": "documents",
@@ -18,6 +19,7 @@ TOGETHER = {
     "tests/reports/test_neo4j_graph.py": "neo4j",
     # Fixtures of the module that take a second or more.
     "tests/analyzer/cutting/test_cut.py": "cutting",
+    "tests/analyzer/knowledge/test_pattern_tests.py": "pattern tests",
     "tests/analyzer/model/test_facts_contract.py": "facts contract",
     "tests/docs/test_names_in_docs.py": "names in docs",
     "tests/docs/test_schemas.py": "schemas",

@@ -48,11 +48,12 @@ def compare_rates(events: tuple[int, int], seconds: tuple[float, float]) -> Rate
     length = seconds[0] / seconds[1]
     if not total:
         return RateChange(1.0, 0.0, math.inf)
-    middle, spread = after + Z * Z / 2, Z * math.sqrt(before * after / total + Z * Z / 4)
-    # Shares times (total + Z²); the share of the first is what the second lacks.
-    low, high = max(middle - spread, 0.0), min(middle + spread, total + Z * Z)
+    # Shares of both, times (total + Z²). That of the first is what the second lacks, but is not computed as that
+    # difference, of which little would be left where the second has nearly all.
+    first, second = before + Z * Z / 2, after + Z * Z / 2
+    spread = Z * math.sqrt(before * after / total + Z * Z / 4)
     return RateChange(
         ratio=after / before * length if before else math.inf,
-        low=low / (total + Z * Z - low) * length if after else 0.0,
-        high=high / (total + Z * Z - high) * length if before else math.inf,
+        low=(second - spread) / (first + spread) * length if after else 0.0,
+        high=(second + spread) / (first - spread) * length if before else math.inf,
     )

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analyze import analyze_capture
-from analyzer.knowledge.shipped import read_knowledge
 from analyzer.sharing.sharing import anonymize_capture
-from formats.capture.reading import open_capture
+from tests.analyzed import document_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
@@ -30,8 +28,7 @@ RECORDINGS = (
 
 def _diagnosis(path: Path) -> list[tuple[object, ...]]:
     """All of the findings but the names."""
-    capture = open_capture(path)
-    document = analyze_capture(capture, read_knowledge(()))
+    document = document_of(path)
     # Numbers of symptoms follow ids where two began at once, and ids are renamed.
     told = {symptom.id: (symptom.begin, symptom.name, symptom.count) for symptom in document.symptoms}
     return [

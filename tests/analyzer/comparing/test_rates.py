@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.comparing.rates import MIN_FACTOR, compare_rates
@@ -19,6 +19,7 @@ def test_a_rate_is_no_different_from_itself(events: int, seconds: float) -> None
     assert compare_rates((events, events), (seconds, seconds)).factor == 1
 
 
+@example(0, 134_217_718, 1.0, 1.0)
 @given(counts, counts, lengths, lengths)
 def test_the_other_order_gives_the_same_factor(before: int, after: int, one: float, other: float) -> None:
     there = compare_rates((before, after), (one, other))

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
 
+import analyzer.commands.test
+from analyzer.analyze import analyze_capture
 from analyzer.cli import cli
 from formats.errors import UsageError
+
+documents = {}
+"""By capture and rules without their tests: documents that were made already."""
+
+
+def _analyze_once(capture, knowledge):
+    """As `analyze_capture`; what a document says does not depend on the tests of patterns and where these stand."""
+    rules = tuple(replace(pattern, tests=(), where="") for pattern in knowledge.patterns)
+    key = (capture.path.resolve(), rules, tuple(cause.name for cause in knowledge.causes))
+    if key not in documents:
+        documents[key] = analyze_capture(capture, knowledge)
+    return documents[key]
+
+
+@pytest.fixture(autouse=True)
+def analyzed_once(monkeypatch):
+    monkeypatch.setattr(analyzer.commands.test, "analyze_capture", _analyze_once)
+
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "captures"
 

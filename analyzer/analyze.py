@@ -71,6 +71,7 @@ def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: W
             describe_predictions(judged, knowledge),
             causes.measures,
             entities,
+            window,
         )
     )
 

@@ -11,6 +11,7 @@ import click
 from analyzer.analysis_cache import analyze_file
 from analyzer.commands.color import color_option, wants_color
 from analyzer.commands.window import (
+    Moment,
     capture_argument,
     check_window,
     costs_option,
@@ -43,14 +44,14 @@ def command(
     feedback: Path | None,
     color: str,
     costs: Path | None,
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
     The exit code is 0 whether or not a failure was found.
     """
-    window = check_window(begin, end)
+    window = check_window(capture, begin, end)
     prices = None if costs is None else read_prices(costs)
     document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)
     if prices is not None:

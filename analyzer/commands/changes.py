@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from analyzer.commands.losses import warn_of_losses
-from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
@@ -41,19 +41,17 @@ def command(
     with_controllers: bool,
     as_json: bool,
     knowledge: tuple[Path, ...],
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """List what people and programs changed in the cluster during the recording of CAPTURE, relevant or not."""
-    window = check_window(begin, end)
     macros = change_macros(read_knowledge(knowledge).changes)
     opened = open_capture(capture)
+    window = check_window(opened, begin, end)
     with Engine.for_events(opened.events) as engine:
         build_model(opened, engine, window, wanted=("change", "missing"), change_macros=macros)
         warn_of_losses(engine, capture)
         changes = list_changes(engine, with_controllers=with_controllers)
-    # Rows are read in batches: rows of the same batch before and after the window are dropped here.
-    changes = tuple(change for change in changes if _is_within(change.at_ns, begin, end))
     shown = [change for change in changes if namespace is None or change.namespace == namespace]
     for change in shown:
         click.echo(_to_json(change) if as_json else _to_line(change))
@@ -66,10 +64,6 @@ def _why_none(changes: Sequence[RecordedChange], namespace: str | None) -> str:
         return "No changes were recorded."
     others = sorted({change.namespace or "no namespace" for change in changes})
     return f"No changes were recorded in namespace {namespace}; there are {len(changes):,} in {', '.join(others)}."
-
-
-def _is_within(at_ns: int, begin: int | None, end: int | None) -> bool:
-    return (begin is None or at_ns >= begin) and (end is None or at_ns <= end)
 
 
 def _to_json(change: RecordedChange) -> str:

@@ -11,7 +11,7 @@ import click
 
 from analyzer.analyze import analyze_capture
 from analyzer.commands.losses import warn_of_document_losses
-from analyzer.commands.window import TIME, knowledge_option
+from analyzer.commands.window import TIME, Moment, knowledge_option
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Difference, Sort, list_differences
 from analyzer.comparing.profile import Profile, align_at_triggers, read_profiles, whole_interval
@@ -29,8 +29,8 @@ DEFAULT_SPAN_SECONDS = 60
 
 @click.command()
 @click.argument("captures", nargs=-1, required=True, metavar="A [B]", type=click.Path(path_type=Path))
-@click.option("--against", "first", type=TIME, help="With one capture: begin of the first interval (RFC 3339).")
-@click.option("--at", "second", type=TIME, help="With one capture: begin of the second interval (RFC 3339).")
+@click.option("--against", "first", type=TIME, help="With one capture: begin of the first interval, as for --from.")
+@click.option("--at", "second", type=TIME, help="With one capture: begin of the second interval, as for --from.")
 @click.option(
     "--span",
     type=click.IntRange(min=1),
@@ -44,8 +44,8 @@ DEFAULT_SPAN_SECONDS = 60
 @knowledge_option
 def command(
     captures: tuple[Path, ...],
-    first: int | None,
-    second: int | None,
+    first: Moment | None,
+    second: Moment | None,
     *,
     span: int,
     lines: int,
@@ -63,9 +63,8 @@ def command(
     """
     rules = read_knowledge(knowledge)
     if len(captures) == 1 and first is not None and second is not None:
-        length = span * NANOSECONDS
-        intervals = Interval(first, first + length), Interval(second, second + length)
-        how, profiles = "two times of one capture", _profile_one(captures[0], rules, intervals)
+        how = "two times of one capture"
+        profiles = _profile_one(captures[0], rules, (first, second), span * NANOSECONDS)
     elif len(captures) == 2 and first is None and second is None:
         how, profiles = _profile_two(captures, rules)
     else:
@@ -80,8 +79,10 @@ def command(
         click.echo(escape_text(line, limit=TEXT_CHARACTERS))
 
 
-def _profile_one(path: Path, rules: Knowledge, intervals: tuple[Interval, Interval]) -> tuple[Profile, ...]:
+def _profile_one(path: Path, rules: Knowledge, begins: tuple[Moment, Moment], length: int) -> tuple[Profile, ...]:
     capture = open_capture(path)
+    times = [begin.within(capture.begin_unix_nano, capture.end_unix_nano) for begin in begins]
+    intervals = [Interval(begin, begin + length) for begin in times]
     document = analyze_capture(capture, rules)
     warn_of_document_losses(document, path)
     recorded = whole_interval(document)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from analyzer.commands.window import (
+    Moment,
     capture_argument,
     check_window,
     feedback_option,
@@ -120,8 +121,8 @@ def explain(
     *,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Explain why PATTERN was found in CAPTURE, or why not.
 
@@ -136,12 +137,12 @@ def explain(
     from analyzer.reasoning.pattern_explanation import Reasons, explain_pattern, find_ranks  # noqa: PLC0415 - same
     from formats.capture.reading import open_capture  # noqa: PLC0415 - same
 
-    window = check_window(begin, end)
     rules = read_knowledge(knowledge, feedback)
     patterns = {rule.name: rule for rule in rules.patterns}
     if name not in patterns:
         raise UsageError(f"no pattern is named `{name}`", next_step=_nearest(name, frozenset(patterns)))
     opened = open_capture(capture)
+    window = check_window(opened, begin, end)
     with Engine.for_events(opened.events) as engine:
         causes = find_causes(engine, opened, rules, window)
     reasons = Reasons(patterns[name], rules, causes.graph, causes.candidates, causes.recorded)

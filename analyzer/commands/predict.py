@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.window import check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import Moment, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.prediction.backtest import Replayed, score
@@ -59,8 +59,8 @@ def command(
     interval: int,
     as_json: bool,
     knowledge: tuple[Path, ...],
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Say what could be foretold from CAPTURE at each moment, from what had been recorded until then alone.
 
@@ -71,7 +71,6 @@ def command(
 
     The exit code is 0 whether or not something was foretold.
     """
-    window = check_window(begin, end)
     if sum(given is not None for given in (capture, backtest, watched)) != 1:
         raise click.UsageError("give one of CAPTURE, --backtest and --watch")
     rules = read_knowledge(knowledge)
@@ -84,8 +83,9 @@ def command(
         click.echo(predictions_to_json(figures) if as_json else render_backtest(figures), nl=False)
     elif capture is not None:
         opened = open_capture(capture)
+        window = check_window(opened, begin, end)
         predictions, _judged, _events = predict_capture(opened, rules, window=window)
-        span = (format_time(begin or opened.begin_unix_nano), format_time(end or opened.end_unix_nano))
+        span = (format_time(window[0] or opened.begin_unix_nano), format_time(window[1] or opened.end_unix_nano))
         if as_json:
             listed = PredictionList(PREDICTIONS_VERSION, opened.id, *span, predictions)
             click.echo(predictions_to_json(listed), nl=False)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from analyzer.commands.losses import warn_of_losses
-from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
@@ -44,15 +44,15 @@ def command(
     *,
     form: str | None,
     knowledge: tuple[Path, ...],
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Run QUERY, in the SQL dialect of DuckDB, over the tables and facts of CAPTURE. Without a query, list them.
 
     The capture is read-only, and the query has no access to files or the network. docs/facts.md describes all columns.
     """
-    window = check_window(begin, end)
     opened = open_capture(capture)
+    window = check_window(opened, begin, end)
     with Engine() as engine:
         if query is None:
             build_model(opened, engine, window, wanted=())

@@ -10,7 +10,7 @@ import click
 
 from analyzer.analyze import analyze_in
 from analyzer.commands.losses import warn_of_losses
-from analyzer.commands.window import capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.engine import Engine
 from formats.capture.reading import open_capture
@@ -32,16 +32,16 @@ def command(
     as_json: bool,
     with_all: bool,
     knowledge: tuple[Path, ...],
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """List the symptoms and changes of CAPTURE in chronological order.
 
     The third column is the rank of the finding that explains the symptom, if there is one.
     """
-    window = check_window(begin, end)
     rules = read_knowledge(knowledge)
     opened = open_capture(capture)
+    window = check_window(opened, begin, end)
     with Engine.for_events(opened.events) as engine:
         document = analyze_in(engine, opened, rules, window)
         warn_of_losses(engine, capture)

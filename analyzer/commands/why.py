@@ -9,6 +9,7 @@ import click
 from analyzer.analyze import analyze_in
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import (
+    Moment,
     capture_argument,
     check_window,
     feedback_option,
@@ -40,8 +41,8 @@ def command(
     *,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
-    begin: int | None,
-    end: int | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Explain what happened to OBJECT in CAPTURE, starting from the root cause.
 
@@ -50,9 +51,9 @@ def command(
 
     The exit code is 0 if the capture contains the object, healthy or not, and 1 if it does not.
     """
-    window = check_window(begin, end)
     rules = read_knowledge(knowledge, feedback)
     opened = open_capture(capture)
+    window = check_window(opened, begin, end)
     with Engine.for_events(opened.events) as engine:
         document = analyze_in(engine, opened, rules, window)
         warn_of_losses(engine, capture)

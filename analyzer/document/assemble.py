@@ -11,6 +11,7 @@ from analyzer.document.measures import MeasureSearch
 from analyzer.knowledge.rules import Nature
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
+from analyzer.model.segment_reading import Window
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.capture.reading import Capture
@@ -38,6 +39,7 @@ class Analysis:
         engine: of the model; its tables are read.
         capture: opened, for the evidence that is not in the engine.
         entities: of the same engine.
+        window: what of the capture was looked at.
     """
 
     engine: Engine
@@ -48,6 +50,7 @@ class Analysis:
     predictions: tuple[Prediction, ...]
     measures: MeasureSearch
     entities: EntityIndex
+    window: Window = (None, None)
 
 
 def assemble_document(analysis: Analysis) -> Document:
@@ -71,6 +74,7 @@ def assemble_document(analysis: Analysis) -> Document:
         capture=summarize_capture(
             engine,
             analysis.capture,
+            analysis.window,
             symptoms_left_out=analysis.symptoms.left_out + not_shown,
             edges_left_out=analysis.graph.left_out,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.model.engine import Engine
+from analyzer.model.segment_reading import Window, count_rows
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
 from formats.postmortem.recording import CaptureSummary, LossRow
@@ -17,24 +18,26 @@ ANALYSIS_LIMIT = "analysis_limit"
 
 
 def summarize_capture(
-    engine: Engine, capture: Capture, *, symptoms_left_out: int, edges_left_out: int
+    engine: Engine, capture: Capture, window: Window, *, symptoms_left_out: int, edges_left_out: int
 ) -> CaptureSummary:
     """The summary.
 
     Args:
         engine: its database holds `capture_window`, `missing` and `clock_error`.
         capture: the same, opened.
+        window: what of it was looked at.
         symptoms_left_out: symptoms that the document does not show because there are too many.
         edges_left_out: edges of the causality graph, likewise.
     """
     begin, end = engine.rows("SELECT from_ns, to_ns FROM capture_window")[0]
+    tables = count_rows(capture, window)
     return CaptureSummary(
         id=capture.id,
         nodes=capture.nodes,
         begin=format_time(begin),
         end=format_time(end),
-        events=capture.events,
-        tables=dict(sorted(capture.tables.items())),
+        events=sum(tables.values()),
+        tables=dict(sorted(tables.items())),
         loss=(
             *_losses(engine),
             *_limits(symptoms_left_out, edges_left_out, (begin, end)),

@@ -25,6 +25,11 @@ FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "tracepoint")
 """Tables whose rows are made by what programs do, without bound. The rows of all others are bounded by how many objects
 there are and how often they are read."""
 
+STATE_TABLES = frozenset(
+    {"kube_object", "process_state", "cgroup_state", "socket_state", "interface_state", "clock", "loss"}
+)
+"""Tables whose rows before a window are read as well: they tell what there was when it began."""
+
 GROWING_TABLES = frozenset({"damage"})
 """Tables that get rows while the parts are read: what reads them is complete only afterwards, whenever it was made."""
 
@@ -75,7 +80,7 @@ class Tables:
     Args:
         capture: stays open as long as this is used.
         engine: gets a view for every table of the catalog: its columns, `at_ns` and `evidence`.
-        window: batches outside of it are not read.
+        window: rows outside of it are not shown, except for what tells the state at its begin.
     """
 
     def __init__(self, capture: Capture, engine: Engine, window: Window = (None, None)) -> None:
@@ -99,6 +104,7 @@ class Tables:
                 engine.create(rows_name, _empty(table.schema))
             else:
                 engine.register(rows_name, self._read_all(table.name))
+                rows_name = self._cut_versions(rows_name) if table.name == "kube_object" else rows_name
             self._show(table.name, rows_name)
 
     def load_whole(self, name: str) -> None:
@@ -177,8 +183,28 @@ class Tables:
             name,
             _pick(self._capture.schema(name), columns),
             alignment=self.alignments[_boot_of(segment)],
-            window=self._window,
+            window=(None, self._window[1]) if name in STATE_TABLES else self._window,
         )
+
+    def _cut_versions(self, rows_name: str) -> str:
+        """Of the objects' versions before the window, only the newest of each, as state: what changed is outside."""
+        begin = self._window[0]
+        if begin is None:
+            return rows_name
+        cut = f"{rows_name}_cut"
+        self._engine.execute(
+            f"""
+            CREATE TABLE {cut} AS
+            SELECT * FROM {rows_name} WHERE at_ns >= {begin}
+            UNION ALL BY NAME
+            SELECT * REPLACE ('k8s.object.state' AS event_name, NULL AS "k8s.object.changes") FROM {rows_name}
+            WHERE at_ns < {begin}
+            QUALIFY row_number() OVER (
+                PARTITION BY "k8s.object.uid" ORDER BY at_ns DESC, "k8s.node.name" DESC, event_seq DESC
+            ) = 1 AND event_name <> 'k8s.object.deleted'
+            """  # noqa: S608 - a name of ours and a number
+        )
+        return cut
 
     def _read_all(self, name: str) -> pa.Table:
         """All rows of a table. They stay where they were decoded: the engine reads Arrow itself."""

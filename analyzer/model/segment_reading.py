@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from analyzer.model.clock_alignment import ClockAlignment
+from formats.capture.reading import Capture
 from formats.columns import BOOT_TIME_NS, TIME_UNIX_NANO
 from formats.loss import Damage
 from formats.segment.manifest import BatchRange
@@ -24,7 +25,11 @@ about 100 MB when decoded."""
 
 
 Window = tuple[int | None, int | None]
-"""Begin and end in unix ns; None = as far as the capture goes."""
+"""Begin and end in unix ns, both included; None = as far as the capture goes."""
+
+CLOCK_STEP_NS = 60_000_000_000
+"""How far a batch may lie outside of a window and is read nevertheless. Why: the manifest has times of the wall clock,
+which may have been set since; rows are compared by their aligned time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class OpenTable:
         name: of the table.
         schema: columns to read.
         alignment: of the segment's boot; None: rows keep their own wall clock.
-        window: batches outside of it are left out.
+        window: rows outside of it are left out.
 
     Attributes:
         index: the batches that will be read, as the manifest lists them.
@@ -59,7 +64,8 @@ class OpenTable:
         alignment: ClockAlignment | None,
         window: Window,
     ) -> None:
-        begin, end = window
+        begin, end = widen_window(window)
+        self._window = window
         self.index = [
             batch
             for batch in segment.batch_index(name)
@@ -85,8 +91,40 @@ class OpenTable:
             if isinstance(item, Damage):
                 damage.append(item)
             else:
-                batches.append(_with_aligned_time(item, self._schema, self._alignment))
+                batches.append(self._cut(_with_aligned_time(item, self._schema, self._alignment)))
         return ReadRows(self._name, pa.Table.from_batches(batches, self._schema), tuple(damage))
+
+    def _cut(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are in the window."""
+        begin, end = self._window
+        if begin is None and end is None:
+            return batch
+        times = batch.column(ALIGNED_TIME.name).to_numpy()
+        first, last = begin or 0, LATEST_NS if end is None else end
+        inside = (times >= first) & (times <= last)
+        return batch if inside.all() else batch.filter(pa.array(inside))
+
+
+def count_rows(capture: Capture, window: Window) -> dict[str, int]:
+    """Rows by table whose wall clock time is in a window; tables without such rows have 0."""
+    begin, end = window
+    if begin is None and end is None:
+        return capture.tables
+    counted = dict.fromkeys(capture.tables, 0)
+    for segment in capture.segments:
+        for name in segment.tables:
+            for batch in segment.batches(name, (TIME_UNIX_NANO.name,), begin, end):
+                if not isinstance(batch, Damage):
+                    times = batch.column(TIME_UNIX_NANO.name).to_numpy()
+                    inside = (times >= (begin or 0)) & (times <= (LATEST_NS if end is None else end))
+                    counted[name] += int(inside.sum())
+    return counted
+
+
+def widen_window(window: Window) -> Window:
+    """The window by the wall clock in which every row of a window by aligned time lies."""
+    begin, end = window
+    return None if begin is None else begin - CLOCK_STEP_NS, None if end is None else end + CLOCK_STEP_NS
 
 
 def _with_aligned_time(batch: pa.RecordBatch, schema: pa.Schema, alignment: ClockAlignment | None) -> pa.RecordBatch:

@@ -44,7 +44,7 @@ def test_a_window_leaves_out_what_is_outside(capture):
     result = CliRunner().invoke(cli, ["changes", capture, "--all", "--from", "2026-09-21T14:14:00Z"])
     (line,) = result.output.splitlines()
     assert line.endswith("shop/Pod made was created  (controller)  [kube_object:node-1:5]")
-    result = CliRunner().invoke(cli, ["changes", capture, "--to", "2026-09-21T14:13:20.5Z"])
+    result = CliRunner().invoke(cli, ["changes", capture, "--to", "2026-09-21T14:13:21.5Z"])
     assert result.output == "No changes were recorded.\n"
 
 

@@ -133,7 +133,7 @@ def test_losses_of_the_recorder_are_told_with_their_interval(tmp_path, engine):
     assert gap["entity_id"] == "Node/node-1"
 
 
-def test_a_window_leaves_out_batches_outside_of_it(tmp_path, engine):
+def test_a_window_leaves_out_rows_outside_of_it(tmp_path, engine):
     path = many_segments(tmp_path)
     model = build_model(open_capture(path), engine, (unix_ns(9), unix_ns(19)))
     rows = []

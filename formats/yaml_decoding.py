@@ -64,6 +64,11 @@ def place_of(node: YamlNode, steps: Sequence[Step]) -> str:
     return _walk(node, steps).where
 
 
+def places_of(node: YamlNode) -> dict[str, str]:
+    """`file:line:column` of the value of each key of a mapping; empty for any other node."""
+    return {key: value.where for key, value in node.entries.items()} if isinstance(node, YamlMap) else {}
+
+
 def _walk(node: YamlNode, steps: Sequence[Step]) -> YamlNode:
     for step in steps:
         if isinstance(node, YamlMap) and step in node.entries:

@@ -51,6 +51,9 @@ PATTERN_PLACEHOLDERS = frozenset(
 )
 """Placeholders of titles and actions of a pattern, in addition to the columns that all its roots keep."""
 
+_Rule = SymptomRule | CauseRule | PatternRule | TrendRule
+_SORTS = {SymptomRule: "symptom", CauseRule: "cause", PatternRule: "pattern", TrendRule: "trend"}
+
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -66,18 +69,21 @@ def check_knowledge(knowledge: Knowledge, facts: FactColumns, report: ReportMist
         KnowledgeError: for the first mistake, with its place, unless `report` returns.
     """
     symptoms = {rule.name: rule for rule in knowledge.symptoms}
+    mistaken = set(symptoms)
     with ExpressionChecker() as checker:
         for symptom in knowledge.symptoms:
             with mistakes_to(report):
                 _check_symptom(symptom, facts, checker)
-                _check_names(symptom.except_during, symptoms, f"symptom `{symptom.name}`", symptom.where)
+                _check_names(symptom.except_during, symptoms, symptom, "except_during")
                 _check_foretold([item.symptom for item in symptom.foretells], symptoms, symptom)
+                mistaken.remove(symptom.name)
         for trend in knowledge.trends:
             with mistakes_to(report):
                 _check_trend(trend, symptoms, facts, checker)
         for cause in knowledge.causes:
-            with mistakes_to(report):
-                _check_cause(cause, symptoms, facts, checker)
+            if mistaken.isdisjoint((*cause.causes, *cause.effects)):  # else nobody knows what these symptoms keep
+                with mistakes_to(report):
+                    _check_cause(cause, symptoms, facts, checker)
         for change in knowledge.changes:
             if change.only_if is not None:
                 with mistakes_to(report):
@@ -112,7 +118,7 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
         if fact not in facts:
             raise KnowledgeError(
                 f"symptom `{rule.name}` reads the unknown fact `{fact}`",
-                where=rule.where,
+                where=_place_of(rule, "from"),
                 next_step=suggest(fact, facts),
             )
         columns = facts[fact]
@@ -121,32 +127,35 @@ def _check_symptom(rule: SymptomRule, facts: FactColumns, checker: ExpressionChe
             if column not in columns:
                 raise KnowledgeError(
                     f"{of} has no column `{column}`, which symptom `{rule.name}` uses",
-                    where=rule.where,
+                    where=_place_of(rule, "keep" if column in rule.keep else "entity"),
                     next_step=suggest(column, columns),
                 )
         for column in rule.keep:
             if column in EPISODE_COLUMNS or column in TITLE_PLACEHOLDERS:
                 raise KnowledgeError(
                     f"symptom `{rule.name}` cannot keep `{column}`: every symptom already has a column of this name",
-                    where=rule.where,
+                    where=_place_of(rule, "keep"),
                 )
         for expression in (rule.only_if, rule.ordinary_if, rule.magnitude):
             if expression is not None:
                 checker.check(expression, columns, of=of)
-    _check_template(rule.title, TITLE_PLACEHOLDERS | set(rule.keep), f"the title of symptom `{rule.name}`", rule.where)
+    _check_template(
+        rule.title, TITLE_PLACEHOLDERS | set(rule.keep), f"the title of symptom `{rule.name}`", _place_of(rule, "title")
+    )
 
 
 def _check_cause(
     rule: CauseRule, symptoms: Mapping[str, SymptomRule], facts: FactColumns, checker: ExpressionChecker
 ) -> None:
-    _check_names((*rule.causes, *rule.effects), symptoms, f"cause `{rule.name}`", rule.where)
+    _check_names(rule.causes, symptoms, rule, "from")
+    _check_names(rule.effects, symptoms, rule, "to")
     changed = [name for name in rule.effects if symptoms[name].nature is Nature.CHANGE]
     if changed:
         raise KnowledgeError(
             f"cause `{rule.name}` has the change `{changed[0]}` as an effect; a change cannot be an effect",
-            where=rule.where,
+            where=_place_of(rule, "to"),
         )
-    _check_template(rule.says, CAUSE_PLACEHOLDERS, f"`says` of cause `{rule.name}`", rule.where)
+    _check_template(rule.says, CAUSE_PLACEHOLDERS, f"`says` of cause `{rule.name}`", _place_of(rule, "says"))
     if rule.only_if is not None:
         columns = {
             **{f"cause.{name}": kind for name, kind in EPISODE_COLUMNS.items()},
@@ -159,32 +168,37 @@ def _check_cause(
 
 def _check_pattern(rule: PatternRule, symptoms: Mapping[str, SymptomRule]) -> None:
     of = f"pattern `{rule.name}`"
-    wanted = [item for item in (*rule.refuted_by, *rule.needs) if item.symptom is not None]
-    names = (
-        *rule.roots,
-        *rule.chain,
-        *(name for names in rule.requires for name in names),
-        *(item.symptom for item in wanted if item.symptom),
-    )
-    _check_names(names, symptoms, of, rule.where)
     tables = {table.name for table in TABLES}
-    for item in (*rule.refuted_by, *rule.needs):
-        if item.table is not None and item.table not in tables:
-            raise KnowledgeError(
-                f"{of} references the unknown table `{item.table}`",
-                where=rule.where,
-                next_step=suggest(item.table, tables),
-            )
+    _check_names(rule.roots, symptoms, rule, "root")
+    _check_names(rule.chain, symptoms, rule, "chain")
+    _check_names([name for names in rule.requires for name in names], symptoms, rule, "requires")
+    for key, items in (("refuted_by", rule.refuted_by), ("needs", rule.needs)):
+        _check_names([item.symptom for item in items if item.symptom], symptoms, rule, key)
+        for item in items:
+            if item.table is not None and item.table not in tables:
+                raise KnowledgeError(
+                    f"{of} references the unknown table `{item.table}`",
+                    where=_place_of(rule, key),
+                    next_step=suggest(item.table, tables),
+                )
     kept = set.intersection(*(set(symptoms[name].keep) for name in rule.roots))
     kept |= {
         column
         for alternatives in rule.requires
         for column in set.intersection(*(set(symptoms[name].keep) for name in alternatives))
     }
-    for text in (rule.title, *rule.actions):
-        _check_template(text, PATTERN_PLACEHOLDERS | kept, of, rule.where)
+    allowed = PATTERN_PLACEHOLDERS | kept
+    _check_template(rule.title, allowed, of, _place_of(rule, "title"))
+    for text in rule.actions:
+        _check_template(text, allowed, of, _place_of(rule, "actions"))
     for test in rule.tests:
-        _check_names(test.chain, symptoms, f"a test of {of}", test.where)
+        for name in test.chain:
+            if name not in symptoms:
+                raise KnowledgeError(
+                    f"a test of {of} references the unknown symptom `{name}`",
+                    where=test.where,
+                    next_step=suggest(name, symptoms),
+                )
 
 
 def _check_trend(
@@ -193,33 +207,37 @@ def _check_trend(
     of = f"trend `{rule.name}`"
     if rule.fact not in facts:
         raise KnowledgeError(
-            f"{of} reads the unknown fact `{rule.fact}`", where=rule.where, next_step=suggest(rule.fact, facts)
+            f"{of} reads the unknown fact `{rule.fact}`",
+            where=_place_of(rule, "fact"),
+            next_step=suggest(rule.fact, facts),
         )
-    _check_whole(rule.fact, of, rule.where)
+    _check_whole(rule.fact, of, _place_of(rule, "fact"))
     columns = facts[rule.fact]
     for column in (rule.entity, *rule.series):
         if column not in columns:
             raise KnowledgeError(
                 f"fact {rule.fact} has no column `{column}`, which {of} uses",
-                where=rule.where,
+                where=_place_of(rule, "entity" if column == rule.entity else "series"),
                 next_step=suggest(column, columns),
             )
     for expression in (rule.only_if, rule.quantity, rule.limit):
         if expression is not None:
             checker.check(expression, columns, of=f"fact {rule.fact}")
     _check_foretold(rule.foretells, symptoms, rule)
-    for text in (rule.title, *rule.actions):
-        _check_template(text, TREND_PLACEHOLDERS | set(rule.series), of, rule.where)
+    allowed = TREND_PLACEHOLDERS | set(rule.series)
+    _check_template(rule.title, allowed, of, _place_of(rule, "title"))
+    for text in rule.actions:
+        _check_template(text, allowed, of, _place_of(rule, "actions"))
 
 
 def _check_foretold(names: Collection[str], symptoms: Mapping[str, SymptomRule], rule: SymptomRule | TrendRule) -> None:
     """What is foretold, and the sign itself, are seen in facts over the whole capture: a part has no past."""
-    of = f"{'trend' if isinstance(rule, TrendRule) else 'symptom'} `{rule.name}`"
-    _check_names(names, symptoms, of, rule.where)
+    of = f"{_SORTS[type(rule)]} `{rule.name}`"
+    _check_names(names, symptoms, rule, "foretells")
     signs = [rule] if names and isinstance(rule, SymptomRule) else []
     for symptom in (*signs, *(symptoms[name] for name in names)):
         for fact in symptom.facts:
-            _check_whole(fact, f"`foretells` of {of}", rule.where)
+            _check_whole(fact, f"`foretells` of {of}", _place_of(rule, "foretells"))
 
 
 def _check_whole(fact: str, of: str, where: str) -> None:
@@ -232,12 +250,19 @@ def _check_whole(fact: str, of: str, where: str) -> None:
         )
 
 
-def _check_names(names: Collection[str], symptoms: Mapping[str, SymptomRule], of: str, where: str) -> None:
+def _check_names(names: Collection[str], symptoms: Mapping[str, SymptomRule], rule: _Rule, key: str) -> None:
     for name in names:
         if name not in symptoms:
             raise KnowledgeError(
-                f"{of} references the unknown symptom `{name}`", where=where, next_step=suggest(name, symptoms)
+                f"{_SORTS[type(rule)]} `{rule.name}` references the unknown symptom `{name}`",
+                where=_place_of(rule, key),
+                next_step=suggest(name, symptoms),
             )
+
+
+def _place_of(rule: _Rule, key: str) -> str:
+    """Where the value of a key is written; where the rule begins, if it is left out."""
+    return rule.places.get(key, rule.where)
 
 
 def _check_template(template: str, allowed: Collection[str], of: str, where: str) -> None:

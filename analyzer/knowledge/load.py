@@ -35,7 +35,7 @@ from analyzer.knowledge.rules import (
 from analyzer.knowledge.trend_rules import TrendRule
 from formats.errors import KnowledgeError
 from formats.suggestion import suggest
-from formats.yaml_decoding import place_of
+from formats.yaml_decoding import place_of, places_of
 from formats.yaml_reader import YamlMap, YamlNode, YamlScalar, read_yaml_documents
 
 MAX_RULES = 5_000
@@ -127,6 +127,7 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
     return SymptomRule(
         name=symptom.name.strip(),
         where=node.where,
+        places=places_of(node),
         nature=symptom.nature,
         severity=symptom.severity,
         role=symptom.role,
@@ -208,6 +209,7 @@ def _read_link(kind: Callable[..., _Link], node: YamlNode, link: yaml_types.Link
     return kind(
         name=link.name.strip(),
         where=node.where,
+        places=places_of(node),
         paths=tuple(_read_path(node, text) for text in texts_of(node, ["through"], link.through)),
         lag_ns=_read_lag(node, link.lag),
         confidence=link.confidence,
@@ -243,6 +245,7 @@ def _read_pattern(node: YamlNode) -> PatternRule:
     return PatternRule(
         name=pattern.name.strip(),
         where=node.where,
+        places=places_of(node),
         title=pattern.title.strip(),
         category=pattern.category.strip(),
         meaning=pattern.meaning.strip(),

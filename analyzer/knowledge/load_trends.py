@@ -10,7 +10,7 @@ from analyzer.knowledge.expression import Expression
 from analyzer.knowledge.rules import Foretold
 from analyzer.knowledge.trend_rules import TrendRule, TrendTest
 from formats.errors import KnowledgeError
-from formats.yaml_decoding import place_of
+from formats.yaml_decoding import place_of, places_of
 from formats.yaml_reader import YamlNode
 
 MIN_WINDOW_NS = 30_000_000_000
@@ -35,6 +35,7 @@ def read_trend(node: YamlNode) -> TrendRule:
     return TrendRule(
         name=trend.name.strip(),
         where=node.where,
+        places=places_of(node),
         meaning=trend.meaning.strip(),
         title=trend.title.strip(),
         fact=trend.fact.strip(),

@@ -28,6 +28,7 @@ def expand_mechanism(rule: MechanismRule, symptoms: Iterable[SymptomRule]) -> Ca
     return CauseRule(
         name=rule.name,
         where=rule.where,
+        places=rule.places,
         causes=tuple(symptom.name for symptom in known if _is_meant(symptom, rule.causes)),
         effects=tuple(
             symptom.name

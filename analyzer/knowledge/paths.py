@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from analyzer.knowledge.rules import Path, PathStep
+from formats.rows.kube_resources import KIND_BY_NAME
 
 SAME = "same"
 """The path of no steps: cause and effect concern the same entity."""
@@ -12,26 +14,35 @@ SAME = "same"
 SAME_NAMESPACE = "same namespace"
 """The other path of no steps: cause and effect concern objects of one namespace, as a quota and what it refuses."""
 
-RELATIONS = (
-    "BINDS",
-    "BLOCKED_BY",
-    "CALLS",
-    "CONTAINS",
-    "LIMITS",
-    "MOUNTS",
-    "OWNS",
-    "PREEMPTS",
-    "RUNS_ON",
-    "SCALES",
-    "SELECTS",
-    "SELECTS_TEMPLATE",
-    "USES",
-    "WORKLOAD_OF",
-)
-"""The relations that a path may name. Source: docs/facts.md, table of relations."""
+_HELD = frozenset({"ConfigMap", "PersistentVolumeClaim", "Secret"})
+
+RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "BINDS": (frozenset({"PersistentVolumeClaim"}), frozenset({"PersistentVolume"})),
+    "BLOCKED_BY": (frozenset({"Pod"}), frozenset({"Node", "Pod"})),
+    "CALLS": (frozenset({"Pod"}), frozenset({"Address", "Node", "Pod", "Service"})),
+    "CONTAINS": (frozenset({"Container", "Pod"}), frozenset({"Container", "Process"})),
+    "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
+    "MOUNTS": (frozenset({"Pod"}), _HELD),
+    "OWNS": (frozenset(), frozenset()),
+    "PREEMPTS": (frozenset({"Pod"}), frozenset({"Pod"})),
+    "RUNS_ON": (frozenset({"Pod"}), frozenset({"Node"})),
+    "SCALES": (frozenset({"HorizontalPodAutoscaler"}), frozenset()),
+    "SELECTS": (frozenset({"Service"}), frozenset({"Pod"})),
+    "SELECTS_TEMPLATE": (frozenset({"Service"}), frozenset()),
+    "USES": (frozenset({"Pod"}), _HELD),
+    "WORKLOAD_OF": (frozenset({"Pod"}), frozenset()),
+}
+"""The relations that a path may name, with the kinds that they lead from and to; none = any kind.
+Source: docs/facts.md, table of relations."""
 
 MAX_PATH = 6
 """Relations in one path. Why: each is a join; no relation of Kubernetes objects that we know needs more than five."""
+
+KINDS = frozenset({*KIND_BY_NAME.values(), "Address", "Process"})
+"""Kinds that may be misspelt; of other kinds, such as custom resources, nothing is known."""
+
+MISSPELT = 0.85
+"""How like a known kind a misspelt one is: `Deploymnet` is (0.9), `NodePool` is a kind of its own (0.67)."""
 
 _TOKEN = re.compile(r"\s*(?:(<-([A-Z_]+)-)|(-([A-Z_]+)->)|([A-Za-z|*]+))", re.ASCII)
 _KINDS = re.compile(r"\*|[A-Z][A-Za-z]*(\|[A-Z][A-Za-z]*)*", re.ASCII)
@@ -63,6 +74,8 @@ def parse_path(text: str) -> Path:
         if relation not in RELATIONS:
             raise ValueError(f"unknown relation `{relation}`; known relations: {', '.join(RELATIONS)}")
         steps.append(PathStep(relation=relation, forward=forward, kinds=_kinds(kinds)))
+        before = steps[-2].kinds if len(steps) > 1 else _kinds(tokens[0])
+        _check_ends(steps[-1], before)
     if len(steps) > MAX_PATH:
         raise ValueError(f"`{text}` has {len(steps)} relations, more than the limit of {MAX_PATH}")
     return Path(text=" ".join(tokens), kinds=_kinds(tokens[0]), steps=tuple(steps))
@@ -82,7 +95,31 @@ def _split(text: str) -> list[str]:
     return tokens
 
 
+def _check_ends(step: PathStep, before: tuple[str, ...]) -> None:
+    """Refuses a relation between kinds that it never joins: such a rule would be silent for ever."""
+    ends = (before, step.kinds) if step.forward else (step.kinds, before)
+    for kinds, possible in zip(ends, RELATIONS[step.relation], strict=True):
+        for kind in kinds if possible else ():
+            if kind not in possible:
+                sources, targets = ("|".join(sorted(side)) or "*" for side in RELATIONS[step.relation])
+                way = "leads" if step.forward else "leads back"
+                raise ValueError(
+                    f"`{step.relation}` never {way} from {'|'.join(before) or '*'} to {'|'.join(step.kinds) or '*'}: "
+                    f"it is `{sources} -{step.relation}-> {targets}`"
+                )
+
+
 def _kinds(text: str) -> tuple[str, ...]:
     if _KINDS.fullmatch(text) is None:
         raise ValueError(f"`{text}` is not a valid kind: expected a kind such as `Pod`, `Pod|Container` or `*`")
-    return () if text == "*" else tuple(text.split("|"))
+    if text == "*":
+        return ()
+    kinds = tuple(text.split("|"))
+    for kind in kinds:
+        if kind not in KINDS:
+            import difflib  # noqa: PLC0415 - only needed for a kind that is not known
+
+            near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=MISSPELT)
+            if near:
+                raise ValueError(f"unknown kind `{kind}`; did you mean `{near[0]}`?")
+    return kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -110,6 +111,7 @@ class SymptomRule:
     """`kind: Symptom`: how something shows in one fact.
 
     Attributes:
+        places: file:line:column of the value of each key that was written.
         facts: the facts it may show in, one rule row each; the columns used must be in all of them.
         entity: column of the fact with the entity id.
         condition: what is wrong, in the words of the ontology; None for changes and context.
@@ -134,6 +136,7 @@ class SymptomRule:
 
     name: str
     where: str
+    places: Mapping[str, str]
     nature: Nature
     severity: Severity
     role: Role
@@ -202,6 +205,7 @@ class LinkRule:
     """How one thing may bring about another: what a cause and a mechanism have in common.
 
     Attributes:
+        places: file:line:column of the value of each key that was written.
         causes: what may be the cause.
         effects: what may be the effect.
         paths: any of these relations must hold.
@@ -214,6 +218,7 @@ class LinkRule:
 
     name: str
     where: str
+    places: Mapping[str, str]
     causes: tuple[str, ...]
     effects: tuple[str, ...]
     paths: tuple[Path, ...]
@@ -320,6 +325,7 @@ class PatternRule:
     """`kind: Pattern`: what a named failure looks like, means and asks for.
 
     Attributes:
+        places: file:line:column of the value of each key that was written.
         roots: names of symptoms that may be the root.
         chain: names of symptoms of which at least one after the root must be explained; each one found raises the fit.
         requires: of each tuple of names at least one must be explained (or be the root).
@@ -331,6 +337,7 @@ class PatternRule:
 
     name: str
     where: str
+    places: Mapping[str, str]
     title: str
     category: str
     meaning: str

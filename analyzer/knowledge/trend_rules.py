@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analyzer.knowledge.expression import Expression
@@ -31,6 +32,7 @@ class TrendRule:
     """`kind: Trend`: a quantity that grows towards a limit, and what happens there.
 
     Attributes:
+        places: file:line:column of the value of each key that was written.
         meaning: what follows when the limit is reached, in one sentence.
         title: template of the sentence of a prediction.
         fact: that has the readings.
@@ -51,6 +53,7 @@ class TrendRule:
 
     name: str
     where: str
+    places: Mapping[str, str]
     meaning: str
     title: str
     fact: str

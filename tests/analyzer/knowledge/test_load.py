@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from analyzer.knowledge.files import read_knowledge_files
@@ -40,26 +42,26 @@ MISTAKES = [
     (SYMPTOM.replace("name: crash", "name: Crash It"), "own.yaml:3:7", "is not a valid name"),
     (SYMPTOM.replace("merge: 10s", "merge: 10"), "own.yaml:10:8", "a duration is"),
     (SYMPTOM.replace("merge: 10s", "merge: ten"), "own.yaml:10:8", "a duration is"),
-    (SYMPTOM.replace("container_termination", "container_terminations"), "own.yaml:2:1", "container_termination"),
+    (SYMPTOM.replace("container_termination", "container_terminations"), "own.yaml:8:7", "container_termination"),
     (SYMPTOM.replace("where: exit_code", "where: exit_cod"), "own.yaml:9:8", "did you mean `exit_code`"),
-    (SYMPTOM.replace("keep: [exit_code]", "keep: [exit]"), "own.yaml:2:1", "no column `exit`"),
-    (SYMPTOM.replace("keep: [exit_code]", "keep: [node]"), "own.yaml:2:1", "cannot keep `node`"),
-    (SYMPTOM.replace("{exit_code}", "{code}"), "own.yaml:2:1", "placeholder `{code}`"),
+    (SYMPTOM.replace("keep: [exit_code]", "keep: [exit]"), "own.yaml:11:7", "no column `exit`"),
+    (SYMPTOM.replace("keep: [exit_code]", "keep: [node]"), "own.yaml:11:7", "cannot keep `node`"),
+    (SYMPTOM.replace("{exit_code}", "{code}"), "own.yaml:7:8", "placeholder `{code}`"),
     (SYMPTOM.replace("sum: exit_code", "avg: exit_code"), "own.yaml:12:13", "unknown key `avg`"),
     (SYMPTOM.replace("kind: Symptom", "kind: Symtom"), "own.yaml:2:7", "did you mean `Symptom`"),
-    (SYMPTOM + "entity: pod\n", "own.yaml:2:1", "no column `pod`"),
-    (SYMPTOM + "except_during: stopping\n", "own.yaml:2:1", "unknown symptom `stopping`"),
+    (SYMPTOM + "entity: pod\n", "own.yaml:13:9", "no column `pod`"),
+    (SYMPTOM + "except_during: stopping\n", "own.yaml:13:16", "unknown symptom `stopping`"),
     (SYMPTOM + "at_least: 0\n", "own.yaml:13:11", "whole number"),
-    (SYMPTOM + "---" + CAUSE, "own.yaml:14:1", "unknown symptom `edit`"),
+    (SYMPTOM + "---" + CAUSE, "own.yaml:16:7", "unknown symptom `edit`"),
     (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("0.8", "1.8"), "own.yaml:29:13", "at most 1"),
     (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("[0s, 10m]", "[10m, 0s]"), "own.yaml:28:6", "smaller"),
     (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("USES", "USED"), "own.yaml:27:10", "unknown relation"),
     (
         SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("to: [crash]", "to: [edit]"),
-        "own.yaml:23:1",
+        "own.yaml:26:5",
         "cannot be an effect",
     ),
-    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("{effect} read", "{it} read"), "own.yaml:23:1", "`{it}`"),
+    (SYMPTOM + "---" + CHANGE + "---" + CAUSE.replace("{effect} read", "{it} read"), "own.yaml:30:7", "`{it}`"),
     (SYMPTOM + "---" + SYMPTOM, "own.yaml:14:1", "defined twice"),
     ("- a list", "own.yaml:1:1", "must be a mapping"),
     ("name: nothing", "own.yaml:1:1", "needs the key `kind`"),
@@ -134,8 +136,30 @@ def test_what_is_no_path_is_refused(text):
         parse_path(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ConfigMap -USES-> Pod", "`USES` never leads from ConfigMap to Pod: it is `Pod -USES-> ConfigMap|"),
+        (
+            "Pod <-SELECTS- Deployment",
+            "`SELECTS` never leads back from Pod to Deployment: it is `Service -SELECTS-> Pod`",
+        ),
+        ("Service -SELECTS-> Pod <-RUNS_ON- Node", "`RUNS_ON` never leads back from Pod to Node"),
+        ("Deploymnet <-WORKLOAD_OF- Pod", "unknown kind `Deploymnet`; did you mean `Deployment`?"),
+    ],
+)
+def test_path_that_no_recording_can_have_is_refused(text, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        parse_path(text)
+
+
+def test_path_may_name_custom_resources():
+    path = parse_path("NodePool -OWNS-> ServiceMonitor|Rollout")
+    assert (path.kinds, path.steps[0].kinds) == (("NodePool",), ("ServiceMonitor", "Rollout"))
+
+
 def test_path_may_leave_kinds_open():
-    path = parse_path("* <-WORKLOAD_OF- Pod|Node")
+    path = parse_path("* <-OWNS- Pod|Node")
     assert path.kinds == ()
     assert path.steps[0].kinds == ("Pod", "Node")
     assert parse_path("same").steps == parse_path("same  namespace").steps == ()

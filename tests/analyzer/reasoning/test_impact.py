@@ -27,7 +27,7 @@ RULES = (
     symptom_text("crash"),
     symptom_text("errors", more=COUNTED),
     cause_text("edit-crashes", "edit", "crash", through="ConfigMap <-USES- Pod"),
-    cause_text("edit-crashes-jobs", "edit", "crash", through="ConfigMap <-USES- Job"),
+    cause_text("edit-crashes-jobs", "edit", "crash", through="ConfigMap <-OWNS- Job"),
     cause_text("crash-fails-requests", "crash", "errors", through="Pod <-CALLS- Pod"),
     cause_text("errors-fail-requests", "errors", "errors", through="Pod <-CALLS- Pod"),
 )
@@ -100,7 +100,7 @@ def test_a_job_is_hit_and_is_a_part_of_its_cron_job(tables: Engine) -> None:
     # GIVEN a Job with trouble of its own, and a CronJob without any
     add_entities(tables, "Job/night-1")
     tables.execute("UPDATE entity SET workload_id = 'CronJob/night' WHERE entity_id = 'Job/night-1'")
-    relate(tables, "USES", "Job/night-1", "ConfigMap/conf")
+    relate(tables, "OWNS", "Job/night-1", "ConfigMap/conf")
     add_trouble(tables, 4, "Job/night-1", "crash", end=9)
     # WHEN / THEN
     impact = assess(tables)

@@ -1,0 +1,43 @@
+"""The table "Ten mistakes" of docs/patterns.md is what `tapio pattern lint` prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from analyzer.knowledge.lint import lint_knowledge
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/patterns.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("## Ten mistakes")[2].partition("\n## ")[0]
+CORRECT = re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL)[0]
+ROWS = [
+    tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1])
+    for line in SECTION.splitlines()
+    if line.startswith("| `")
+]
+
+
+def _lint(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text(text, encoding="utf-8")
+    remarks = lint_knowledge([Path("own.yaml")]).remarks
+    return [f"{remark.where}: {'error' if remark.is_mistake else 'warning'}: {remark.says}" for remark in remarks]
+
+
+def test_the_file_without_a_mistake_is_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _lint(CORRECT, tmp_path, monkeypatch) == []
+
+
+def test_there_are_ten() -> None:
+    assert len(ROWS) == 10
+
+
+@pytest.mark.parametrize(("written", "instead", "printed"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_mistake_is_told_as_the_page_says(
+    written: str, instead: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, instead = written.strip("`"), instead.strip("`")
+    assert CORRECT.count(instead) == 1
+    assert _lint(CORRECT.replace(instead, written), tmp_path, monkeypatch) == [printed]

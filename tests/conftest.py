@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +27,9 @@ LINUX_FOLDERS = ("recorder",)
 
 NOT_UNIT_MARKS = ("browser", "cluster", "kernel", "neo4j", "root", "slow")
 
+CHILDREN_ARE_TRACED = "COVERAGE_PROCESS_CONFIG"
+"""Environment variable by which coverage traces the programs that tests start; half of the time of a short program."""
+
 settings.register_profile("same-every-time", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, max_examples=2_000, deadline=None)
 # A run must not depend on chance: new examples are looked for by `make explore`, which gives the other profile.
@@ -46,6 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
         cache = TemporaryDirectory(prefix="tapio-tests-")
         os.environ["XDG_CACHE_HOME"] = cache.name
         config.add_cleanup(cache.cleanup)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Programs that are started by a test which is not traced are not traced either."""
+    traced = os.environ.pop(CHILDREN_ARE_TRACED, None) if item.get_closest_marker("no_cover") else None
+    try:
+        return (yield)
+    finally:
+        if traced is not None:
+            os.environ[CHILDREN_ARE_TRACED] = traced
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import CHILDREN_ARE_TRACED
 from tests.scheduling import TOGETHER, TogetherScheduling, scope_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +25,13 @@ def test_files_whose_tests_share_something_costly_are_given_to_one_worker() -> N
     assert scheduler._split_scope(f"{file}::test_a") == group
 
 
+@pytest.mark.no_cover
+def test_programs_that_an_untraced_test_starts_are_not_traced() -> None:
+    assert CHILDREN_ARE_TRACED not in os.environ
+
+
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_unit_tests_import_nothing_that_only_linux_has() -> None:
     command = [sys.executable, "-m", "pytest", "--unit", "--collect-only", "-q", "-p", "tests.ci.without_linux"]
     done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -17,6 +17,8 @@ from click.testing import CliRunner
 
 from analyzer.cli import cli
 
+pytestmark = pytest.mark.no_cover
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -84,7 +86,6 @@ def _run_in_this_process(command):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     # GIVEN the files that the README speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
@@ -102,7 +103,6 @@ def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     assert {"night.html", "share.tapio", "x.tapio"} <= {path.name for path in tmp_path.iterdir()}
 
 
-@pytest.mark.no_cover
 def test_a_pattern_is_written_as_the_page_says(tmp_path, monkeypatch):
     # GIVEN the two recordings that the page speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")

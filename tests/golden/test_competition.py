@@ -62,6 +62,7 @@ def test_workload_that_added_pods_to_the_node_is_blamed_for_its_shortage(tmp_pat
     assert [step.symptom for step in finding.chain][:2] == ["replicas-changed", "node-under-pressure"]
 
 
+@pytest.mark.slow
 def test_workload_that_added_pods_long_before_is_not_blamed(tmp_path):
     town = Town(tmp_path)
     town.workload("portal", at=30, replicas=2)

@@ -7,6 +7,7 @@ import pytest
 from fixtures.lab import demo
 
 
+@pytest.mark.no_cover
 def test_machine_that_cannot_record_is_told_why_and_replays_the_shipped_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

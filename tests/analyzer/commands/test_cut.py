@@ -22,6 +22,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_the_test_that_is_printed_fits_the_new_capture(tmp_path: Path) -> None:
     # GIVEN a capture that is cut
     source, small = STATES / "scaled-to-zero.tapio", tmp_path / "small.tapio"

@@ -48,6 +48,7 @@ def test_another_image_is_a_difference_and_another_hash_is_not(tmp_path: Path) -
     assert "shop/api:1 → shop/api:2\\x1b[2J" in run(one, other).output
 
 
+@pytest.mark.slow
 def test_what_tools_write_into_an_object_is_no_difference(tmp_path: Path) -> None:
     one = recorded(tmp_path, "one", "shop/api:1", "5nx7qv52cv-7rk2v")
     marks = {"kubectl.kubernetes.io/restartedAt": "2026-11-21T03:30:40Z"}
@@ -55,6 +56,7 @@ def test_what_tools_write_into_an_object_is_no_difference(tmp_path: Path) -> Non
     assert json.loads(run(one, other, "--json").output)["differences"] == []
 
 
+@pytest.mark.slow
 def test_one_capture_is_compared_at_two_times(tmp_path: Path) -> None:
     capture = recorded(tmp_path, "one", "shop/api:1", "5nx7qv52cv-7rk2v")
     times = [format_time(unix_ns(second)) for second in (1, 60)]

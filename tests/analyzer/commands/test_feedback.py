@@ -39,6 +39,7 @@ def test_a_verdict_is_recorded_once_and_moves_the_confidence(tmp_path: Path) -> 
     assert "0 right and 1 wrong" in run("pattern", "show", before.pattern, "--feedback", file).output
 
 
+@pytest.mark.slow
 def test_a_cause_is_an_object_of_the_capture(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no object named 'deploy/nobody' was recorded"):
         run("feedback", CAPTURE, 1, "--wrong", "--cause", "deploy/nobody", "--file", tmp_path / "x.jsonl")

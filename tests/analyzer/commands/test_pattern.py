@@ -164,6 +164,7 @@ def test_explain_of_a_pattern_that_was_found_names_the_finding() -> None:
     assert "(rule new-claim-finds-no-volume, confidence 0.95)" in answer.output
 
 
+@pytest.mark.slow
 def test_explain_names_the_preferred_pattern_and_why(tmp_path: Path) -> None:
     own = write(tmp_path / "own.yaml", OWN.replace("requires: [REQUIRED]\n", ""))
     answer = run("explain", OOM, "own", "--knowledge", own)
@@ -182,6 +183,7 @@ def test_explain_says_which_link_is_missing(tmp_path: Path) -> None:
     assert "explained by: ConfigMap cache-config" in beside
 
 
+@pytest.mark.slow
 def test_explain_says_that_no_cause_could_make_the_link(tmp_path: Path) -> None:
     orphan = SYMPTOM.replace("nature: symptom\ncondition: crashing", "nature: context").replace(
         "exit_code <> 0", "true"
@@ -202,6 +204,7 @@ def test_explain_of_an_unknown_pattern_suggests_the_nearest() -> None:
         run("explain", OOM, "config-crashloop")
 
 
+@pytest.mark.slow
 def test_recorded_names_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path = CaptureBuilder(tmp_path).pod("evil-\x1b[31m", at=0).pod("evil-\x1b[31m", at=60).write()
     seen = "kind: Symptom\nname: seen\nnature: change\nseverity: info\ntitle: '{name}'\nfrom: pod_phase\n"
@@ -227,6 +230,7 @@ def test_new_writes_a_pattern_that_the_finding_then_has(tmp_path: Path) -> None:
         run("new", "--from", OOM, "-o", own)
 
 
+@pytest.mark.slow
 def test_new_of_a_finding_that_is_not_there_says_how_many_there_are() -> None:
     with pytest.raises(UsageError, match="there is no finding 9; the capture has 1 finding"):
         run("new", "--from", OOM, "--finding", 9)

@@ -50,6 +50,7 @@ def test_json_is_what_its_schema_says():
     assert document["predictions"][0]["foretells"] == ["kernel-oom-kill", "container-oom-killed"]
 
 
+@pytest.mark.slow
 def test_a_back_test_prints_its_figures_as_text_and_json(tmp_path):
     for name in ("leak", "saw-tooth"):
         shutil.copy(FIXTURES / f"{name}.tapio", tmp_path)

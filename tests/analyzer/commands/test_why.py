@@ -101,6 +101,7 @@ def test_why_takes_a_runtime_id_and_a_pid(tmp_path):
     assert run("why", path, "4712").exit_code == 1
 
 
+@pytest.mark.slow
 def test_names_that_would_steer_the_terminal_are_shown_escaped(tmp_path):
     # GIVEN a pod whose name holds an escape sequence
     path = CaptureBuilder(tmp_path).pod("evil-\x1b[31m", at=0).write()
@@ -138,6 +139,7 @@ def test_window_must_end_after_it_begins():
     assert run("analyze", OOM, "--from", "yesterday").exit_code == 2
 
 
+@pytest.mark.slow
 def test_own_knowledge_is_used(tmp_path):
     # GIVEN a symptom of one's own that takes a completed Job for a failure
     (tmp_path / "own.yaml").write_text(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from analyzer.analyze import analyze_capture
 from analyzer.document import assemble as assembly
 from formats.capture.reading import open_capture
@@ -56,6 +58,7 @@ def lose(builder, table, begin, end, reason=LossReason.WATCH_GAP):
     )
 
 
+@pytest.mark.slow
 def test_loss_in_the_decisive_time_is_told_and_lowers_the_confidence(tmp_path):
     # GIVEN the same incident recorded whole, with a gap when it happened, and with a gap long after
     documents = {}
@@ -76,6 +79,7 @@ def test_loss_in_the_decisive_time_is_told_and_lowers_the_confidence(tmp_path):
     assert documents["after"].capture.loss[0].advice
 
 
+@pytest.mark.slow
 def test_the_start_of_the_recorder_is_a_warning_only_where_a_finding_rests_on_that_time(tmp_path):
     # GIVEN a source that was opened slowly: before the incident, or while it happened; and another one that did not matter
     documents = {}

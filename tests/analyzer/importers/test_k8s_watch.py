@@ -344,6 +344,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @pytest.mark.no_cover
 @given(

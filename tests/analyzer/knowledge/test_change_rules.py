@@ -128,6 +128,7 @@ def test_condition_that_fails_on_a_recorded_value_does_not_hold_and_ends_nothing
     assert engine.rows("SELECT name, actor FROM change ORDER BY name") == [("x", "controller"), ("xx", "user")]
 
 
+@pytest.mark.slow
 def test_user_can_teach_what_an_operator_of_the_cluster_does(tmp_path):
     # GIVEN an annotation that an operator of the user's own keeps writing
     builder = CaptureBuilder(tmp_path)

@@ -118,6 +118,7 @@ says: "{cause} and {effect}"
 """
 
 
+@pytest.mark.slow
 def test_coverage_names_the_recordings_of_a_pattern_and_what_no_recording_exercises(tmp_path):
     # GIVEN a pattern that is found, one that is not, and a cause that never applies
     other = PATTERN.format(tests=ABSENT).replace("name: own", "name: other").replace("config-changed", "node-not-ready")
@@ -143,6 +144,7 @@ def test_scores_of_each_tested_pattern_are_shown(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_update_shows_the_difference_and_the_next_run_passes(tmp_path):
     # GIVEN a test that expects another root cause
     wrong = FOUND.replace("cache-config", "other-config") + ABSENT

@@ -130,6 +130,7 @@ def busy_rows(busy):
         return everything(busy, engine)
 
 
+@pytest.mark.slow
 def test_part_facts_need_no_column_but_those_they_name(busy, engine):
     model = build_model(open_capture(busy), engine)
     model.go_through()
@@ -164,16 +165,19 @@ def test_every_entity_of_a_fact_and_of_a_relation_exists(busy_rows):
     assert {entity for row in busy_rows["relation"] for entity in row[1:3]} <= entities
 
 
+@pytest.mark.slow
 def test_threads_do_not_matter(busy, busy_rows):
     with Engine(threads=2) as engine:
         assert everything(busy, engine) == busy_rows
 
 
+@pytest.mark.slow
 def test_optimizers_that_are_left_out_do_not_matter(busy, busy_rows):
     with Engine(threads=1, has_plain_plans=True) as engine:
         assert everything(busy, engine) == busy_rows
 
 
+@pytest.mark.slow
 def test_how_segments_are_named_and_ordered_does_not_matter(tmp_path, busy_rows):
     # GIVEN the same segments under names that sort the other way round
     busy_capture(tmp_path).unlink()

@@ -72,6 +72,7 @@ def test_a_select_without_what_it_needs_has_no_rows(name):
     assert_needs_hold(FIXTURES / f"{name}.tapio", ROWS_IN[name])
 
 
+@pytest.mark.slow
 def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_no_rows(tmp_path):
     builder = CaptureBuilder(tmp_path)
     builder.kube_object("PersistentVolume", "disk-1", {}, at=0)
@@ -82,6 +83,7 @@ def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_
     assert_needs_hold(builder.write(), MADE)
 
 
+@pytest.mark.slow
 def test_taking_away_rows_that_a_select_does_not_need_leaves_it_its_own(engine):
     # GIVEN a recording with Services that Pods call
     build_model(open_capture(FIXTURES / "incidents/demo.tapio"), engine).go_through()

@@ -103,6 +103,7 @@ def test_after_the_kill_the_old_line_foretells_nothing(tmp_path):
     assert all(one.issued.alarm.made_ns <= killed_ns for one in judged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [1_300, 1_460])
 def test_a_recording_that_ends_earlier_has_the_same_predictions_up_to_there(cut, tmp_path):
     (tmp_path / "cut").mkdir()

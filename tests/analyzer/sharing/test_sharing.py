@@ -151,6 +151,7 @@ def test_the_output_verifies_and_keeps_every_row(tmp_path):
     assert after.tables == before.tables
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_file(tmp_path):
     # GIVEN a capture WHEN it is anonymized twice with one key, and once with another
     source, _ = _write_canary_capture(tmp_path)

@@ -90,7 +90,7 @@ RAW_TRACEPOINT_PROBE(sys_exit)
         return 0;
     key.pid = current_pid();
     key.cgroup_id = bpf_get_current_cgroup_id();
-    if (!count_event(&key))
+    if (!count_event(&key, NULL))
         return 0;
     /* ENOENT: every program start looks for files in several places. */
     if (key.error == ENOENT || !may_send_sample())

@@ -18,7 +18,14 @@ from recorder.source import Need, Source
 from recorder.source_opening import build_contexts, open_sources
 from recorder.wall_clock import WallClock
 
-_CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
+_CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_SYS_PTRACE": 19,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYSLOG": 34,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
 """Source: include/uapi/linux/capability.h."""
 
 

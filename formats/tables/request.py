@@ -28,6 +28,6 @@ TABLE = Table(
         Column("count", pa.int64(), Sensitivity.PUBLIC, "Responses in [first, boot_time_ns].", "1"),
         Column("first_boot_time_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_BOOTTIME of the first of them.", "ns"),
     ),
-    source=("RFC 9112 status line in the first bytes of read/recv/write/send buffers; plain text only, not TLS"),
+    source="RFC 9112 status line at the start of a TCP segment (cgroup_skb programs); plain text only, not TLS",
     sentence="{process.command} ({process.pid}) {request.side}: {count} × {http.response.status_code}",
 )

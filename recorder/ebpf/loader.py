@@ -24,9 +24,11 @@ from typing import IO, Any
 
 from formats.errors import TapioError, UnavailableError
 from recorder.ebpf.btf import Btf
-from recorder.ebpf.program import MAX_DESCRIPTORS
+from recorder.ebpf.program import MAX_DESCRIPTORS, FunctionKind
 
 _BPF_FOLDER = Path(__file__).resolve().parents[2] / "bpf"
+_PROGRAM_TYPES = {FunctionKind.CGROUP_PACKET: 8, FunctionKind.RAW_TRACEPOINT: 17}
+"""Source: include/uapi/linux/bpf.h, enum bpf_prog_type."""
 _INCLUDE = re.compile(r"^#include <(tapio/[a-z_]+\.h)>.*$", re.MULTILINE)
 _MESSAGE_CHARACTERS = 8_000
 """The end of what compiler and verifier said; the last lines tell what is wrong."""
@@ -84,6 +86,8 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     text = _paste_includes((_BPF_FOLDER / request["file"]).read_text(encoding="utf-8"), set())
     text += "\n" + request["probes"] + "\n" + _layout_assertions(request["layouts"])
     program = BPF(text=text, cflags=_macros(request, kernel_types))
+    for function, kind in request["unattached"]:
+        program.load_func(function.encode(), _PROGRAM_TYPES[FunctionKind(kind)])
     maps = {name: lib.bpf_table_fd(program.module, name.encode()) for name in request["maps"]}
     functions = {name.decode(): function.fd for name, function in program.funcs.items()}
     links = [*program.raw_tracepoint_fds.values(), *program.tracepoint_fds.values()]

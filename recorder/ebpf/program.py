@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 MAX_DESCRIPTORS: Final = 253
 """SCM_MAX_FD of the kernel: what one message can carry."""
+
+
+class FunctionKind(StrEnum):
+    """What an unattached function can be attached to."""
+
+    CGROUP_PACKET = "cgroup_packet"
+    """A cgroup of the cgroup2 tree: it sees the packets of its sockets."""
+    RAW_TRACEPOINT = "raw_tracepoint"
+    """A raw tracepoint of any name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,8 @@ class ProgramRequest:
             refused.
         defines_if_tracepoint_has: macro to (tracepoint, number of arguments), defined if the kernel's has at least as
             many.
+        unattached: (function, kind) that are loaded and not attached; the source attaches them when it is ready for
+            what they tell.
         probes: C text after the file's, for probes that are known only at run time.
     """
 
@@ -39,6 +51,7 @@ class ProgramRequest:
     optional_offsets: tuple[str, ...] = ()
     tracepoint_structs: tuple[tuple[str, str], ...] = ()
     defines_if_tracepoint_has: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    unattached: tuple[tuple[str, FunctionKind], ...] = ()
     probes: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -61,6 +74,10 @@ class LoadedProgram:
     maps: dict[str, int]
     functions: dict[str, int]
     links: tuple[int, ...]
+
+    def hold(self, link: int) -> None:
+        """Take over the descriptor of a link that the source has made."""
+        self.links = (*self.links, link)
 
     def detach(self) -> None:
         """Let no probe run any more; what they wrote stays readable."""

@@ -28,7 +28,7 @@ EVENT_HEADER = (
 """`EVENT_HEADER` of tapio/event.h, 48 bytes."""
 
 
-def struct_dtype(*fields: tuple[str, str]) -> np.dtype[Any]:
+def struct_dtype(*fields: tuple[str, str | np.dtype[Any]]) -> np.dtype[Any]:
     """The dtype of a C struct of these members, padded as C pads it."""
     return np.dtype(list(fields), align=True)
 

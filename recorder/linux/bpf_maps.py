@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 from pathlib import Path
 from typing import Any, Final
@@ -16,27 +15,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from formats.errors import UnavailableError
-from recorder.linux.libc import LIBC
+from recorder.linux.bpf_call import call_bpf
 
-_SYSCALL_NUMBER: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 _LOOKUP, _UPDATE, _OBJECT_INFO, _LOOKUP_AND_DELETE_BATCH = 1, 2, 15, 25
 _PROGRAM_INFO_BYTES: Final = 216
 _RECURSION_MISSES_AT: Final = 208
-
-
-def _bpf(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
-    """The errno of the call, 0 if it worked."""
-    number = _SYSCALL_NUMBER.get(platform.machine())
-    if number is None:
-        raise UnavailableError(
-            f"the number of the bpf system call on {platform.machine()} is unknown",
-            next_step=f"use one of {', '.join(_SYSCALL_NUMBER)}",
-        )
-    ctypes.set_errno(0)
-    if LIBC.syscall(number, command, attributes, len(attributes)) >= 0:
-        return 0
-    return ctypes.get_errno()
 
 
 def possible_cpus(sysfs: Path = Path("/sys")) -> int:
@@ -60,7 +43,7 @@ def read_per_cpu(descriptor: int, value: np.dtype[Any], cpus: int, index: int = 
     key = ctypes.c_uint32(index)
     values = np.zeros(cpus, value)
     attributes = struct.pack("=IxxxxQQQ", descriptor, ctypes.addressof(key), values.ctypes.data, 0)
-    _check(_bpf(_LOOKUP, attributes))
+    _check(call_bpf(_LOOKUP, attributes))
     return values
 
 
@@ -72,7 +55,22 @@ def write_element(descriptor: int, index: int, value: int) -> None:
     """
     key, content = ctypes.c_uint32(index), ctypes.c_uint32(value)
     attributes = struct.pack("=IxxxxQQQ", descriptor, ctypes.addressof(key), ctypes.addressof(content), 0)
-    _check(_bpf(_UPDATE, attributes))
+    _check(call_bpf(_UPDATE, attributes))
+
+
+def write_hash_element(descriptor: int, key: npt.NDArray[Any], value: npt.NDArray[Any]) -> None:
+    """Set one element of a hash map.
+
+    Args:
+        descriptor: of the map.
+        key: an array of one element, of the C struct of its keys.
+        value: an array of one element, of the C struct of its values.
+
+    Raises:
+        OSError: the kernel refused; E2BIG: the map is full.
+    """
+    attributes = struct.pack("=IxxxxQQQ", descriptor, key.ctypes.data, value.ctypes.data, 0)
+    _check(call_bpf(_UPDATE, attributes))
 
 
 def take_all(
@@ -107,8 +105,8 @@ def take_all(
             ),
             56,
         )
-        outcome = _bpf(_LOOKUP_AND_DELETE_BATCH, attributes)
-        if outcome not in (0, errno.ENOENT):  # ENOENT: that was the last one
+        outcome = call_bpf(_LOOKUP_AND_DELETE_BATCH, attributes)
+        if outcome not in (0, -errno.ENOENT):  # ENOENT: that was the last one
             _check(outcome)
         taken += struct.unpack_from("=I", attributes, 32)[0]
         is_first = False
@@ -122,7 +120,7 @@ def recursion_misses(descriptor: int) -> int:
     """
     information = ctypes.create_string_buffer(_PROGRAM_INFO_BYTES)
     attributes = struct.pack("=IIQ", descriptor, _PROGRAM_INFO_BYTES, ctypes.addressof(information))
-    if _bpf(_OBJECT_INFO, attributes):
+    if call_bpf(_OBJECT_INFO, attributes):
         return 0
     (misses,) = struct.unpack_from("=Q", information, _RECURSION_MISSES_AT)
     return int(misses)
@@ -130,4 +128,4 @@ def recursion_misses(descriptor: int) -> int:
 
 def _check(outcome: int) -> None:
     if outcome:
-        raise OSError(outcome, os.strerror(outcome))
+        raise OSError(-outcome, os.strerror(-outcome))

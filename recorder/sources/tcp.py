@@ -23,10 +23,10 @@ from recorder.ebpf.records import (
     number_column,
     record_dtype,
     sort_by_time,
-    struct_dtype,
 )
 from recorder.ebpf.ring_buffer import Records
-from recorder.linux.bpf_maps import possible_cpus, read_per_cpu
+from recorder.ebpf.socket_owners import describe_unowned, request_owners
+from recorder.linux.bpf_maps import possible_cpus
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 TCP_RECORD = record_dtype(
@@ -43,7 +43,6 @@ TCP_RECORD = record_dtype(
     ("is_owned", "<u4"),
 )
 """`struct record` of bpf/tcp.c."""
-_OWNER_COUNTS = struct_dtype(("unowned", "<u8"))
 
 _CONNECT, _ACCEPT, _CLOSE, _REFUSED, _TIMED_OUT, _UNREACHABLE = range(6)
 _RESET_RECEIVED, _RESET_SENT, _RETRANSMIT, _LISTEN, _LISTEN_END = range(6, 11)
@@ -73,27 +72,18 @@ class TcpSource(KernelSource):
         """One program; every field of a socket is found by BTF."""
         request = ProgramRequest(
             "tcp.c",
-            maps=("owner_counts",),
             defines={
-                "OWNER_ENTRIES": str(int(context.options["map_entries"])),
                 # A recording may be shared: it must not tell where the kernel keeps its objects.
                 "SOCKET_SECRET": f"{secrets.randbits(64)}ULL",
                 "SOCKET_FACTOR": f"{secrets.randbits(64) | 1}ULL",
             },
             offsets=(
                 "sock.sk_err",
-                "sock.sk_protocol",
                 "sock_common.skc_flags",
-                "sock_common.skc_family",
                 "sock_common.skc_state",
-                "sock_common.skc_net.net",
                 "sock_common.skc_daddr",
-                "sock_common.skc_rcv_saddr",
                 "sock_common.skc_dport",
                 "sock_common.skc_v6_daddr",
-                "sock_common.skc_v6_rcv_saddr",
-                "net.ns.inum",
-                "inet_sock.inet_sport",
                 "tcp_sock.bytes_acked",
                 "tcp_sock.bytes_received",
                 "tcp_sock.bytes_sent",
@@ -104,13 +94,13 @@ class TcpSource(KernelSource):
                 "sk_buff.dev",
                 "net_device.nd_net.net",
             ),
-            optional_offsets=("sock.sk_cgrp_data.cgroup", "sock.sk_cgrp_data.val"),
             tracepoint_structs=tuple(
                 (name, "sock")
                 for name in ("inet_sock_set_state", "tcp_receive_reset", "tcp_send_reset", "tcp_retransmit_skb")
             ),
         )
-        return (self.ring_request(context, "tcp.c", TCP_RECORD, self.cgroup_request(request)),)
+        request = request_owners(self.cgroup_request(request), int(context.options["map_entries"]))
+        return (self.ring_request(context, "tcp.c", TCP_RECORD, request),)
 
     def begin(self, context: SourceContext, results: Sequence[LoadedProgram | TapioError]) -> None:
         """Map the ring."""
@@ -125,11 +115,8 @@ class TcpSource(KernelSource):
 
     def describe_state(self) -> str:
         """How many sockets are recorded without their process."""
-        counts = read_per_cpu(self._programs[0].maps["owner_counts"], _OWNER_COUNTS, self._cpus)
-        unowned = int(counts["unowned"].sum())
-        if unowned:
-            return f"{unowned:,} sockets are recorded without their process: raise map_entries"
-        return super().describe_state()
+        unowned = describe_unowned(self._programs[0], self._cpus, "map_entries")
+        return unowned or super().describe_state()
 
 
 def to_batch(records: Records) -> pa.RecordBatch:

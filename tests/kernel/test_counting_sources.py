@@ -1,4 +1,4 @@
-"""What is counted in the kernel is counted exactly: failed system calls and HTTP responses."""
+"""What is counted in the kernel is counted exactly: failed system calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from formats.loss import LossReason
 from recorder.ebpf import tally
-from recorder.sources.request import RequestSource
 from recorder.sources.syscall_error import SyscallErrorSource
 
 pytestmark = pytest.mark.kernel
@@ -117,55 +116,3 @@ def test_a_mistake_in_ignore_is_refused_with_its_place(sources) -> None:
 
     with pytest.raises(ConfigurationError, match=r"sources\.syscall_error\.ignore: 'EWRONG' is neither"):
         sources.open(SyscallErrorSource(), None, ignore=["EWRONG"])
-
-
-def test_responses_are_counted_per_side_and_status(own_cgroup, sources, collect) -> None:
-    # GIVEN
-    source = sources.open(RequestSource(), own_cgroup)
-    script = r"""
-import os, socket
-server, client = socket.socketpair()
-body = b" x\r\nContent-Length: 0\r\n\r\n"
-def exchange(status, send, receive):
-    send(b"HTTP/1.1 " + status + body); receive()
-for number in range(700):
-    status = b"503" if number % 7 == 0 else b"200"
-    exchange(status, server.sendall, lambda: client.recv(500))
-for _ in range(10):
-    exchange(b"404", lambda data: server.sendmsg([data]), lambda: client.recvmsg(500))
-    exchange(b"301", lambda data: os.writev(server.fileno(), [data, b"z"]), lambda: os.readv(client.fileno(), [bytearray(500)]))
-    exchange(b"418", lambda data: os.write(server.fileno(), data), lambda: os.read(client.fileno(), 500))
-for line in (b"HTTP/1.1 20x no status", b"HTTP/2.0 200 other version", b"HTTP/1.1 999 none", b"http/1.1 200 case", b"HTTP/1.1 20"):
-    server.sendall(line); client.recv(500)
-exchange(b"204", server.sendall, lambda: client.recv(500))
-"""
-
-    # WHEN
-    pid, _code, _output = own_cgroup.run(sys.executable, "-I", "-S", "-c", script)
-    rows = collect(source, lambda rows: any(row["http.response.status_code"] == 204 for row in rows))
-
-    # THEN
-    for side in ("server", "client"):
-        totals: Counter[int] = Counter()
-        for row in rows:
-            if row["request.side"] == side:
-                totals[row["http.response.status_code"]] += row["count"]
-        assert totals == {200: 600, 503: 100, 404: 10, 301: 10, 418: 10, 204: 1}
-    assert {row["process.pid"] for row in rows} == {pid}
-    severities = {row["http.response.status_code"]: row["severity_number"] for row in rows}
-    assert severities == {200: 9, 204: 9, 301: 9, 404: 13, 418: 13, 503: 17}
-    assert source.stats().missing == {}
-
-
-def test_counts_of_an_unfinished_interval_are_missing_after_close(own_cgroup, sources) -> None:
-    # GIVEN
-    source = sources.open(RequestSource(), own_cgroup)
-    script = 'import socket\na, b = socket.socketpair()\na.sendall(b"HTTP/1.1 200 OK")'
-    own_cgroup.run(sys.executable, "-I", "-S", "-c", script)
-
-    # WHEN
-    source.close()
-
-    # THEN
-    assert source.stats().missing == {LossReason.RECORDER_DOWN: 1}
-    assert source.stats().produced == 1

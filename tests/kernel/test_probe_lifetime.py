@@ -18,7 +18,7 @@ from formats.errors import UnavailableError
 from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.ebpf.loader_process import load_programs
 from recorder.ebpf.program import LoadedProgram
-from recorder.linux import bpf_maps as maps
+from recorder.linux.bpf_call import call_bpf
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.request import RequestSource
@@ -41,7 +41,7 @@ def open_descriptors() -> set[str]:
 def program_exists(program_id: int) -> bool:
     """Whether the kernel has a program of this id, without getting hold of it."""
     attributes = ctypes.create_string_buffer(struct.pack("=III", program_id - 1, 0, 0), 12)
-    return maps._bpf(_NEXT_PROGRAM, attributes) == 0 and struct.unpack_from("=I", attributes, 4)[0] == program_id
+    return call_bpf(_NEXT_PROGRAM, attributes) == 0 and struct.unpack_from("=I", attributes, 4)[0] == program_id
 
 
 def test_all_sources_open_with_one_loader_and_without_the_compiler(own_cgroup, sources) -> None:
@@ -107,7 +107,7 @@ def test_closing_leaves_no_descriptor_and_no_child_behind(own_cgroup, sources) -
 
 RECORDER = """
 import ctypes, os, signal, struct, sys, time
-from recorder.linux import bpf_maps as maps
+from recorder.linux.bpf_call import call_bpf
 from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.source import SourceContext
 from recorder.sources.oom import OomSource
@@ -120,7 +120,7 @@ for source in opened:
     for program in source._programs:
         for descriptor in program.functions.values():
             info = ctypes.create_string_buffer(216)
-            assert maps._bpf(15, struct.pack("=IIQ", descriptor, 216, ctypes.addressof(info))) == 0
+            assert call_bpf(15, struct.pack("=IIQ", descriptor, 216, ctypes.addressof(info))) == 0
             print(struct.unpack_from("=I", info, 4)[0])
 print("ready", flush=True)
 signal.pause()

@@ -25,8 +25,9 @@ BPF_TABLE("hash", struct key, struct tally, tally_1, TALLY_ENTRIES);
 BPF_ARRAY(active_tally, u32, 1);
 BPF_PERCPU_ARRAY(tally_counts, struct tally_counts, 1);
 
-/* Counts one event. Returns true if it is the first one of its key since user space took the map. */
-static inline bool count_event(struct key *key)
+/* Counts one event. `comm` names the process; NULL: it is the current one. Returns true if it is the first one of its key
+ * since user space took the map. */
+static inline bool count_event(struct key *key, const char *comm)
 {
     int zero = 0;
     bool is_first = false;
@@ -38,7 +39,10 @@ static inline bool count_event(struct key *key)
     struct tally *tally = is_second_map ? tally_1.lookup(key) : tally_0.lookup(key);
     if (!tally) {
         struct tally fresh = {.first_boot_ns = now};
-        bpf_get_current_comm(fresh.comm, COMM_BYTES);
+        if (comm)
+            __builtin_memcpy(fresh.comm, comm, COMM_BYTES);
+        else
+            bpf_get_current_comm(fresh.comm, COMM_BYTES);
         is_first = true;
         /* Another CPU may insert the same key first; then the insert fails and the lookup finds its element. */
         if (is_second_map)

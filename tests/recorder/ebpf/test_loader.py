@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from recorder.ebpf import loader
-from recorder.ebpf.program import ProgramRequest
+from recorder.ebpf.program import FunctionKind, ProgramRequest
 
 
 class FakeCompiler:
@@ -37,9 +37,11 @@ class FakeCompiler:
         if self.failure is not None:
             os.write(2, self.failure.encode())
             raise RuntimeError("Failed to compile")
+        functions = {b"probe": SimpleNamespace(fd=self.open())}
         return SimpleNamespace(
             module=1,
-            funcs={b"probe": SimpleNamespace(fd=self.open())},
+            funcs=functions,
+            load_func=lambda name, kind: functions.setdefault(name, SimpleNamespace(fd=self.open(), kind=kind)),
             raw_tracepoint_fds={b"sched_process_exit": self.open()},
             tracepoint_fds={b"oom:mark_victim": self.open()},
         )
@@ -87,6 +89,16 @@ def test_a_program_is_answered_with_its_descriptors_in_the_order_of_their_names(
     assert compiler.texts[0].count("PROBE\n") == 1
     assert "#include <tapio/" not in compiler.texts[0]
     assert Path(os.environ["BCC_KERNEL_SOURCE"], "include/linux/kconfig.h").exists()
+
+
+def test_functions_that_the_source_attaches_are_answered_without_a_link(compiler, ask) -> None:
+    # WHEN
+    request = ProgramRequest("tracepoint.c", unattached=(("look_at_sent", FunctionKind.CGROUP_PACKET),))
+    ((answer, descriptors),) = ask(request)
+
+    # THEN the only links are those of the probes that the compiler attaches
+    assert answer == {"file": "tracepoint.c", "maps": [], "functions": ["probe", "look_at_sent"], "links": 2}
+    assert descriptors == 4
 
 
 def test_what_the_compiler_says_comes_with_the_answer(compiler, ask, capfd) -> None:

@@ -11,8 +11,8 @@
 --   status_code BIGINT: HTTP status code.
 --   count BIGINT: Number of responses.
 --   first_ns BIGINT: Unix ns of the first of them.
---   pid BIGINT: Process id of the process.
---   command VARCHAR: Name of the process (`comm`).
+--   pid BIGINT: Process id of the process; null if its connection or listener is older than the recorder.
+--   command VARCHAR: Name of the process (`comm`); empty if it is unknown.
 SELECT
     event.at_ns,
     coalesce(cgroup.entity_id, 'Node/' || event."k8s.node.name") AS entity_id,

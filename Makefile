@@ -61,6 +61,9 @@ accuracy: setup-test ## Measure how often the analyzer is right on every set of 
 predictions: setup-test ## Make captures from seeds, measure how often predictions are right; writes docs/prediction.md
 	@$(PY) fixtures/prediction/measure.py
 
+canaries: setup-test ## Plant 10,000 values in 50 captures, anonymize them, and count the values that are left
+	@$(PY) fixtures/canaries/measure.py
+
 bench: bench-record bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
 
 bench-record: setup-test ## Compare the recorder with `perf record` at 10,000, 165,000 and 1,000,000 events/s

@@ -28,14 +28,9 @@ _LABEL_MAPS = frozenset({"labels", "matchLabels", "nodeSelector", "selector"})
 _DIGESTED_MAPS = frozenset({"data", "binaryData", "stringData"})
 _FREE_MAPS = frozenset({*_LABEL_MAPS, *_DIGESTED_MAPS, "annotations"})
 """Maps whose keys people choose."""
-_KEPT_ANNOTATIONS = {
-    "kubectl.kubernetes.io/restartedAt": TIME,
-    "endpoints.kubernetes.io/last-change-trigger-time": TIME,
-    "deployment.kubernetes.io/revision": re.compile(r"[0-9]{1,6}\Z"),
-    "deployment.kubernetes.io/desired-replicas": re.compile(r"[0-9]{1,6}\Z"),
-    "deployment.kubernetes.io/max-replicas": re.compile(r"[0-9]{1,6}\Z"),
-}
-"""Annotations of Kubernetes' own that say how a workload was rolled out, and the form of their values."""
+_MOMENTS = frozenset({"kubectl.kubernetes.io/restartedAt", "endpoints.kubernetes.io/last-change-trigger-time"})
+"""Annotations that are times."""
+_REVISION = "deployment.kubernetes.io/revision"
 _STATIC_POD_UID = "kubernetes.io/config.hash"
 _SWITCHES = frozenset({"true", "false", "linux", "windows", "amd64", "arm64", "master", "control-plane"})
 """Texts that labels whose key Kubernetes defines may keep."""
@@ -221,8 +216,9 @@ class ObjectWalk:
     def _rewrite_annotation(self, key: str, value: str) -> Any:
         if key == _STATIC_POD_UID:
             return rewrite_identifier(value, self.replacement)
-        form = _KEPT_ANNOTATIONS.get(key)
-        return value if form is not None and form.match(value) else DROPPED
+        if key == _REVISION and value.isascii() and value.isdigit():
+            return self.replacement.number(value)
+        return value if key in _MOMENTS and TIME.match(value) else DROPPED
 
 
 def is_defined_kind(kind: str | None, api_version: str | None) -> bool:

@@ -16,7 +16,8 @@ from analyzer.sharing.names import rewrite_identifier, rewrite_name
 from analyzer.sharing.ports import collect_ports
 from analyzer.sharing.prose import NOTHING_VOUCHED, Vouching, reduce_note
 from analyzer.sharing.pseudonyms import Pseudonyms, Replacement
-from analyzer.sharing.rescan import Leak, find_leaks
+from analyzer.sharing.scan.search import Leak, Originals, find_leaks, read_originals
+from analyzer.sharing.scan.texts import list_texts
 from formats.capture.info import CaptureInfo
 from formats.capture.reading import Capture, open_capture
 from formats.capture.writing import write_capture
@@ -25,6 +26,11 @@ from formats.errors import OutputError
 from formats.loss import Damage
 from formats.segment.reading import Segment
 from formats.segment.sealing import SegmentHeader, seal_segment
+
+_LEAKS = 1_000
+"""The scan ends when it has found so many."""
+_PLACES = 5
+"""Maximum number of places that the refusal names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
             for number, segment in enumerate(capture.segments)
         ]
         write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
-        _refuse_leaks(draft, originals, target)
+        _refuse_leaks(draft, read_originals(list_texts(capture)), target)
         draft.rename(target)
     unknown = sorted({table for table in capture.tables if table not in TABLE_BY_NAME})
     damaged = len(capture.damage) + sum(
@@ -130,17 +136,16 @@ def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
     )
 
 
-def _refuse_leaks(draft: Path, originals: Collector, target: Path) -> None:
-    written = open_capture(draft)
+def _refuse_leaks(draft: Path, originals: Originals, target: Path) -> None:
     leaks: list[Leak] = []
-    for leak in find_leaks(written, originals):
+    for leak in find_leaks(list_texts(open_capture(draft)), originals):
         leaks.append(leak)
-        if len(leaks) == 1_000:
+        if len(leaks) == _LEAKS:
             break
     if leaks:
-        places = ", ".join(sorted({leak.where for leak in leaks})[:5])
+        places = ", ".join(sorted({f"{leak.where}: {leak.kind}" for leak in leaks})[:_PLACES])
         raise OutputError(
-            f"the re-scan found {len(leaks):,} original values ({places}), so the file was not released",
+            f"the scan of the copy found {len(leaks):,} original values ({places}), so the file was not released",
             where=str(target),
             next_step="please report this; the values are not printed here on purpose",
         )

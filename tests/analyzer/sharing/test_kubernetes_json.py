@@ -131,4 +131,4 @@ def test_time_that_is_none_is_dropped(value: str) -> None:
 def test_annotations_are_dropped_unless_kubernetes_defines_their_form() -> None:
     revision = "deployment.kubernetes.io/revision"
     annotations = {revision: "7", "kubectl.kubernetes.io/restartedAt": "canary", "acme/owner": "jane"}
-    assert rewrite({"metadata": {"annotations": annotations}}) == {"metadata": {"annotations": {revision: "7"}}}
+    assert rewrite({"metadata": {"annotations": annotations}}) == {"metadata": {"annotations": {revision: "9"}}}

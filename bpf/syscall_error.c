@@ -1,11 +1,11 @@
 /* Failed system calls, counted per process, call and errno; the first failure of each in an interval is also
  * sent immediately.
  *
- * Hook          raw tracepoint sys_exit.
+ * Hook          raw tracepoint sys_exit, attached by the recorder: in turns, or all the time in profile `deep`.
  * Kernel        Linux >= 5.8; x86_64 and aarch64.
  * Cost per hit  every system call of the node takes the slow exit path and runs this program, 80 ns in total; 0.3 us
- *               for a call that fails.
- * Can miss      calls of 32-bit programs; calls that do not return (exit, successful execve); operations of io_uring;
+ *               for a call that fails. Nothing while it is not attached.
+ * Can miss      what happens while it is not attached; calls of 32-bit programs; calls that do not return (exit, successful execve); operations of io_uring;
  *               errors that the configuration ignores. Failures while the map is full are counted as lost.
  */
 #include <tapio/event.h>
@@ -78,7 +78,7 @@ static inline bool may_send_sample(void)
     return true;
 }
 
-RAW_TRACEPOINT_PROBE(sys_exit)
+int count_failure(struct bpf_raw_tracepoint_args *ctx)
 {
     long returned = ctx->args[1];
     if (returned >= 0 || returned < -MAX_ERRNO)

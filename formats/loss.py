@@ -16,6 +16,7 @@ class LossReason(StrEnum):
     SHED = "shed"
     SAMPLED = "sampled"
     RATE_LIMITED = "rate_limited"
+    IN_TURNS = "in_turns"
     WATCH_GAP = "watch_gap"
     SOURCE_FAILED = "source_failed"
     STARTING = "starting"
@@ -25,7 +26,7 @@ class LossReason(StrEnum):
     DAMAGED = "damaged"
 
 
-SUPPRESSED_REASONS = frozenset({LossReason.SHED, LossReason.SAMPLED, LossReason.RATE_LIMITED})
+SUPPRESSED_REASONS = frozenset({LossReason.SHED, LossReason.SAMPLED, LossReason.RATE_LIMITED, LossReason.IN_TURNS})
 """Omitted on purpose, by a configured rule: counted as `suppressed`, not as `lost`."""
 
 EXPECTED_REASONS = SUPPRESSED_REASONS | {LossReason.STARTING}
@@ -39,6 +40,7 @@ LOSS_ADVICE: dict[LossReason, str] = {
     LossReason.SHED: "the source was turned off to keep the recorder within its CPU budget; raise cpu_percent",
     LossReason.SAMPLED: "sampled by design; the totals are in the counted rows",
     LossReason.RATE_LIMITED: "the rate limit of the source was reached; raise it if these events matter",
+    LossReason.IN_TURNS: "the source looks only part of the time to spare the node; raise on_s or use profile deep",
     LossReason.WATCH_GAP: "the watch on the API server was interrupted; the current state was listed again afterwards",
     LossReason.SOURCE_FAILED: "the source failed or could not be opened, and is retried; see the recorder's log",
     LossReason.STARTING: "the recorder had just started and was still opening this source; no action is needed",

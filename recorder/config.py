@@ -197,9 +197,10 @@ CONFIG_KEYS: tuple[str, ...] = _config_keys()
 """Every key outside `sources`, for the test that compares them with `docs/configuration.md`."""
 
 
-def resolve_options(spec: SourceSpec, config: SourceConfig) -> dict[str, Any]:
-    """The options of a source, defaults filled in."""
-    return {**spec.options, **config.options}
+def resolve_options(spec: SourceSpec, config: SourceConfig, profile: Profile = Profile.DEFAULT) -> dict[str, Any]:
+    """The options of a source, defaults filled in as the profile has them."""
+    defaults = {**spec.options, **spec.deep_options} if profile is Profile.DEEP else spec.options
+    return {**defaults, **config.options}
 
 
 def select_sources(config: RecorderConfig, specs: Sequence[SourceSpec]) -> list[SourceSpec]:

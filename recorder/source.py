@@ -58,6 +58,7 @@ class SourceSpec:
         shed_order: lower is shed first when the recorder is over its budget; None is never shed.
         fallback: what it does when a need is not met; None: it does not work then.
         options: its configuration keys with their defaults; a key not in here is refused.
+        deep_options: the defaults that are different in profile `deep`.
         opens_slowly: `open` may wait for a peer; the recorder opens it in a thread and does not wait.
         open_together: opens all sources whose specs name the same function at once; it gives, for each in order, None
             or why it is not open. None: each source is opened by its own `open`.
@@ -72,6 +73,7 @@ class SourceSpec:
     shed_order: int | None = None
     fallback: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    deep_options: Mapping[str, Any] = field(default_factory=dict)
     opens_slowly: bool = False
     open_together: Callable[[Sequence[Any], Sequence[SourceContext]], Sequence[Exception | None]] | None = None
     drains_when_shed: bool = False
@@ -110,6 +112,19 @@ class SourceContext:
 
 
 @dataclass(frozen=True, slots=True)
+class Pauses:
+    """When a source that looks in turns did not look. Nothing that happened then was recorded or counted.
+
+    Attributes:
+        ended: the last pauses that are over: from and to in boot ns, in the order of time.
+        since_ns: since when it pauses now, boot ns; None if it looks.
+    """
+
+    ended: tuple[tuple[int, int], ...] = ()
+    since_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStats:
     """Running totals since `open`; the recorder turns their growth into loss rows.
 
@@ -118,12 +133,14 @@ class SourceStats:
         missing: how many of them were not given by `drain`, by reason.
         unknown_gaps: intervals (from, to in boot ns, reason, detail) in which an unknown number is missing.
         detail: one sentence about its state for `status`; empty if all is well.
+        pauses: when it did not look, by design.
     """
 
     produced: int = 0
     missing: Mapping[LossReason, int] = field(default_factory=dict)
     unknown_gaps: tuple[tuple[int, int, LossReason, str], ...] = ()
     detail: str = ""
+    pauses: Pauses = Pauses()
 
 
 class Source(Protocol):

@@ -32,7 +32,7 @@ def build_contexts(
     return [
         SourceContext(
             node_name=config.resolved_node_name,
-            options=resolve_options(source.spec, config.sources.get(source.spec.name, SourceConfig())),
+            options=resolve_options(source.spec, config.sources.get(source.spec.name, SourceConfig()), config.profile),
             boot_time_ns=boot_time_ns,
             proc=config.host.proc,
             sysfs=config.host.sysfs,

@@ -144,6 +144,9 @@ class SourceSet:
     def tell_absences(self, now_ns: int) -> None:
         """Note which sources did not record until now, so that a segment that ends now says what is not in it."""
         for item in self._supervised:
+            was_open = item.is_open
+            item.take_stats(now_ns)
+            self._notice_failure(item, was_open=was_open)
             item.tell_absence(now_ns)
 
     def take_losses(self) -> list[LossEntry]:

@@ -19,7 +19,7 @@ from recorder.ebpf.program import LoadedProgram, ProgramRequest
 from recorder.ebpf.records import layout_of, struct_dtype
 from recorder.ebpf.ring_buffer import Records, RingBuffer
 from recorder.linux.bpf_maps import possible_cpus, read_per_cpu, recursion_misses
-from recorder.source import SourceContext, SourceSpec, SourceStats
+from recorder.source import Pauses, SourceContext, SourceSpec, SourceStats
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _RING_UNIT_BYTES: Final = 4096
@@ -145,13 +145,20 @@ class KernelSource(ABC):
             counted = {**self.count_missing(), LossReason.RECORDER_DOWN: self._left}
             missing = {reason: count for reason, count in counted.items() if count}
             self._last_stats = SourceStats(
-                produced=self._given + sum(missing.values()), missing=missing, detail=self.describe_state()
+                produced=self._given + sum(missing.values()),
+                missing=missing,
+                detail=self.describe_state(),
+                pauses=self.list_pauses(),
             )
         return self._last_stats
 
     def count_missing(self) -> Mapping[LossReason, int]:
         """Events that `drain` will never give, by reason, since the programs were loaded."""
         return {LossReason.KERNEL_RING_FULL: sum(ring.count()[1] for ring in self._rings.values())}
+
+    def list_pauses(self) -> Pauses:
+        """When its programs were not attached, by design."""
+        return Pauses()
 
     def count_rest(self) -> int:
         """Rows that were not drained when the programs were detached."""

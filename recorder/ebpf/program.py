@@ -79,6 +79,11 @@ class LoadedProgram:
         """Take over the descriptor of a link that the source has made."""
         self.links = (*self.links, link)
 
+    def release(self, link: int) -> None:
+        """Close the descriptor of a link that was taken over: its function does not run any more."""
+        self.links = tuple(held for held in self.links if held != link)
+        os.close(link)
+
     def detach(self) -> None:
         """Let no probe run any more; what they wrote stays readable."""
         for descriptor in self.links:

@@ -1,4 +1,4 @@
-"""Source `syscall_error`: failed system calls, counted per process, call and errno."""
+"""Source `syscall_error`: failed system calls, counted per process, call and errno, in turns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from formats.errors import ConfigurationError, TapioError
+from formats.errors import ConfigurationError, TapioError, UnavailableError
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import syscall_error
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
-from recorder.ebpf.program import LoadedProgram, ProgramRequest
+from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
     fixed_text_column,
@@ -29,8 +29,9 @@ from recorder.ebpf.records import (
 from recorder.ebpf.ring_buffer import Records
 from recorder.ebpf.syscall_names import syscall_name, syscall_names
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, KernelTally, Tallies
+from recorder.ebpf.turns import Turns
 from recorder.linux.bpf_maps import possible_cpus, read_per_cpu
-from recorder.source import Need, Profile, SourceContext, SourceSpec
+from recorder.source import Need, Pauses, Profile, SourceContext, SourceSpec
 
 SAMPLE_RECORD = record_dtype(("number", "<i4"), ("error", "<u4"))
 """`struct record` of bpf/syscall_error.c."""
@@ -38,6 +39,7 @@ ERROR_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("number", "<i4")
 """`struct key` of bpf/syscall_error.c."""
 _SAMPLING = struct_dtype(("second_ns", "<u8"), ("sent", "<u8"), ("left_out", "<u8"))
 
+_SECOND: Final = 1_000_000_000
 _ERROR_NUMBER: Final = {name: number for number, name in errno.errorcode.items()}
 
 
@@ -48,11 +50,13 @@ class SyscallErrorSource(KernelSource):
         table=syscall_error.TABLE,
         needs=(Need.BPF,),
         profile=Profile.DEFAULT,
-        cost="80 ns for every system call of the node, 0.3 us for one that fails",
+        cost="80 ns for every system call of the node during on_s of every_s (a thirtieth of the time), nothing in "
+        "between; 0.3 us for one that fails",
         loss_reasons=(
             LossReason.KERNEL_MAP_FULL,
             LossReason.KERNEL_RING_FULL,
             LossReason.SAMPLED,
+            LossReason.IN_TURNS,
             LossReason.RECORDER_DOWN,
         ),
         shed_order=10,
@@ -60,6 +64,8 @@ class SyscallErrorSource(KernelSource):
             "ring_bytes": 128 << 10,
             "map_entries": 8_192,
             "samples_per_second": 20,
+            "on_s": 1,
+            "every_s": 30,
             # What a working program does all the time: it would block, was interrupted, is under way, waited long
             # enough, asks whether a file is a terminal, or whether a child is left.
             "ignore": [
@@ -72,6 +78,7 @@ class SyscallErrorSource(KernelSource):
                 "wait4:ECHILD",
             ],
         },
+        deep_options={"every_s": 0},
         open_together=open_kernel_sources,
         drains_when_shed=True,
     )
@@ -86,6 +93,7 @@ class SyscallErrorSource(KernelSource):
         request = ProgramRequest(
             "syscall_error.c",
             maps=(*TALLY_MAPS, "sampling"),
+            unattached=(("count_failure", FunctionKind.RAW_TRACEPOINT),),
             layouts={"key": layout_of(ERROR_KEY), "tally": layout_of(TALLY)},
             defines={
                 "TALLY_ENTRIES": str(int(context.options["map_entries"])),
@@ -97,16 +105,31 @@ class SyscallErrorSource(KernelSource):
         return (self.ring_request(context, "syscall_error.c", SAMPLE_RECORD, request),)
 
     def begin(self, context: SourceContext, results: Sequence[LoadedProgram | TapioError]) -> None:
-        """Map the ring of the samples and take over the counts."""
+        """Map the ring of the samples, take over the counts, and look for the first time.
+
+        Raises:
+            UnavailableError: the kernel has no system-call tracepoints.
+        """
         super().begin(context, results)
         program = self._programs[0]
         self._samples = self._map_ring(context, program, SAMPLE_RECORD)
         self._cpus = possible_cpus(context.sysfs)
         entries = int(context.options["map_entries"])
         self._tally = KernelTally(program, ERROR_KEY, entries, self._cpus, context.boot_time_ns())
+        on_ns, every_ns = (int(float(context.options[name]) * _SECOND) for name in ("on_s", "every_s"))
+        try:
+            self._turns = Turns(program, "count_failure", "sys_exit", on_ns, every_ns, context.boot_time_ns())
+        except OSError as error:
+            self.free()
+            raise UnavailableError(
+                f"the kernel refused the tracepoint sys_exit ({error.strerror})",
+                where="bpf/syscall_error.c",
+                next_step="use a kernel with CONFIG_FTRACE_SYSCALLS",
+            ) from error
 
     def next_batch(self, context: SourceContext, limit: int) -> pa.RecordBatch | None:
         """Samples as they come, counts once a second."""
+        self._turns.advance(context.boot_time_ns)
         samples = self._samples.take(limit)
         if len(samples):
             return to_sample_batch(sort_by_time(samples))
@@ -121,6 +144,10 @@ class SyscallErrorSource(KernelSource):
             LossReason.KERNEL_MAP_FULL: self._tally.count_uncounted(),
             LossReason.SAMPLED: int(sampling["left_out"].sum()),
         }
+
+    def list_pauses(self) -> Pauses:
+        """When it did not look."""
+        return Pauses(self._turns.pauses, self._turns.paused_since_ns)
 
     def count_rest(self) -> int:
         """Counts of the last, unfinished interval."""

@@ -112,7 +112,9 @@ def render_sources() -> str:
             f"| costs | {spec.cost} |",
             f"| can lose | {', '.join(f'`{reason}`' for reason in spec.loss_reasons) or 'nothing'} |",
             f"| shed | {'never' if spec.shed_order is None else spec.shed_order} |",
-            f"| options | {', '.join(f'`{key}`: `{value!r}`' for key, value in spec.options.items()) or 'none'} |",
+            f"| options | {', '.join(f'`{key}`: `{value!r}`' for key, value in spec.options.items()) or 'none'}"
+            + "".join(f"; in profile `deep` `{key}`: `{value!r}`" for key, value in spec.deep_options.items())
+            + " |",
             "",
         ]
     return "\n".join(parts).rstrip() + "\n"

@@ -34,7 +34,7 @@ def test_only_the_filtered_cgroup_and_what_is_below_it_is_recorded(make_cgroup, 
 
 def test_what_the_recorder_itself_does_is_not_recorded(own_cgroup, sources, collect) -> None:
     # GIVEN a recording without a filter
-    source = sources.open(SyscallErrorSource(), None)
+    source = sources.open(SyscallErrorSource(), None, every_s=0)
 
     # WHEN this process fails, and then another one
     for _ in range(100):

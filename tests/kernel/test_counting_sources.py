@@ -8,8 +8,11 @@ from collections import Counter
 import pytest
 
 from formats.loss import LossReason
+from recorder.config import SourceConfig, resolve_options
 from recorder.ebpf import tally
+from recorder.source import Pauses, Profile
 from recorder.sources.syscall_error import SyscallErrorSource
+from tests.kernel.conftest import boot_time_ns
 
 pytestmark = pytest.mark.kernel
 
@@ -21,7 +24,7 @@ def counted(name):
 
 def test_failures_are_counted_per_call_and_errno(own_cgroup, sources, collect) -> None:
     # GIVEN
-    source = sources.open(SyscallErrorSource(), own_cgroup)
+    source = sources.open(SyscallErrorSource(), own_cgroup, every_s=0)
     script = """
 import os
 for number in range(5000):
@@ -69,7 +72,7 @@ def test_no_failure_is_missed_or_counted_twice_while_the_maps_are_turned(
     # GIVEN maps that are turned a hundred times a second instead of once
     monkeypatch.setattr(tally, "_INTERVAL_NS", 10_000_000)
     monkeypatch.setattr(tally, "_GRACE_NS", 5_000_000)
-    source = sources.open(SyscallErrorSource(), own_cgroup)
+    source = sources.open(SyscallErrorSource(), own_cgroup, every_s=0)
 
     # WHEN a million failures happen on two threads meanwhile
     process = own_cgroup.start([tester("failures"), "500000", "2"])
@@ -97,6 +100,7 @@ def test_keys_that_find_the_map_full_are_counted_as_lost(own_cgroup, sources, co
         map_entries=2,
         ignore=["ENOENT", "ioctl:ENOTTY", "EINVAL"],
         samples_per_second=0,
+        every_s=0,
     )
     script = "import ctypes\nlibc = ctypes.CDLL(None)\nfor number in range(400, 420): libc.syscall(3, 999 + number)\n"
     script += "for number in (3, 32, 33, 72, 77, 8, 17, 18): libc.syscall(number, 999, 0, 0)"
@@ -116,3 +120,38 @@ def test_a_mistake_in_ignore_is_refused_with_its_place(sources) -> None:
 
     with pytest.raises(ConfigurationError, match=r"sources\.syscall_error\.ignore: 'EWRONG' is neither"):
         sources.open(SyscallErrorSource(), None, ignore=["EWRONG"])
+
+
+def test_it_looks_in_turns_and_says_exactly_when_it_did_not(own_cgroup, sources, collect, tester) -> None:
+    # GIVEN a source that looks for 0.2 s in 0.6 s
+    source = sources.open(SyscallErrorSource(), own_cgroup, on_s=0.2, every_s=0.6)
+
+    # WHEN a program fails all the time
+    process = own_cgroup.start([tester("failures"), "100000000", "1"])
+    rows = collect(source, lambda _rows: len(source.stats().pauses.ended) >= 3)
+    process.kill()
+    process.communicate()
+    pauses = source.stats().pauses.ended
+
+    # THEN nothing is told of a time in which it did not look
+    counts = [row for row in rows if row["event_name"] == "syscall.errors"]
+    assert counts
+    for row in rows:
+        assert not any(begin < row["first_boot_time_ns"] <= row["boot_time_ns"] < end for begin, end in pauses)
+    for begin, end in pauses:
+        assert 0.3e9 < end - begin < 5e9
+
+
+def test_in_profile_deep_it_looks_all_the_time(own_cgroup, sources, collect) -> None:
+    # GIVEN
+    spec = SyscallErrorSource.spec
+    source = sources.open(SyscallErrorSource(), own_cgroup, **resolve_options(spec, SourceConfig(), Profile.DEEP))
+
+    # WHEN more time has passed than a turn lasts
+    begin = boot_time_ns()
+    collect(source, lambda _rows: boot_time_ns() - begin > 1_500_000_000)
+    own_cgroup.run("/bin/sh", "-c", "cd /etc/passwd/x 2>/dev/null; true")
+    collect(source, lambda rows: any(row["error.type"] == "ENOTDIR" for row in rows))
+
+    # THEN
+    assert source.stats().pauses == Pauses()

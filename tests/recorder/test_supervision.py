@@ -6,7 +6,7 @@ import pytest
 
 from formats.errors import UnavailableError
 from formats.loss import LossReason
-from recorder.source import SourceStats
+from recorder.source import Pauses, SourceStats
 from recorder.source_opening import open_sources
 from recorder.supervision import SourceState, SupervisedSource
 from tests.recorder.recorder_fakes import SECOND, FakeClock, ScriptedSource, make_context, make_rows
@@ -181,3 +181,27 @@ def test_a_shed_polling_source_is_closed_and_opened_again(clock: FakeClock):
     assert losses(supervised) == [(LossReason.SHED, None, 1_000 * SECOND, 1_030 * SECOND)]
     assert supervised.state is SourceState.RECORDING
     assert source.opened == 2
+
+
+def test_pauses_by_design_are_told_once_and_to_the_end_of_each_segment(clock: FakeClock):
+    # GIVEN a source that pauses
+    source = ScriptedSource()
+    supervised = supervise(source, clock)
+    begin = clock()
+    source.totals = SourceStats(pauses=Pauses(since_ns=begin + SECOND))
+    clock.pass_seconds(3)
+    supervised.take_stats(clock())
+    assert losses(supervised) == []
+
+    # WHEN a segment ends, and later the pause
+    supervised.tell_absence(clock())
+    first = losses(supervised)
+    clock.pass_seconds(3)
+    source.totals = SourceStats(pauses=Pauses(ended=((begin + SECOND, begin + 5 * SECOND),)))
+    for _ in range(2):
+        supervised.take_stats(clock())
+    supervised.tell_absence(clock())
+
+    # THEN
+    assert first == [(LossReason.IN_TURNS, None, begin + SECOND, begin + 3 * SECOND)]
+    assert losses(supervised) == [(LossReason.IN_TURNS, None, begin + 3 * SECOND, begin + 5 * SECOND)]

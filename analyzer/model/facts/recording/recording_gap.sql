@@ -11,5 +11,5 @@
 --   is_suppressed BOOLEAN: Whether the recorder omitted the rows by a rule.
 SELECT
     from_ns AS at_ns, 'Node/' || node AS entity_id, node, seq, evidence, to_ns, false AS is_open, false AS is_old, false AS is_past,
-    table_name AS loss_table, reason, count, detail, reason IN ('shed', 'sampled', 'rate_limited') AS is_suppressed
+    table_name AS loss_table, reason, count, detail, reason IN ('shed', 'sampled', 'rate_limited', 'in_turns') AS is_suppressed
 FROM missing

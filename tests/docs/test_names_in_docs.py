@@ -206,7 +206,7 @@ def test_every_name_in_a_docstring_exists(package: str) -> None:
     assert wrong == {}
 
 
-_TABLES_NAMED = re.compile(r"\b(?:engine )?(?:tables?|facts?|views?) ((?:`\w+`(?:, | and | or )?)+)")
+_TABLES_NAMED = re.compile(r"(?<!unknown )\b(?:engine )?(?:tables?|facts?|views?) ((?:`\w+`(?:, | and | or )?)+)")
 _ROW = re.compile(r"^\| `(\w+)` \| `([^`]+)`", re.MULTILINE)
 
 

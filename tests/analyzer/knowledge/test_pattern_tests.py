@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -20,8 +21,8 @@ documents = {}
 
 def _analyze_once(capture, knowledge):
     """As `analyze_capture`; what a document says does not depend on the tests of patterns and where these stand."""
-    rules = tuple(replace(pattern, tests=(), where="") for pattern in knowledge.patterns)
-    key = (capture.path.resolve(), rules, tuple(cause.name for cause in knowledge.causes))
+    patterns = tuple(replace(pattern, tests=(), where="") for pattern in knowledge.patterns)
+    key = (capture.path.resolve(), msgspec.json.encode((patterns, knowledge.causes)))
     if key not in documents:
         documents[key] = analyze_capture(capture, knowledge)
     return documents[key]
@@ -111,7 +112,7 @@ kind: Cause
 name: never
 from: [config-changed]
 to: [container-oom-killed]
-through: "Node -CONTAINS-> Process"
+through: "Pod -CONTAINS-> Container"
 lag: [0s, 1s]
 confidence: 0.5
 says: "{cause} and {effect}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Sequence
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from analyzer.analysis_cache import analyze_file
 from analyzer.commands.losses import warn_of_losses
+from analyzer.commands.sql_output import to_csv, to_json_lines, to_lines, to_table
 from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.document.document_tables import DOCUMENT_TABLES, document_table
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
@@ -20,21 +23,28 @@ from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts, declared_tables
 from formats.capture.reading import open_capture
 from formats.catalog import TABLES
-from formats.text import escape_text
 
-CELL_CHARACTERS = 120
+if TYPE_CHECKING:
+    from analyzer.model.segment_reading import Window
+
 ROWS_SHOWN = 1_000
 """Rows of a table for people; programs get all."""
 
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 MODEL_TABLES = ("entity", "relation", "change", "capture_window", "missing", "clock_error")
+
+FORMS: dict[str, Callable[[list[str], list[tuple[Any, ...]]], Iterator[str]]] = {
+    "json": to_json_lines,
+    "csv": to_csv,
+    "line": to_lines,
+}
 
 
 @click.command()
 @capture_argument
 @click.argument("query", required=False)
-@click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--json", "forms", flag_value="json", multiple=True, help="Print one JSON object per row.")
+@click.option("--csv", "forms", flag_value="csv", multiple=True, help="Print CSV.")
+@click.option("--line", "forms", flag_value="line", multiple=True, help="Print one line per value.")
 @knowledge_option
 @from_option
 @to_option
@@ -42,15 +52,23 @@ def command(
     capture: Path,
     query: str | None,
     *,
-    form: str | None,
+    forms: tuple[str, ...],
     knowledge: tuple[Path, ...],
     begin: Moment | None,
     end: Moment | None,
 ) -> None:
-    """Run QUERY, in the SQL dialect of DuckDB, over the tables and facts of CAPTURE. Without a query, list them.
+    """Run QUERY, in the SQL dialect of DuckDB, over CAPTURE. Without a query, list what can be queried.
 
-    The capture is read-only, and the query has no access to files or the network. docs/facts.md describes all columns.
+    That is everything recorded, the facts, and what the analysis found: finding, symptom and edge. A QUERY of - is read
+    from standard input. The capture is read-only, and the query has no access to files or the network. docs/facts.md
+    describes the columns.
+
+    Times are integers, in Unix nanoseconds; for people they are shown as times. A table that is wider than the terminal
+    is printed as with --line. Names with a dot need double quotes: select "k8s.event.reason" from kube_event.
     """
+    if len(set(forms)) > 1:
+        raise click.UsageError(f"--{' and --'.join(sorted(set(forms)))} exclude each other")
+    form = forms[0] if forms else None
     opened = open_capture(capture)
     window = check_window(opened, begin, end)
     with Engine() as engine:
@@ -58,30 +76,54 @@ def command(
             build_model(opened, engine, window, wanted=())
             names, rows = _contents(engine)
         else:
+            text = sys.stdin.read() if query == "-" else query
             macros = change_macros(read_knowledge(knowledge).changes)
-            build_model(opened, engine, window, change_macros=macros).load_for(query)
+            model = build_model(opened, engine, window, change_macros=macros)
+            _add_document_tables(engine, text, capture, knowledge, window)
+            model.load_for(text)
             warn_of_losses(engine, capture)
-            names, rows = engine.ask(query, None if form else ROWS_SHOWN + 1)
-    if form == "json":
-        for row in rows:
-            click.echo(json.dumps(dict(zip(names, row, strict=True)), default=_to_json))
-    elif form == "csv":
-        click.echo(_to_csv(names, rows), nl=False)
-    else:
-        for line in _to_table(names, rows[:ROWS_SHOWN]):
-            click.echo(line)
-        if len(rows) > ROWS_SHOWN:
-            click.echo(f"… only the first {ROWS_SHOWN:,} rows are shown; --json and --csv print all of them")
+            names, rows = engine.ask(text, ROWS_SHOWN + 1 if form in {None, "line"} else None)
+    _print(form, names, rows)
+
+
+def _add_document_tables(
+    engine: Engine, query: str, capture: Path, knowledge: tuple[Path, ...], window: Window
+) -> None:
+    """Analyzes the capture if the query may read what the analysis found."""
+    named = set(re.findall(r"\w+", query.lower())).intersection(DOCUMENT_TABLES)
+    if named:
+        document = analyze_file(capture, knowledge=knowledge, window=window)
+        for name in sorted(named):
+            engine.register(name, document_table(name, document))
+
+
+def _print(form: str | None, names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    shown = rows if form in {"json", "csv"} else rows[:ROWS_SHOWN]
+    if form is None:
+        lines = to_table(names, shown)
+        if is_terminal() and max(map(len, lines)) > shutil.get_terminal_size().columns:
+            form = "line"
+    for line in lines if form is None else FORMS[form](names, shown):
+        click.echo(line)
+    if len(rows) > len(shown):
+        click.echo(f"… only the first {ROWS_SHOWN:,} rows are shown; --json and --csv print all of them")
+
+
+def is_terminal() -> bool:
+    """Whether a person reads the output."""
+    return sys.stdout.isatty()
 
 
 def _contents(engine: Engine) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The tables that can be queried, with their columns."""
     recorded = [table.name for table in TABLES]
     columns = {name: list(table.types) for name, table in declared_tables().items()}
+    columns |= {name: list(of_table) for name, (_field, of_table) in DOCUMENT_TABLES.items()}
     for table, column in engine.rows("SELECT table_name, column_name FROM duckdb_columns() ORDER BY column_index"):
         if table in recorded:
             columns.setdefault(table, []).append(column)
     kinds = [
+        ("found", DOCUMENT_TABLES),
         ("model", MODEL_TABLES),
         ("fact", declared_facts()),
         ("table", recorded),
@@ -89,36 +131,3 @@ def _contents(engine: Engine) -> tuple[list[str], list[tuple[Any, ...]]]:
     return ["is", "name", "columns"], [
         (kind, name, ", ".join(columns.get(name, ()))) for kind, names in kinds for name in names
     ]
-
-
-def _to_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Aligned columns; the last one is not filled up."""
-    cells = [[escape_text(name) for name in names]]
-    cells += [[escape_text(_to_cell(value), limit=CELL_CHARACTERS) for value in row] for row in rows]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(names))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return [lines[0], "  ".join("─" * width for width in widths), *lines[1:]]
-
-
-def _to_cell(value: Any) -> str:
-    return "NULL" if value is None else str(value)
-
-
-def _to_csv(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """RFC 4180; text that a spreadsheet would take for a formula begins with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_guard(name) for name in names])
-    writer.writerows([[_guard(value) for value in row] for row in rows])
-    return text.getvalue()
-
-
-def _guard(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
-
-
-def _to_json(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)

@@ -194,8 +194,9 @@ class Engine:
 
 
 def _refusal(error: duckdb.Error) -> UsageError:
-    """DuckDB's own words on one line: its messages draw the query with a caret over several."""
-    first_line = str(error).split("\n", 1)[0].strip()
+    """DuckDB's own words on one line, with what it suggests; the query that it draws with a caret is left out."""
+    said = str(error).split("\n\nLINE ", 1)[0]
+    sentence = " ".join(line.strip() for line in said.splitlines() if line.strip())
     return UsageError(
-        f"the query failed: {first_line}", next_step="`tapio sql CAPTURE` without a query lists the tables"
+        f"the query failed: {sentence}", next_step="`tapio sql CAPTURE` without a query lists the tables and columns"
     )

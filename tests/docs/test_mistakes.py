@@ -1,4 +1,4 @@
-"""The table "Ten mistakes" of docs/patterns.md is what `tapio pattern lint` prints."""
+"""The section "Ten mistakes" of docs/patterns.md is what `tapio pattern lint` prints."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from analyzer.knowledge.lint import lint_knowledge
 PAGE = (Path(__file__).resolve().parents[2] / "docs/patterns.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Ten mistakes")[2].partition("\n## ")[0]
 CORRECT = re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL)[0]
-ROWS = [
-    tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1])
-    for line in SECTION.splitlines()
-    if line.startswith("| `")
-]
+MISTAKES = re.findall(r"^(\S.*?)  ->  (.*)\n    (.*)$", SECTION, re.MULTILINE)
 
 
 def _lint(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -31,13 +27,12 @@ def test_the_file_without_a_mistake_is_correct(tmp_path: Path, monkeypatch: pyte
 
 
 def test_there_are_ten() -> None:
-    assert len(ROWS) == 10
+    assert len(MISTAKES) == 10
 
 
-@pytest.mark.parametrize(("written", "instead", "printed"), ROWS, ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(("right", "wrong", "printed"), MISTAKES, ids=[wrong for _right, wrong, _printed in MISTAKES])
 def test_a_mistake_is_told_as_the_page_says(
-    written: str, instead: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    right: str, wrong: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written, instead = written.strip("`"), instead.strip("`")
-    assert CORRECT.count(instead) == 1
-    assert _lint(CORRECT.replace(instead, written), tmp_path, monkeypatch) == [printed]
+    assert CORRECT.count(right) == 1
+    assert _lint(CORRECT.replace(right, wrong), tmp_path, monkeypatch) == [printed]

@@ -55,6 +55,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "formats/suggestion.py": ("recorder/test_config.py", "`did you mean` of a misspelt key"),
     # Commands are thin: each is run where the thing that it shows is tested.
     "analyzer/cli.py": ("docs/test_docs.py", "the list of the commands; the reference is written from it"),
+    "analyzer/commands/sql_output.py": ("analyzer/commands/test_sql.py", "how the rows of its command are printed"),
+    "analyzer/document/document_tables.py": ("analyzer/commands/test_sql.py", "tables for its command"),
     "analyzer/commands/analyze.py": ("golden/test_incidents.py", "prints the document"),
     "analyzer/commands/anonymize.py": ("analyzer/sharing/test_sharing.py", "writes what `anonymize_capture` gives"),
     "analyzer/commands/document_input.py": ("analyzer/commands/test_report.py", "a capture or a document"),

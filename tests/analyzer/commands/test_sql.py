@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +15,11 @@ from analyzer.commands import sql
 from analyzer.model.engine_tables import declared_facts
 from formats.catalog import TABLES
 from formats.errors import UsageError
+from formats.times import format_time, parse_time
+from tests.analyzed import document_of
 from tests.analyzer.capture_builder import CaptureBuilder, uid_of
+
+DEMO = Path(__file__).resolve().parents[3] / "fixtures/incidents/demo.tapio"
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +36,8 @@ def capture(tmp_path_factory):
     return str(builder.write())
 
 
-def ask(capture, *arguments):
-    result = CliRunner().invoke(cli, ["sql", capture, *arguments])
+def ask(capture, *arguments, given=None):
+    result = CliRunner().invoke(cli, ["sql", capture, *arguments], input=given)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.output
@@ -98,3 +104,66 @@ def test_values_of_any_type_are_json(capture):
 def test_what_is_no_question_to_the_capture_is_refused(capture, query):
     with pytest.raises(UsageError):
         ask(capture, query)
+
+
+def test_times_are_shown_as_times_to_people_and_as_integers_to_programs(capture):
+    query = "SELECT min(at_ns) AS first_ns, max(at_ns) - min(at_ns) AS lasted_ns FROM tcp"
+    shown = ask(capture, query).splitlines()[2].split()
+    given = json.loads(ask(capture, query, "--json"))
+    assert shown == [format_time(given["first_ns"]), "2000000000"]
+
+
+def test_a_line_per_value_has_values_whole(capture):
+    output = ask(capture, "SELECT repeat('x', 300) AS long, NULL AS b FROM range(2)", "--line")
+    row = f"long = {'x' * 300}\n   b = NULL\n"
+    assert output == f"{row}\n{row}"
+
+
+@pytest.mark.parametrize(("columns", "is_table"), [(40, True), (20, False)])
+def test_a_table_that_is_wider_than_the_terminal_is_printed_in_lines(capture, monkeypatch, columns, is_table):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sql, "is_terminal", lambda: True)
+    output = ask(capture, f"SELECT '{'x' * 30}' AS text")
+    assert output.startswith("text\n" if is_table else "text = ")
+
+
+def test_a_query_is_read_from_standard_input(capture):
+    assert json.loads(ask(capture, "-", "--json", given="SELECT 1 AS one\n")) == {"one": 1}
+
+
+def test_two_forms_of_output_are_refused(capture):
+    assert "--csv and --json exclude each other" in ask(capture, "SELECT 1", "--json", "--csv")
+
+
+@pytest.mark.parametrize(
+    ("query", "suggested"),
+    [("SELECT * FROM oom_kil", 'Did you mean "oom_kill"?'), ("SELECT pod_ids FROM tcp_failure", '"pod_id"')],
+)
+def test_what_duckdb_suggests_is_told(capture, query, suggested):
+    with pytest.raises(UsageError, match=re.escape(suggested)):
+        ask(capture, query)
+
+
+def test_what_the_analysis_found_can_be_queried():
+    document = document_of(DEMO)
+    symptoms = {symptom.id: symptom for symptom in document.symptoms}
+    query = """
+        SELECT finding.rank, cause.name AS cause, rule, effect.name AS effect, cause.from_ns
+        FROM finding, edge JOIN symptom AS cause ON cause.id = source JOIN symptom AS effect ON effect.id = target
+        WHERE list_contains(chain, source) AND list_contains(chain, target) ORDER BY ALL
+    """
+    rows = [json.loads(line) for line in ask(str(DEMO), query, "--json").splitlines()]
+    told = [
+        {
+            "rank": finding.rank,
+            "cause": symptoms[edge.source].name,
+            "rule": edge.rule,
+            "effect": symptoms[edge.target].name,
+            "from_ns": parse_time(symptoms[edge.source].begin),
+        }
+        for finding in document.findings
+        for edge in document.edges
+        if {edge.source, edge.target} <= {step.symptom_id for step in finding.chain}
+    ]
+    assert told
+    assert rows == sorted(told, key=lambda row: tuple(row.values()))

@@ -23,13 +23,16 @@ from formats.errors import ConfigurationError, MissingInputError, OutputError
 def command(capture: Path, output: Path, key_file: Path | None) -> None:
     """Write a copy of CAPTURE without names, addresses, paths and IDs.
 
-    Names, IDs and addresses are replaced by pseudonyms of the same form, free text is reduced to words that
-    Kubernetes itself uses, and values of ConfigMaps are replaced by digests. The diagnosis stays the same. The
-    new file is read back and searched for every original value before it is released.
+    Names, IDs and addresses are replaced by pseudonyms of the same form. Messages are reduced to phrases that
+    Kubernetes itself uses, environment values and arguments to addresses and declared ports, values of
+    ConfigMaps to digests, and custom resources to kind, name and owners. The diagnosis stays the same.
+
+    The new file is read back and searched for every value of the original, in any form. If one is found, the
+    file is not released and the exit code is 73.
     """
     shared = anonymize_capture(capture, output, key=_read_key(key_file))
     click.echo(
-        f"{output}: replaced {shared.replaced:,} distinct names, IDs and addresses; the re-scan found none of them"
+        f"{output}: replaced {shared.replaced:,} distinct names, IDs and addresses; the scan found no original value"
     )
     if shared.damaged:
         click.echo(f"omitted {shared.damaged:,} damaged ranges of the input: run `tapio verify {capture}`")

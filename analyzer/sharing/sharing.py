@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from formats.loss import Damage
 from formats.segment.reading import Segment
 from formats.segment.sealing import SegmentHeader, seal_segment
 
+_PROGRAM = re.compile(r"tapio(?:-recorder| import| cut)?(?: [0-9]{1,4}(?:\.[0-9]{1,4}){0,3})?")
 _LEAKS = 1_000
 """The scan ends when it has found so many."""
 _PLACES = 5
@@ -53,11 +55,11 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
 
     Args:
         source: the capture.
-        target: the new capture; it appears only after the re-scan found nothing.
+        target: the new capture; it appears only after the scan found nothing.
         key: the secret of the pseudonyms. The same key gives the same pseudonyms for the same capture.
 
     Raises:
-        OutputError: the target exists or cannot be written, or the re-scan found an original value in it.
+        OutputError: the target exists or cannot be written, or the scan found an original value in it.
     """
     if target.exists():
         raise OutputError(
@@ -120,7 +122,7 @@ def _rewrite_header(segment: Segment, number: int, replacement: Replacement) -> 
         id=f"{number:032x}",
         node_name=rewrite_name(manifest.node_name, replacement),
         boot_id=rewrite_identifier(manifest.boot_id, replacement),
-        created_by=manifest.created_by,
+        created_by=_program_of(manifest.created_by),
         clocks=manifest.clocks,
         catalog_version=manifest.catalog_version,
     )
@@ -131,9 +133,15 @@ def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
     return msgspec.structs.replace(
         info,
         id="",
+        created_by=_program_of(info.created_by),
         cut=None if info.cut is None else msgspec.structs.replace(info.cut, capture=None, pattern=None),
         frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.vouching),
     )
+
+
+def _program_of(created_by: str) -> str:
+    """The program and version that wrote a file, unless the text says anything else."""
+    return created_by if _PROGRAM.fullmatch(created_by) else ""
 
 
 def _refuse_leaks(draft: Path, originals: Originals, target: Path) -> None:

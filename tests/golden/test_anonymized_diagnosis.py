@@ -23,6 +23,17 @@ RECORDINGS = (
     "captures/healthy-rolling-update",
     "states/connections-exhausted",
     "states/healthy",
+    # What the first way of anonymizing lost: words of messages, and the likeness of a misspelt host.
+    "states/address-host",
+    "states/priority-class-missing",
+    "standing/scheduling-anti-affinity",
+    "standing/scheduling-cordon-recorded",
+    "standing/scheduling-cpu-request",
+    "standing/scheduling-node-affinity",
+    "standing/scheduling-node-selector",
+    "standing/scheduling-taint",
+    "standing/scheduling-topology-spread",
+    "standing/scheduling-volume-node",
 )
 
 

@@ -167,6 +167,7 @@ def _symptom(symptom: FoundSymptom, ranks: Mapping[str, int], entities: EntityIn
         what=symptom.what,
         evidence=evidence,
         finding=rank,
+        is_ongoing=symptom.is_ongoing,
     )
 
 

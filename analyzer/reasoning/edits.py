@@ -96,7 +96,8 @@ def _tell(item: FoundSymptom, fields: Sequence[ChangedField], texts: Sequence[st
     telling = find_telling_field(fields, texts)
     if telling is None:
         return item
-    details = {column: value for column in item.details if (value := getattr(telling, _DETAILS.get(column, ""), None))}
+    values = {column: getattr(telling, _DETAILS[column]) for column in item.rule.keep if column in _DETAILS}
+    details = {column: value for column, value in values.items() if value is not None}
     kept = {column: value for column, value in item.details.items() if column not in _DETAILS}
     return replace(item, details={**kept, **details}, what=describe_edit(f"{item.kind} {item.name}", fields, telling))
 

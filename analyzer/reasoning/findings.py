@@ -13,6 +13,7 @@ from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.comparison import AGAINST, ComparisonSearch
 from analyzer.reasoning.confidence import multiply_terms, weigh_feedback, weigh_finding
+from analyzer.reasoning.fixes import find_fix
 from analyzer.reasoning.impact import CountRequests, assess_impact, count_nothing
 from analyzer.reasoning.patterns import match_pattern
 from analyzer.reasoning.root_cause import Candidate
@@ -101,6 +102,9 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
     )
     values = _values(story, context)
     named = _Named.of(candidate, pattern, values)
+    impact = assess_impact(candidate, context.graph, context.count_requests)
+    hit = (context.entities.get(key) for key in (*impact.workloads, *impact.services))
+    fix = find_fix(story.steps, [row for row in hit if row], pattern.actions if pattern else (), values)
     beside = story.explained - {step.number for step in story.steps}
     return Finding(
         rank=rank,
@@ -115,9 +119,11 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         supported_by=tuple(_supports(story, context.graph)),
         refuted_by=(*(Statement(what=item.what, evidence=item.evidence) for item in against), *refutations),
         missing=(*_missing(story, context), *losses),
-        impact=assess_impact(candidate, context.graph, context.count_requests),
+        impact=impact,
         recommendations=tuple(fill(action, values) for action in pattern.actions) if pattern else (),
         contrast=contrast,
+        fix=fix.commands,
+        verify=fix.verify,
     )
 
 

@@ -210,6 +210,8 @@ class Finding:
         impact: who was hit.
         recommendations: what to do, one sentence each, the first thing first.
         contrast: the root cause compared with what it did not reach, at most one row per way; empty if it is no change.
+        fix: commands that undo the root cause, or look at it if nothing is known to undo; they run as pasted.
+        verify: commands that show whether the fix worked.
     """
 
     rank: Rank
@@ -227,6 +229,8 @@ class Finding:
     impact: Impact
     recommendations: tuple[str, ...]
     contrast: tuple[Comparison, ...] = ()
+    fix: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Symptom:
         what: one sentence.
         evidence: at most 20 events, first and last among them; `count` says how many there are.
         finding: rank of the finding that explains it; None if none does.
+        is_ongoing: whether it went on when the recording ended, as far as that can be told.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Symptom:
     what: str
     evidence: tuple[EvidenceId, ...]
     finding: Rank | None
+    is_ongoing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,3 +191,6 @@ def test_action_is_for_the_field_that_the_effect_speaks_of(documents):
     # THEN the name that is missing is the one to restore, and the change is told as a rename
     assert finding.recommendations[0].startswith("Restore `LOG_LEVEL` in ConfigMap api-config")
     assert finding.root_cause.what == "ConfigMap api-config: data.LOG_LEVEL was renamed to LOGLEVEL"
+    assert finding.fix == (
+        """kubectl -n shop patch configmap api-config --type merge -p '{"data":{"LOG_LEVEL":"info"}}'""",
+    )

@@ -34,6 +34,15 @@ def cut_text(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + CUT_MARK
 
 
+def cut_middle(text: str, limit: int) -> str:
+    """The text in at most `limit` characters, cut in the middle: errors say at the end what is wrong."""
+    if len(text) <= limit:
+        return text
+    kept = max(limit - len(CUT_MARK), 0)
+    tail = kept // 2
+    return text[: kept - tail] + CUT_MARK[:limit] + (text[-tail:] if tail else "")
+
+
 def _escape_characters(text: str) -> str:
     shown = []
     marks = 0

@@ -58,10 +58,15 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A change that was considered and is no root cause, with the reason."""
+    """A change that was considered and is no root cause, with the reason.
+
+    Attributes:
+        triggered: rank of the finding that it set off without being at fault; None if it set off none.
+    """
 
     change: Change
     why: str
+    triggered: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +225,8 @@ def hit(document: Document, finding: Finding) -> str | None:
     if not parts:
         return None
     cost = "" if impact.cost is None else f"; {money(impact.cost)}"
-    return f"{', '.join(parts)}, for {span(impact.duration_ns)}{cost}"
+    length = f", for {span(impact.duration_ns)}" if impact.duration_ns else ""
+    return f"{', '.join(parts)}{length}{cost}"
 
 
 def failed_requests(impact: Impact) -> str:
@@ -255,9 +261,14 @@ def looked_at(document: Document) -> str:
     """What the answer rests on, in one sentence."""
     capture = document.capture
     length = span(parse_time(capture.end) - parse_time(capture.begin))
-    nodes = counted(len(capture.nodes), "node")
+    nodes = counted(len(capture.nodes), "recorder")
     events, changes = counted(capture.events, "event"), counted(len(document.changes), "change")
     return f"{events} and {changes} from {nodes} over {length} were analyzed."
+
+
+def length_of(begin: str, end: str) -> int:
+    """From one RFC 3339 time to another, ns."""
+    return parse_time(end) - parse_time(begin)
 
 
 def lost_rows(document: Document) -> list[LossRow]:
@@ -296,24 +307,43 @@ def set_aside(document: Document) -> list[SetAside]:
     """The changes that begin no finding, each with the reason why not. In the document's order."""
     roots = {finding.chain[0].symptom_id for finding in document.findings if finding.chain}
     symptoms = {symptom.id: symptom for symptom in document.symptoms}
-    causes = {edge.source for edge in document.edges}
+    effects: dict[str, list[str]] = {}
+    for edge in document.edges:
+        effects.setdefault(edge.source, []).append(edge.target)
     aside = []
     for change in document.changes:
         symptom = symptoms.get(change.symptom) if change.symptom is not None else None
         if symptom is not None and symptom.id in roots:
             continue
-        aside.append(SetAside(change, _why_set_aside(symptom, causes)))
+        reached = [] if symptom is None else [symptoms[target] for target in effects.get(symptom.id, [])]
+        aside.append(_judge(change, symptom, reached))
     return aside
 
 
-def _why_set_aside(symptom: Symptom | None, causes: set[str]) -> str:
+_MAKE_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"})
+"""Kinds whose changes make new pods, which then meet what was broken before."""
+
+
+def _judge(change: Change, symptom: Symptom | None, reached: Sequence[Symptom]) -> SetAside:
+    """Why a change is no root cause.
+
+    Args:
+        change: to be judged.
+        symptom: what stands for it in the graph; None if it takes no part.
+        reached: what it led to.
+    """
     if symptom is None:
-        return "Nothing that failed uses or depends on it."
-    if symptom.id not in causes:
-        return "No related symptom occurred within the time in which it could have had an effect."
-    if symptom.finding is None:
-        return "What followed from it matches no known failure pattern."
-    return f"It is part of finding {symptom.finding}, but another cause explains more of the symptoms."
+        return SetAside(change, "Nothing that failed uses or depends on it.")
+    if not reached:
+        return SetAside(change, "No related symptom occurred within the time in which it could have had an effect.")
+    if symptom.finding is not None:
+        return SetAside(change, f"It is a step of finding {symptom.finding}, and not what began it.")
+    ranks = sorted({effect.finding for effect in reached if effect.finding is not None})
+    if not ranks:
+        return SetAside(change, "What followed from it matches no known failure pattern.")
+    if change.entity.kind in _MAKE_PODS:
+        return SetAside(change, f"It triggered finding {ranks[0]}, and is not at fault.", ranks[0])
+    return SetAside(change, f"It leads to a part of finding {ranks[0]}, which another cause explains better.")
 
 
 def unknowns(document: Document, finding: Finding) -> list[Unknown]:

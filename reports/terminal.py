@@ -11,6 +11,7 @@ from formats.postmortem.findings import ChainStep, Finding
 from formats.postmortem.graph import Edge
 from formats.text import escape_text
 from reports import story
+from reports.answer import Answer, Names, answer, step_cells
 from reports.predictions import in_one_line, list_warnings
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
 from reports.story import Verdict
@@ -18,6 +19,9 @@ from reports.story import Verdict
 NARROWEST = 40
 _UNWRAPPED = sys.maxsize
 """Columns below which lines are not wrapped any narrower."""
+
+_TEXT_COLUMNS = 56
+"""What a table of steps needs beside the names of the objects; a narrower terminal gets no columns."""
 
 _EVIDENCE_SHOWN = 3
 _SET_ASIDE_SHOWN = 5
@@ -35,15 +39,19 @@ class _Style(StrEnum):
     ROOT = "1;34"
 
 
-def render(document: Document, *, width: int | None, color: bool) -> str:
+def render(document: Document, *, width: int | None, color: bool, verbose: bool = False) -> str:
     """The post-mortem in lines of at most `width` characters (words longer than a line excepted).
 
     Args:
         document: any post-mortem; recorded texts in it are escaped before they are shown.
         width: columns of the terminal; None = one line per paragraph, as for a pipe or a file.
         color: whether to use ANSI colours.
+        verbose: also rules, relations, numbers and evidence of each finding, and all that was considered.
     """
     sheet = _Sheet(_UNWRAPPED if width is None else max(width, NARROWEST), color=color)
+    if document.findings and not verbose:
+        _write_answers(sheet, document)
+        return sheet.text()
     _write_headline(sheet, document)
     for finding in document.findings:
         _write_finding(sheet, document, finding)
@@ -56,10 +64,14 @@ def render(document: Document, *, width: int | None, color: bool) -> str:
 
 
 class _Sheet:
-    """Lines of wrapped, escaped text."""
+    """Lines of wrapped, escaped text.
+
+    Attributes:
+        width: of the lines, in characters.
+    """
 
     def __init__(self, width: int, *, color: bool) -> None:
-        self._width = width
+        self.width = width
         self._color = color
         self._lines: list[str] = []
 
@@ -69,7 +81,7 @@ class _Sheet:
         hang = margin + " " * len(first)
         lines = textwrap.wrap(
             escape_text(text),
-            self._width,
+            self.width,
             initial_indent=hang,
             subsequent_indent=hang,
             break_long_words=False,
@@ -79,6 +91,10 @@ class _Sheet:
             body = wrapped[len(hang) :]
             before = margin + (first if number == 0 else " " * len(first))
             self._lines.append((before + self._painted(body, style)).rstrip())
+
+    def command(self, text: str, *, first: str, indent: int) -> None:
+        """A command on one line, however long: it is pasted."""
+        self._lines.append(f"{' ' * indent}{first}{self._painted(escape_text(text), _Style.GOOD)}")
 
     def heading(self, text: str) -> None:
         """A blank line and a heading."""
@@ -96,6 +112,54 @@ class _Sheet:
 
     def _painted(self, text: str, style: _Style | None) -> str:
         return f"\x1b[{style.value}m{text}\x1b[0m" if style is not None and self._color and text else text
+
+
+def _write_answers(sheet: _Sheet, document: Document) -> None:
+    """Every finding in about ten lines, then what else the reader has to know."""
+    for finding in document.findings:
+        sheet.blank()
+        _write_answer(sheet, answer(document, finding))
+    sheet.blank()
+    names = Names(document)
+    aside = [item.change for item in story.set_aside(document) if item.triggered is None]
+    if aside:
+        subjects = list(dict.fromkeys(names.subject(change.entity) for change in aside))
+        more = f" and {len(subjects) - _SET_ASIDE_SHOWN} more" if len(subjects) > _SET_ASIDE_SHOWN else ""
+        shown = ", ".join(subjects[:_SET_ASIDE_SHOWN])
+        sheet.line(f"Changes that are not the cause: {shown}{more} (tapio changes)")
+    caveat = story.headline(document).caveat
+    if caveat is not None:
+        sheet.line(caveat, style=_Style.DOUBTFUL)
+    sheet.line(story.looked_at(document), style=_Style.FAINT)
+    sheet.line("More: --verbose (rules, paths, numbers, evidence), tapio report (a page)", style=_Style.FAINT)
+
+
+def _write_answer(sheet: _Sheet, told: Answer) -> None:
+    sheet.line(told.title, style=_Style.BAD)
+    sheet.line(f"severity {told.severity}, confidence {told.confidence}", style=_Style.FAINT)
+    cause = f"{clock_minute(told.cause.time)}Z  {told.cause.subject}  {told.cause.text}"
+    rows = [("Impact", told.impact), ("", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
+    if not told.is_cause:
+        rows.append(("", "No recorded change explains it: its cause is not in this recording."))
+    rows += [("Trigger", f"{clock_minute(step.time)}Z  {step.subject}  {step.text}") for step in told.triggers[:2]]
+    rows += [("Against", text) for text in told.against[:2]]
+    if told.advice is not None:
+        rows.append(("Fix" if told.is_cause else "Next", told.advice))
+    sheet.blank()
+    for label, text in rows:
+        if text:
+            sheet.line(text, first=f"{label:<9}", indent=2, style=_Style.STRONG if label in ("Cause", "Fix") else None)
+    for label, commands in (("" if told.advice else "Fix", told.fix), ("Verify", told.verify)):
+        for number, command in enumerate(commands):
+            sheet.command(command, first=f"{label if number == 0 else '':<9}", indent=2)
+    sheet.blank()
+    width = max((len(escape_text(step.subject)) for step in told.steps), default=0)
+    for time, subject, text, mark in step_cells(told.steps):
+        shown = f"{text}  ◆ {mark}" if mark else text
+        if sheet.width < width + _TEXT_COLUMNS:
+            sheet.line(f"{time}  {subject}  {shown}", indent=2)
+        else:
+            sheet.line(shown, first=f"{time}  {escape_text(subject):<{width}}  ", indent=2)
 
 
 def _write_headline(sheet: _Sheet, document: Document) -> None:

@@ -30,6 +30,7 @@ from reports.terminal import render
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."
 )
+@click.option("-v", "--verbose", is_flag=True, help="Also print rules, relations, numbers and evidence.")
 @knowledge_option
 @feedback_option
 @color_option
@@ -40,6 +41,7 @@ def command(
     capture: Path,
     *,
     as_json: bool,
+    verbose: bool,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
     color: str,
@@ -60,4 +62,4 @@ def command(
         click.echo(to_json(document), nl=False)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(render(document, width=width, color=wants_color(color)))
+        click.echo(render(document, width=width, color=wants_color(color), verbose=verbose))

@@ -26,7 +26,7 @@ from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts, read_tables
 from formats.errors import KnowledgeError
-from formats.text import cut_text
+from formats.text import cut_middle
 from formats.units import format_duration
 
 MAX_EPISODES_PER_RULE = 5_000
@@ -315,5 +315,5 @@ def _describe(rule: SymptomRule, row: Mapping[str, object], kept: Mapping[str, s
 
 
 def shorten(text: str) -> str:
-    """A recorded text on one line, cut to what a sentence can bear; what is cut ends with `…`."""
-    return cut_text(" ".join(text.split()), _TEXT_SHOWN)
+    """A recorded text on one line, cut in the middle to what a sentence can bear."""
+    return cut_middle(" ".join(text.split()), _TEXT_SHOWN)

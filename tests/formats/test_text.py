@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.text import escape_text
+from formats.text import cut_middle, escape_text
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,17 @@ def test_what_is_cut_ends_with_a_mark(text, limit):
 
 def test_a_pile_of_marks_does_not_paint_over_other_lines():
     assert escape_text("e" + "\u0301" * 100).count("\u0301") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("dial tcp: connection refused", 15, "dial tc… refused"[:7] + "…refused"),
+        ("short", 5, "short"),
+        ("abc", 1, "…"),
+        ("abc", 0, ""),
+    ],
+)
+def test_text_is_cut_in_the_middle_so_that_its_end_stays(text, limit, shown):
+    assert cut_middle(text, limit) == shown
+    assert len(cut_middle(text, limit)) <= limit

@@ -1,0 +1,263 @@
+"""The answer of one finding as its reader needs it first: impact, cause, fix and check, and what was seen when.
+
+Pods are named by their workload and every object with its namespace. Texts are as recorded: whoever shows them
+escapes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from formats.postmortem.document import Document
+from formats.postmortem.findings import Finding, RootCause
+from formats.postmortem.graph import Symptom
+from formats.postmortem.recording import Entity, EntityRef
+from formats.text import cut_middle
+from reports import story
+from reports.quantities import clock_minute, clock_time, number, span
+
+TEXT_CHARACTERS = 160
+"""Longest text of one step; what is cut is cut in the middle, as errors say at the end what is wrong."""
+
+HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.85, 0.6
+MAX_NAMES = 4
+
+_SHORT_KINDS = {
+    "Deployment": "deploy",
+    "StatefulSet": "sts",
+    "DaemonSet": "ds",
+    "ReplicaSet": "rs",
+    "Service": "svc",
+    "Namespace": "ns",
+    "PersistentVolumeClaim": "pvc",
+    "PersistentVolume": "pv",
+}
+_SEVERE = frozenset({"error", "fatal"})
+_NOT_CAUSES = frozenset({"origin", "unexplained"})
+"""Terms of a confidence that say that the finding begins with a symptom, not with its cause."""
+_FIELD = re.compile(r"spec\.template\.spec\.(?:initC|c)ontainers\[name=([^\]]+)\]\.(\S+)")
+_RESTART = re.compile(r'spec\.template\.metadata\.annotations\["kubectl\.kubernetes\.io/restartedAt"\] was set to \S+')
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was seen.
+
+    Attributes:
+        time: RFC 3339, of its first sighting.
+        subject: such as `deploy/cache`.
+        text: what was seen of it.
+        is_change: whether somebody or something changed the object.
+    """
+
+    time: str
+    subject: str
+    text: str
+    is_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One finding in a few lines.
+
+    Attributes:
+        title: one sentence.
+        severity: high, medium or low.
+        confidence: high, medium or low.
+        impact: who was hit.
+        status: since when, and whether it went on when the recording ended.
+        is_cause: whether the recording has the cause; False if `cause` is only the earliest symptom.
+        cause: the first step of the chain.
+        triggers: changes that set it off and are not at fault.
+        fix: commands, to be pasted.
+        advice: the first recommendation; None if there is none.
+        verify: commands that show whether it worked.
+        against: what speaks against it.
+        steps: by time of first sighting.
+    """
+
+    title: str
+    severity: str
+    confidence: str
+    impact: str
+    status: str
+    is_cause: bool
+    cause: Step
+    triggers: tuple[Step, ...]
+    fix: tuple[str, ...]
+    advice: str | None
+    verify: tuple[str, ...]
+    against: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+def answer(document: Document, finding: Finding) -> Answer:
+    """The answer of a finding of this document."""
+    names = Names(document)
+    explained = _explained(document, finding)
+    severe = [symptom for symptom in explained if symptom.severity in _SEVERE] or explained
+    is_ongoing = any(symptom.is_ongoing for symptom in severe)
+    is_felt = bool(finding.impact.services) or bool(finding.impact.failed_requests)
+    by_id = {symptom.id: symptom for symptom in document.symptoms}
+    steps = []
+    for step in finding.chain:
+        known = by_id.get(step.symptom_id)
+        is_change = known is not None and known.nature != "symptom"
+        steps.append(Step(step.time, names.subject(step.entity), names.text(step.what, step.entity), is_change))
+    root = finding.root_cause
+    cause = steps[0] if steps else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False)
+    return Answer(
+        title=names.sentence(finding.title),
+        severity="high" if is_felt and is_ongoing else "medium" if is_felt or is_ongoing else "low",
+        confidence=confidence_word(finding.confidence),
+        impact=_impact(finding, names),
+        status=_status(document, severe, is_ongoing=is_ongoing),
+        is_cause=not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
+        cause=cause,
+        triggers=tuple(
+            Step(
+                aside.change.time,
+                names.subject(aside.change.entity),
+                names.text(aside.change.what, aside.change.entity),
+                is_change=True,
+            )
+            for aside in story.set_aside(document)
+            if aside.triggered == finding.rank
+        ),
+        fix=finding.fix,
+        advice=names.sentence(finding.recommendations[0]) if finding.recommendations else None,
+        verify=finding.verify,
+        against=tuple(names.sentence(item.what) for item in finding.refuted_by),
+        steps=tuple(sorted(dict.fromkeys(steps), key=lambda step: step.time)),
+    )
+
+
+def confidence_word(confidence: float) -> str:
+    """`high`, `medium` or `low`; `--verbose` has the number."""
+    return "high" if confidence >= HIGH_CONFIDENCE else "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
+
+
+class Names:
+    """What the objects of a document are called where it is read: by their workload, with their namespace.
+
+    Args:
+        document: has the relations between pods and workloads.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._entities = document.entities
+        workload = {row.source: row.target for row in document.relations if row.kind == "WORKLOAD_OF"}
+        self._workload: dict[str, Entity] = {}
+        for pod, target in sorted(workload.items()):
+            if target in document.entities and document.entities[target].kind != "StatefulSet":
+                self._workload[pod] = document.entities[target]
+        for row in document.relations:
+            if row.kind == "CONTAINS" and row.source in self._workload:
+                self._workload[row.target] = self._workload[row.source]
+        spoken = {}
+        for key, owner in self._workload.items():
+            if key in document.entities:
+                entity = document.entities[key]
+                spoken[entity.name] = spoken[f"{entity.kind} {entity.name}"] = self._spoken(entity, owner)
+        for entity in document.entities.values():
+            if entity.namespace and entity.kind not in ("Pod", "Container", "Process"):
+                spoken.setdefault(f"{entity.kind} {entity.name}", f"{entity.kind} {_with_namespace(entity)}")
+        self._spoken_names = spoken
+        names = sorted(spoken, key=lambda name: (-len(name), name))
+        self._pattern = (
+            re.compile(rf"(?<![\w./-])(?:(?:Container|Pod) )?({'|'.join(map(re.escape, names))})(?![\w-])")
+            if names
+            else None
+        )
+
+    @staticmethod
+    def _spoken(entity: Entity, owner: Entity) -> str:
+        whole = _with_namespace(owner)
+        if entity.kind == "Container":
+            container = entity.name.rpartition("/")[2]
+            return whole if container == owner.name else f"{whole} (container {container})"
+        return f"a pod of {whole}" if entity.kind == "Pod" else whole
+
+    def subject(self, entity: Entity | EntityRef | RootCause) -> str:
+        """`deploy/cache`: the workload of what is in a pod, else the object itself."""
+        key = entity.entity if isinstance(entity, RootCause) else entity.id
+        owner = self._workload.get(key)
+        kind, name = (owner.kind, owner.name) if owner is not None else (entity.kind, entity.name)
+        return f"{_SHORT_KINDS.get(kind, kind.lower())}/{name}"
+
+    def whole(self, key: str) -> str:
+        """`shop/cache`, of an entity's id."""
+        entity = self._workload.get(key) or self._entities.get(key)
+        return key if entity is None else _with_namespace(entity)
+
+    def sentence(self, text: str) -> str:
+        """A text in which pods and containers are named by their workload."""
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda match: self._spoken_names[match[1]], text)
+
+    def text(self, what: str, entity: Entity | EntityRef | RootCause) -> str:
+        """What is said of an entity, without its name, and with fields as people call them."""
+        said = what.removeprefix(f"{entity.kind} {entity.name}").lstrip(": ") or what
+        said = _RESTART.sub("was restarted", _FIELD.sub(r"\2 of \1", said))
+        if entity.kind in ("ConfigMap", "Secret"):
+            said = re.sub(r"(?<!\S)data\.(?=\S)", "", said)
+        return cut_middle(self.sentence(said), TEXT_CHARACTERS)
+
+
+def _with_namespace(entity: Entity | EntityRef) -> str:
+    return f"{entity.namespace}/{entity.name}" if entity.namespace else entity.name
+
+
+def _explained(document: Document, finding: Finding) -> list[Symptom]:
+    wanted = {*(step.symptom_id for step in finding.chain), *finding.also}
+    return [symptom for symptom in document.symptoms if symptom.id in wanted and symptom.nature == "symptom"]
+
+
+def _impact(finding: Finding, names: Names) -> str:
+    impact = finding.impact
+    parts = []
+    failing = sorted(
+        (row for row in impact.by_workload if row.failed_requests), key=lambda row: -(row.failed_requests or 0)
+    )
+    for row in failing[:MAX_NAMES]:
+        of = "" if row.requests is None else f" of {number(row.requests)}"
+        parts.append(f"{names.whole(row.workload)} failed {number(row.failed_requests or 0)}{of} requests")
+    if impact.services:
+        parts.append(f"no ready endpoints: svc {_list_names(impact.services, names)}")
+    elif not failing:
+        parts.append("no failed request and no Service without endpoints was recorded")
+    others = [key for key in impact.workloads if key not in {row.workload for row in failing}]
+    if others:
+        parts.append(f"{'also ' if failing else ''}hit: {_list_names(others, names)}")
+    if impact.cost is not None:
+        parts.append(story.money(impact.cost))
+    return "; ".join(parts)
+
+
+def _list_names(keys: tuple[str, ...] | list[str], names: Names) -> str:
+    called = list(dict.fromkeys(names.whole(key) for key in keys))
+    rest = len(called) - MAX_NAMES
+    return ", ".join(called[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _status(document: Document, severe: list[Symptom], *, is_ongoing: bool) -> str:
+    if not severe:
+        return ""
+    since = min(symptom.begin for symptom in severe)
+    ended = f"when the recording ended ({clock_minute(document.capture.end)}Z)"
+    if is_ongoing:
+        before = "before " if since < document.capture.begin else ""
+        return f"since {before}{clock_minute(max(since, document.capture.begin))}Z, STILL FAILING {ended}"
+    last = max(symptom.end for symptom in severe)
+    length = story.length_of(since, last)
+    after = f" after {span(length)}" if length > 0 else ""
+    return f"since {clock_minute(since)}Z, not seen again{after}: last at {clock_minute(last)}Z"
+
+
+def step_cells(steps: tuple[Step, ...]) -> Iterator[tuple[str, str, str, str]]:
+    """Time, subject, text and mark of each step."""
+    for step in steps:
+        yield clock_time(step.time), step.subject, step.text, "change" if step.is_change else ""

@@ -17,6 +17,9 @@ TOGETHER = {
     "tests/laws/test_pattern_laws.py": "documents",
     # One Neo4j: it takes a gigabyte and, beside a second one, minutes to start.
     "tests/reports/test_neo4j_graph.py": "neo4j",
+    # One Chromium, which a test waits for while other workers compute.
+    "tests/browser/test_report_hostile_texts_in_chromium.py": "browser",
+    "tests/browser/test_report_page_in_chromium.py": "browser",
     # Fixtures of the module that take a second or more.
     "tests/analyzer/cutting/test_cut.py": "cutting",
     "tests/analyzer/knowledge/test_pattern_tests.py": "pattern tests",

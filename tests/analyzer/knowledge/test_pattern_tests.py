@@ -21,7 +21,7 @@ documents = {}
 
 def _analyze_once(capture, knowledge):
     """As `analyze_capture`; what a document says does not depend on the tests of patterns and where these stand."""
-    patterns = tuple(replace(pattern, tests=(), where="") for pattern in knowledge.patterns)
+    patterns = tuple(replace(pattern, tests=(), where="", places={}) for pattern in knowledge.patterns)
     key = (capture.path.resolve(), msgspec.json.encode((patterns, knowledge.causes)))
     if key not in documents:
         documents[key] = analyze_capture(capture, knowledge)

@@ -83,7 +83,7 @@ def test_kinds_of_the_path_are_asked_for(tables):
     add_trouble(tables, 10, "ConfigMap/conf", "edit")
     add_trouble(tables, 20, "Pod/a", "crash")
     for through, linked in (("ConfigMap <-USES- Pod", True), ("* <-USES- *", True), ("Secret <-USES- Pod", False),
-                            ("ConfigMap <-USES- Container|Job", False)):  # fmt: skip
+                            ("PersistentVolumeClaim|Secret <-USES- Pod", False)):  # fmt: skip
         graph = graph_of(tables, [*RULES, cause_text("c", "edit", "crash", through=through)])
         assert bool(graph.edges) is linked, through
 

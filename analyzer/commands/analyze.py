@@ -21,7 +21,10 @@ from analyzer.commands.window import (
     to_option,
 )
 from analyzer.document.costs import price_document, read_prices
+from formats.errors import ExitCode
 from formats.postmortem.document import to_json
+from reports.markdown import render_markdown
+from reports.story import unexplained_symptoms
 from reports.terminal import render
 
 
@@ -30,6 +33,15 @@ from reports.terminal import render
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Print text, or Markdown for a chat, an issue or a ticket.",
+)
+@click.option("--exit-code", "with_exit_code", is_flag=True, help="Exit with 1 if a failure was found.")
 @click.option("-v", "--verbose", is_flag=True, help="Also print rules, relations, numbers and evidence.")
 @knowledge_option
 @feedback_option
@@ -37,10 +49,14 @@ from reports.terminal import render
 @costs_option
 @from_option
 @to_option
+@click.pass_context
 def command(
+    context: click.Context,
     capture: Path,
     *,
     as_json: bool,
+    form: str,
+    with_exit_code: bool,
     verbose: bool,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
@@ -51,7 +67,8 @@ def command(
 ) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
-    The exit code is 0 whether or not a failure was found.
+    The exit code is 0 whether or not a failure was found; with --exit-code, it is 1 if there is a finding or a severe
+    symptom that no finding explains.
     """
     window = check_window(capture, begin, end)
     prices = None if costs is None else read_prices(costs)
@@ -60,6 +77,10 @@ def command(
         document = price_document(document, prices)
     if as_json:
         click.echo(to_json(document), nl=False)
+    elif form == "markdown":
+        click.echo(render_markdown(document), nl=False)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(render(document, width=width, color=wants_color(color), verbose=verbose))
+    if with_exit_code and (document.findings or unexplained_symptoms(document)):
+        context.exit(ExitCode.NEGATIVE)

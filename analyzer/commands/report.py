@@ -1,4 +1,4 @@
-"""`tapio report`: the post-mortem as a single HTML page."""
+"""`tapio report`: the post-mortem as a single HTML page, or as Markdown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
 from formats.text import escape_text
+from reports.markdown import render_markdown
 from reports.story import headline
 
 
@@ -20,7 +21,7 @@ from reports.story import headline
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("report.html"),
     show_default=True,
-    help="Path of the page.",
+    help="Path of the page; with the suffix .md, Markdown for a chat, an issue or a ticket.",
 )
 def command(source: Path, output: Path) -> None:
     """Write the post-mortem of a capture, or of a document printed by `tapio analyze --json`, as a single HTML page.
@@ -30,5 +31,5 @@ def command(source: Path, output: Path) -> None:
     from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
 
     document = read_document(source)
-    write_output(output, render_page(document))
+    write_output(output, render_markdown(document) if output.suffix == ".md" else render_page(document))
     click.echo(f"{escape_text(headline(document).title)}\n{output}")

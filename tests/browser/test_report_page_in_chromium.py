@@ -136,7 +136,7 @@ def test_calm_page_says_that_nothing_was_found_and_what_was_looked_at(visitor, c
         # GIVEN a healthy recording THEN its page is calm
         text = visit.page.locator("#answer").inner_text()
         assert "No failure was found" in text
-        assert re.search(r"184\s466 events and 1 change from 2 nodes", text)
+        assert re.search(r"184\s466 events and 1 change from 2 recorders", text)
         assert "Nothing: every event of every source was recorded" in visit.page.locator("#lost").inner_text()
         assert visit.troubles() == []
 

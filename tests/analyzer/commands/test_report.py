@@ -109,3 +109,9 @@ def test_neo4j_needs_a_password(monkeypatch, tmp_path):
         run("graph", INCIDENT, "--neo4j", "bolt://127.0.0.1:1")
     with pytest.raises(MissingInputError, match="password file"):
         run("graph", INCIDENT, "--neo4j", "bolt://127.0.0.1:1", "--password-file", str(tmp_path / "none"))
+
+
+def test_suffix_md_gives_markdown(tmp_path):
+    output = tmp_path / "x.md"
+    run("report", INCIDENT, "-o", str(output))
+    assert output.read_text(encoding="utf-8").startswith("### `A configuration change made cache outgrow")

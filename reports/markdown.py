@@ -1,0 +1,76 @@
+"""The post-mortem as Markdown to paste into a chat, an issue or a ticket.
+
+Everything recorded is in code spans: there, nothing is a link, a mention, HTML or emphasis, whoever renders it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from formats.postmortem.document import Document
+from formats.text import escape_text
+from reports import story
+from reports.answer import Answer, answer, step_cells
+from reports.quantities import clock_minute, day
+
+MAX_CODE_CHARACTERS = 400
+"""Longest code span. Why: chats cut long messages, and then the fix is lost."""
+
+
+def render_markdown(document: Document) -> str:
+    """The answer of each finding: title, impact, cause, fix, check and steps."""
+    return "\n".join(_lines(document)) + "\n"
+
+
+def code(text: str) -> str:
+    """A recorded text as a code span; a backtick in it becomes an apostrophe, as nothing else can end the span."""
+    shown = escape_text(text, limit=MAX_CODE_CHARACTERS).replace("`", "'").strip()
+    return f"`{shown}`" if shown else "(nothing)"
+
+
+def _lines(document: Document) -> Iterator[str]:
+    headline = story.headline(document)
+    if not document.findings:
+        yield f"### {code(headline.title)}"
+        yield ""
+        yield code(headline.summary)
+    for finding in document.findings:
+        yield from _finding(answer(document, finding))
+    if headline.caveat is not None:
+        yield f"- **Incomplete:** {code(headline.caveat)}"
+    yield ""
+    capture = document.capture
+    yield (
+        f"{code(story.looked_at(document))} "
+        f"Recorded on {day(capture.begin)} from {clock_minute(capture.begin)} to {clock_minute(capture.end)} UTC."
+    )
+
+
+def _finding(told: Answer) -> Iterator[str]:
+    yield f"### {code(told.title)}"
+    yield ""
+    yield f"Severity **{told.severity}**, confidence **{told.confidence}**"
+    yield ""
+    cause = f"{clock_minute(told.cause.time)}Z {told.cause.subject} {told.cause.text}"
+    rows = [("Impact", told.impact), ("Status", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
+    if not told.is_cause:
+        rows.append(("Cause", "no recorded change explains it: its cause is not in this recording"))
+    rows += [("Trigger", f"{clock_minute(step.time)}Z {step.subject} {step.text}") for step in told.triggers]
+    rows += [("Against", text) for text in told.against]
+    if told.advice is not None:
+        rows.append(("Fix" if told.is_cause else "Next", told.advice))
+    for label, text in rows:
+        if text:
+            yield f"- **{label}:** {code(text)}"
+    yield ""
+    if told.fix or told.verify:
+        yield "```sh"
+        yield from (escape_text(command) for command in told.fix)
+        if told.verify:
+            yield "# Check:"
+        yield from (escape_text(command) for command in told.verify)
+        yield "```"
+        yield ""
+    for time, subject, text, mark in step_cells(told.steps):
+        yield f"- {code(f'{time} {subject} {text}')}{f' ({mark})' if mark else ''}"
+    yield ""

@@ -27,10 +27,13 @@ class NamedEntities:
     Attributes:
         entity_ids: the entities of that name, and what lives inside of them (pods of a workload, containers of a pod).
         names: `Kind namespace/name` of those that were named, sorted.
+        related_ids: what they answer for besides: the pods that a Service selects or a Node runs, with their
+            containers, and the container of a process.
     """
 
     entity_ids: frozenset[str]
     names: tuple[str, ...]
+    related_ids: frozenset[str] = frozenset()
 
 
 def find_named_entities(engine: Engine, question: str) -> NamedEntities | None:
@@ -70,7 +73,28 @@ def find_named_entities(engine: Engine, question: str) -> NamedEntities | None:
         {"ids": [row[0] for row in rows]},
     )
     names = {f"{kind} {f'{namespace}/' if namespace else ''}{name}" for _id, kind, namespace, name in rows}
-    return NamedEntities(frozenset(row[0] for row in inside), tuple(sorted(names)))
+    own = frozenset(row[0] for row in inside)
+    return NamedEntities(own, tuple(sorted(names)), _find_related(engine, [row[0] for row in rows]) - own)
+
+
+def _find_related(engine: Engine, entity_ids: list[str]) -> frozenset[str]:
+    """What entities answer for although it is not inside of them."""
+    rows = engine.rows(
+        """
+        WITH meant AS (SELECT unnest($ids::VARCHAR[]) AS entity_id), pods AS (
+            SELECT target_id AS pod_id FROM relation
+            WHERE relation = 'SELECTS' AND source_id IN (FROM meant)
+            UNION SELECT source_id FROM relation
+            WHERE relation = 'RUNS_ON' AND target_id IN (FROM meant)
+        )
+        SELECT pod_id FROM pods
+        UNION SELECT entity_id FROM entity WHERE pod_id IN (FROM pods)
+        UNION SELECT source_id FROM relation WHERE relation = 'CONTAINS' AND target_id IN (FROM meant)
+            AND starts_with(target_id, 'Process/')
+        """,
+        {"ids": entity_ids},
+    )
+    return frozenset(row[0] for row in rows)
 
 
 def suggest_names(engine: Engine, question: str) -> tuple[str, ...]:

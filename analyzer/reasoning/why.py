@@ -24,7 +24,8 @@ _SEVERE = frozenset({"error", "fatal"})
 def explain(document: Document, named: NamedEntities) -> Iterator[str]:
     """The answer, line by line; recorded text in it is not yet escaped."""
     yield f"{', '.join(named.names[:3])}{' and others' if len(named.names) > 3 else ''}"
-    hit = [symptom for symptom in document.symptoms if symptom.entity.id in named.entity_ids]
+    answered_for = named.entity_ids | named.related_ids
+    hit = [symptom for symptom in document.symptoms if symptom.entity.id in answered_for]
     is_explained = False
     for finding in document.findings:
         targets = symptoms_in(finding, hit)

@@ -14,6 +14,7 @@ from tests.analyzer.capture_builder import CaptureBuilder, container_status, run
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "captures"
 OOM = str(FOLDER / "configmap-oom-crashloop.tapio")
+DEMO = str(FOLDER.parent / "incidents" / "demo.tapio")
 HEALTHY = str(FOLDER / "healthy-rolling-update.tapio")
 
 
@@ -156,3 +157,21 @@ def test_missing_capture_is_one_clear_error(command, tmp_path):
     with pytest.raises(TapioError) as caught:
         run(command[0], tmp_path / "absent.tapio", *command[1:])
     assert caught.value.exit_code == 66
+
+
+@pytest.mark.parametrize("name", ["svc/cache", "svc/api", "svc/frontend", "node/node-a"])
+def test_what_answers_for_failing_pods_is_never_said_to_be_well(name):
+    # GIVEN an incident in which every pod behind these Services, and on this node, fails
+    text = run("why", DEMO, name).output
+    # THEN the answer is the finding, and no denial; the node and the Services are not called the root cause
+    assert "exceed its memory limit" in text
+    assert "No symptom of it was found" not in text
+    assert "This is the root cause" not in text
+
+
+def test_process_answers_for_its_container():
+    victim = run(
+        "sql", DEMO, "--csv", "select name from entity where kind = 'Process' and name like 'cache (%' limit 1"
+    )
+    pid = victim.output.split("(")[1].split(")")[0]
+    assert "exceed its memory limit" in run("why", DEMO, pid).output

@@ -18,7 +18,8 @@ _QUAD = re.compile(r"(?<!\d)(\d{1,3})([.\-_ ])(\d{1,3})\2(\d{1,3})\2(\d{1,3})(?!
 _COLONS = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _HEX_GROUPS = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?[0-9A-Fa-f]{2,}(?:[:\-_.]?[0-9A-Fa-f]{2,})*(?![0-9A-Za-z])")
 _HEX_WITHIN = re.compile(r"[0-9A-Fa-f]{8}(?:[-_][0-9A-Fa-f]{4}){3}[-_][0-9A-Fa-f]{12}")
-_DIGIT_GROUPS = re.compile(r"\d(?:[ .\-_/:,]?\d)*", re.ASCII)
+_DIGIT_GROUPS = re.compile(r"(?<![^\W_])\d(?:[ .\-_/:,]?\d)*(?![^\W_])|\d{12,}", re.ASCII)
+"""Digits between letters are part of a word, and of ids by chance, unless there are many."""
 _AMOUNT = re.compile(r"\d{1,15}(?:[kmgtpe]i|[numkgtpe]|(?:ms|[hms])(?:\d{1,3}(?:ms|[ms])){0,2})\Z", re.ASCII)
 """A quantity or a duration: a number that stands for no name."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
@@ -78,7 +79,7 @@ def _take(text: str, pieces: Pieces, depth: int) -> None:
             if len(digits) >= HEX_DIGITS:
                 pieces.hexes.add(digits)
     # An address is not a number as well: its octets and a port behind it are digits of many numbers.
-    for match in _DIGIT_GROUPS.findall(_QUAD.sub(" ", folded)):
+    for match in _DIGIT_GROUPS.findall(_QUAD.sub(" ", _HEX_WITHIN.sub(" ", folded))):
         digits = re.sub(r"\D", "", match)
         if len(digits) >= (NUMBER_DIGITS if digits == match else GROUPED_DIGITS):
             pieces.numbers.add(digits)

@@ -74,6 +74,7 @@ def test_hardware_address_is_found_in_all_notations(written: str) -> None:
     [
         ("failed", "failed"), ("connection refused", "connection refused"), ("127.0.0.1:8080", "127.0.0.1:8080"),
         ("spec.nodeName", "spec.nodeName"), ("1m20s", "1m20s"), ("512Mi", "512Mi"), ("8080", "8080"),
+        ("b7f3123456c09aa1d2e4f6a8b0c2d4e6", "c8e4123456d10bb2e3f5a7b9c1d3e5f7"),
         ("10.31.32.33", "110.31.32.34"), ("zwardlex", "zwardlexes"),
     ],
 )  # fmt: skip

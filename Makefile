@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e incidents explore accuracy predictions bench bench-record bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -64,10 +64,13 @@ predictions: setup-test ## Make captures from seeds, measure how often predictio
 canaries: setup-test ## Plant 10,000 values in 50 captures, anonymize them, and count the values that are left
 	@$(PY) fixtures/canaries/measure.py
 
-bench: bench-record bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
+bench: bench-record bench-overhead bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
 
 bench-record: setup-test ## Compare the recorder with `perf record` at 10,000, 165,000 and 1,000,000 events/s
 	@$(PY) tests/bench/bench_record.py
+
+bench-overhead: setup-test ## Measure how much more CPU time programs of the node need while a recorder runs
+	@$(PY) tests/bench/bench_overhead.py
 
 bench-replay: setup-test ## Measure time and memory of `tapio analyze` for 1, 10 and 36 million events
 	@$(PY) tests/bench/bench_replay.py

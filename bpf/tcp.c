@@ -60,18 +60,22 @@ static inline void read_peer_address(u8 address[16], const void *socket)
     }
 }
 
-static inline void set_owner(struct record *record, const struct owner *owner, u64 cgroup_id)
+/* The process is that of the owner, or unknown: the current task is the one that the packet interrupted. */
+static inline void describe(struct record *record, const struct owner *owner, const void *cgroup, u16 kind)
 {
+    record->boot_time_ns = bpf_ktime_get_boot_ns();
+    record->cpu = bpf_get_smp_processor_id();
+    record->kind = kind;
     if (owner) {
         record->pid = owner->pid;
         record->tid = owner->pid;
         record->cgroup_id = owner->cgroup_id;
         record->duration_ns = record->boot_time_ns - owner->since_ns;
         __builtin_memcpy(record->comm, owner->comm, COMM_BYTES);
-    } else { /* the current task is the one that the packet interrupted */
+    } else {
         record->pid = 0;
         record->tid = 0;
-        record->cgroup_id = cgroup_id;
+        record->cgroup_id = read_cgroup_id(cgroup);
         record->duration_ns = 0;
         __builtin_memset(record->comm, 0, COMM_BYTES);
     }
@@ -85,8 +89,7 @@ static inline u64 disguise(const void *socket)
 
 static inline void describe_socket(struct record *record, const void *socket, const struct owner *owner, u16 kind)
 {
-    describe_current(record, kind);
-    set_owner(record, owner, read_cgroup_id(read_socket_cgroup(socket)));
+    describe(record, owner, owner ? NULL : read_socket_cgroup(socket), kind);
     record->socket_id = disguise(socket);
     record->transmit_bytes = 0;
     record->receive_bytes = 0;
@@ -139,6 +142,8 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
     struct owner owner = {};
     bool is_owned = false;
 
+    if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
+        return 0; /* half of all changes: the states between the last two */
     READ_FIELD(protocol, socket, sock_sk_protocol);
     if (protocol != IPPROTO_TCP)
         return 0;
@@ -151,7 +156,7 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
         keep_listener(socket, &owner);
         is_owned = true;
         kind = LISTEN;
-    } else if (to == TCP_ESTABLISHED || to == TCP_CLOSE) {
+    } else {
         struct owner *kept = owners.lookup(&key);
         if (kept) {
             owner = *kept;
@@ -179,8 +184,6 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
             living.since_ns = bpf_ktime_get_boot_ns();
             keep_owner(key, &living);
         }
-    } else {
-        return 0;
     }
     return tell(socket, is_owned ? &owner : NULL, kind);
 }
@@ -218,8 +221,7 @@ static inline int tell_reset_of_packet(const void *socket, const void *packet)
     struct record *record = reserve_record();
     if (!record)
         return 0;
-    describe_current(record, RESET_SENT);
-    set_owner(record, NULL, read_cgroup_id(cgroup));
+    describe(record, NULL, cgroup, RESET_SENT);
     record->socket_id = 0;
     record->transmit_bytes = 0;
     record->receive_bytes = 0;

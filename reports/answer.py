@@ -64,6 +64,7 @@ class Answer:
 
     Attributes:
         title: one sentence.
+        pattern: name of the pattern that matched; None if none did.
         severity: high, medium or low.
         confidence: high, medium or low.
         impact: who was hit.
@@ -79,6 +80,7 @@ class Answer:
     """
 
     title: str
+    pattern: str | None
     severity: str
     confidence: str
     impact: str
@@ -110,6 +112,7 @@ def answer(document: Document, finding: Finding) -> Answer:
     cause = steps[0] if steps else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False)
     return Answer(
         title=names.sentence(finding.title),
+        pattern=finding.pattern,
         severity="high" if is_felt and is_ongoing else "medium" if is_felt or is_ongoing else "low",
         confidence=confidence_word(finding.confidence),
         impact=_impact(finding, names),

@@ -136,7 +136,8 @@ def _write_answers(sheet: _Sheet, document: Document) -> None:
 
 def _write_answer(sheet: _Sheet, told: Answer) -> None:
     sheet.line(told.title, style=_Style.BAD)
-    sheet.line(f"severity {told.severity}, confidence {told.confidence}", style=_Style.FAINT)
+    pattern = "" if told.pattern is None else f", pattern {told.pattern}"
+    sheet.line(f"severity {told.severity}, confidence {told.confidence}{pattern}", style=_Style.FAINT)
     cause = f"{clock_minute(told.cause.time)}Z  {told.cause.subject}  {told.cause.text}"
     rows = [("Impact", told.impact), ("", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
     if not told.is_cause:

@@ -73,7 +73,7 @@ class Answer:
         cause: the first step of the chain.
         triggers: changes that set it off and are not at fault.
         fix: commands, to be pasted.
-        advice: the first recommendation; None if there is none.
+        advice: the first recommendation, without its command; None if there is none.
         verify: commands that show whether it worked.
         against: what speaks against it.
         steps: by time of first sighting.
@@ -117,7 +117,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         confidence=confidence_word(finding.confidence),
         impact=_impact(finding, names),
         status=_status(document, severe, is_ongoing=is_ongoing),
-        is_cause=not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
+        is_cause=root.is_state or not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
         cause=cause,
         triggers=tuple(
             Step(
@@ -130,7 +130,7 @@ def answer(document: Document, finding: Finding) -> Answer:
             if aside.triggered == finding.rank
         ),
         fix=finding.fix,
-        advice=names.sentence(finding.recommendations[0]) if finding.recommendations else None,
+        advice=_advice(finding, names),
         verify=finding.verify,
         against=tuple(names.sentence(item.what) for item in finding.refuted_by),
         steps=tuple(sorted(dict.fromkeys(steps), key=lambda step: step.time)),
@@ -238,6 +238,20 @@ def _impact(finding: Finding, names: Names) -> str:
     if impact.cost is not None:
         parts.append(story.money(impact.cost))
     return "; ".join(parts)
+
+
+def _advice(finding: Finding, names: Names) -> str | None:
+    """The first recommendation; without a command, which is in the fix; None if it is about another command."""
+    if not finding.recommendations:
+        return None
+    first = finding.recommendations[0]
+    said, is_command, command = first.partition(": kubectl ")
+    if not is_command:
+        return names.sentence(first)
+    given = {fix.removeprefix("kubectl ").lower() for fix in finding.fix}
+    if given and command.rstrip(".").lower() not in given:
+        return None
+    return names.sentence(f"{said}." if given else first)
 
 
 def _list_names(keys: tuple[str, ...] | list[str], names: Names) -> str:

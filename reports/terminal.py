@@ -150,7 +150,8 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
     for label, text in rows:
         if text:
             sheet.line(text, first=f"{label:<9}", indent=2, style=_Style.STRONG if label in ("Cause", "Fix") else None)
-    for label, commands in (("" if told.advice else "Fix", told.fix), ("Verify", told.verify)):
+    untold = "" if told.advice else "Fix" if told.is_cause else "Next"
+    for label, commands in ((untold, told.fix), ("Verify", told.verify)):
         for number, command in enumerate(commands):
             sheet.command(command, first=f"{label if number == 0 else '':<9}", indent=2)
     sheet.blank()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.knowledge.check import fill
-from analyzer.knowledge.rules import PatternRule, Wanted
+from analyzer.knowledge.rules import Nature, PatternRule, Role, Wanted
 from analyzer.model.entity_index import EntityIndex, EntityRow
 from analyzer.model.losses import Recorded
 from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
@@ -187,6 +187,7 @@ def _root_cause(story: _Story) -> RootCause:
         entity=row.entity_id if row else root.entity_id,
         what=root.what,
         time=format_time(root.from_ns),
+        is_state=root.rule.nature is Nature.SYMPTOM and root.rule.role is Role.ORIGIN,
     )
 
 

@@ -59,6 +59,7 @@ class RootCause:
         entity: key into `Document.entities`.
         what: one sentence.
         time: when it happened.
+        is_state: whether it is a state that cannot work, such as a selector that matches nothing: a cause by itself.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class RootCause:
     entity: str
     what: str
     time: Time
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _COUNTED = (
     _Counted("requests failed", "request_outcome", "sum(count)", "side = 'server' AND status_code >= 500", "requests"),
 )
 
-MEASURED_FACTS = ("memory_usage", "container_restart", *dict.fromkeys(counted.fact for counted in _COUNTED))
+MEASURED_FACTS = ("memory_usage", "oom_kill", "container_restart", *dict.fromkeys(counted.fact for counted in _COUNTED))
 """The facts that are read here."""
 
 
@@ -100,7 +100,15 @@ class MeasureSearch:
             FROM (
               SELECT entity_id, max(at_ns) AS moment, max(coalesce(working_set_bytes, usage_bytes)) AS value,
                 max(limit_bytes) AS limit_bytes
-              FROM memory_usage WHERE entity_id IN (SELECT unnest(?::VARCHAR[]))
+              FROM (
+                SELECT entity_id, at_ns, working_set_bytes, usage_bytes, limit_bytes FROM memory_usage
+                UNION ALL
+                -- What polling misses: how much the victim of a kill had.
+                SELECT entity_id, at_ns, NULL,
+                  anon_rss_bytes + coalesce(file_rss_bytes, 0) + coalesce(shmem_rss_bytes, 0), limit_bytes
+                FROM oom_kill WHERE anon_rss_bytes IS NOT NULL
+              )
+              WHERE entity_id IN (SELECT unnest(?::VARCHAR[]))
               GROUP BY entity_id, at_ns // {self._step_ns}
             )
             GROUP BY entity_id ORDER BY entity_id

@@ -53,6 +53,13 @@ def test_memory_is_the_working_set_with_the_limit(facts):
     assert points(found) == [(1.5, 50), (3.5, 80)]
 
 
+def test_memory_shows_what_the_victim_of_a_kill_had_although_polling_missed_it(facts):
+    add_fact(facts, "memory_usage", 1.5, usage_bytes=9, limit_bytes=100)
+    add_fact(facts, "oom_kill", 3.5, anon_rss_bytes=95, file_rss_bytes=4, limit_bytes=100)
+    (found,) = measure(facts)
+    assert points(found) == [(1.5, 9), (3.5, 99)]
+
+
 def test_memory_shows_the_highest_value_of_each_step(facts):
     for at, value in ((1.1, 10), (1.2, 70), (1.9, 20), (2.1, 30)):
         add_fact(facts, "memory_usage", at, usage_bytes=value)

@@ -42,6 +42,20 @@ def test_workload_whose_pod_took_the_place_of_another_is_blamed_for_what_finds_n
     assert steps[-1] == "pod-unschedulable"
 
 
+def test_workload_that_was_scaled_up_before_its_pod_had_to_make_room_is_not_blamed(tmp_path):
+    # GIVEN a preemption, and just before it the workload that loses its pod was given one more replica
+    town = Town(tmp_path)
+    town.workload("ledger", at=29, replicas=2)
+    town.workload("urgent", at=30, event="added")
+    town.pod("urgent", "urgent-1", at=31, event="added")
+    preempt(town, "shop/urgent-1")
+    # WHEN
+    findings = town.analyze().findings
+    # THEN
+    assert [finding.root_cause.name for finding in findings] == ["urgent"]
+    assert findings[0].pattern == "pods-preempted"
+
+
 @pytest.mark.parametrize("preemptor", [f"pod {uid_of('Pod/shop/urgent-1')}", "shop/urgent-1"])
 def test_anonymized_preemption_has_the_same_root_cause(tmp_path, preemptor):
     town = Town(tmp_path)

@@ -18,6 +18,8 @@
 --   blocker_ids VARCHAR[]: Nodes whose cordon or taint keeps it away, or the scheduler (its Pod, else the only control plane node).
 --   blocker_id VARCHAR: The first of them; null if there is none.
 --   owner_id VARCHAR: The workload of the Pod; the Pod itself without one.
+--   is_replacement BOOLEAN: Whether a Pod of the same workload that had a node was told to stop in the minute before the Pod was made:
+--     it takes the place of that one, and is not an additional one.
 WITH spec AS (
     SELECT
         entity_id, coalesce(arg_max(pod.spec.nodeSelector, (at_ns, node, seq)), MAP {}) AS selector,
@@ -144,6 +146,18 @@ WITH spec AS (
         scheduler AS what, CASE WHEN reason = 'no_scheduler' THEN [component.id] END AS node_ids
     FROM spec CROSS JOIN component
     WHERE NOT is_seen AND to_ns - from_ns >= 10000000000
+), stopped AS (
+    SELECT entity.workload_id, pod_version.entity_id, min(pod_version.at_ns) AS at_ns
+    FROM pod_version JOIN recorded_entity AS entity USING (entity_id)
+    WHERE pod.metadata.deletionTimestamp IS NOT NULL AND pod.spec.nodeName IS NOT NULL
+    GROUP BY entity.workload_id, pod_version.entity_id
 )
-SELECT told.* EXCLUDE (node_ids), [id FOR id IN coalesce(told.node_ids, []) IF id IS NOT NULL] AS blocker_ids, blocker_ids[1] AS blocker_id, coalesce(entity.workload_id, told.entity_id) AS owner_id
+SELECT
+    told.* EXCLUDE (node_ids), [id FOR id IN coalesce(told.node_ids, []) IF id IS NOT NULL] AS blocker_ids,
+    blocker_ids[1] AS blocker_id, coalesce(entity.workload_id, told.entity_id) AS owner_id,
+    EXISTS (
+        FROM stopped
+        WHERE stopped.workload_id = entity.workload_id AND stopped.entity_id <> told.entity_id
+            AND stopped.at_ns BETWEEN entity.from_ns - 60000000000 AND entity.from_ns + 5000000000
+    ) AS is_replacement
 FROM told LEFT JOIN recorded_entity AS entity USING (entity_id)

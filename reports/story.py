@@ -7,10 +7,10 @@ whoever shows them escapes them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from formats.loss import EXPECTED_REASONS
+from formats.loss import EXPECTED_REASONS, LossReason
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Comparison, Cost, Finding, Impact, RootCause
 from formats.postmortem.graph import Change, Edge, Symptom
@@ -277,6 +277,19 @@ def lost_rows(document: Document) -> list[LossRow]:
     A finding that depends on such a time says so itself.
     """
     return [row for row in document.capture.loss if row.reason not in EXPECTED_REASONS]
+
+
+def gathered_losses(document: Document) -> list[tuple[LossRow, int]]:
+    """All losses, each with the number of its intervals.
+
+    The pauses of a source that looks in turns are one, from the first to the last.
+    """
+    gathered: dict[tuple[str, str, int], tuple[LossRow, int]] = {}
+    for place, row in enumerate(document.capture.loss):
+        key = (row.table, row.node, -1 if row.reason == LossReason.IN_TURNS else place)
+        first, intervals = gathered.get(key, (row, 0))
+        gathered[key] = (replace(first, end=row.end), intervals + 1)
+    return list(gathered.values())
 
 
 def _caveat(document: Document) -> str | None:

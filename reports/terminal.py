@@ -290,8 +290,9 @@ def _write_losses(sheet: _Sheet, document: Document) -> None:
     sheet.heading("What is missing from the recording")
     if not document.capture.loss:
         sheet.line("Nothing.", indent=2)
-    for row in document.capture.loss:
-        what = f"{story.loss_amount(row)} of {row.table} on {row.node} ({row.reason}): {row.advice}"
+    for row, intervals in story.gathered_losses(document):
+        often = f" in {intervals} intervals" if intervals > 1 else ""
+        what = f"{story.loss_amount(row)} of {row.table} on {row.node}{often} ({row.reason}): {row.advice}"
         sheet.line(what, first=f"{clock_minute(row.begin)}–{clock_minute(row.end)}  ", indent=2)
     clock = story.clock_sentence(document)
     if clock is not None:

@@ -37,6 +37,20 @@ def test_the_start_of_the_recorder_is_no_caveat(incident):
     assert story.headline(document).caveat is None
 
 
+def test_the_pauses_of_a_source_are_told_as_one(incident):
+    # GIVEN two pauses of a source, and another loss between them
+    kept = incident.capture.loss[0]
+    pause = dataclasses.replace(kept, table="syscall_error", reason="in_turns", count=None, begin="b1", end="e1")
+    later = dataclasses.replace(pause, begin="b2", end="e2")
+    rows = (pause, kept, later)
+    document = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, loss=rows))
+    # THEN they are one row from the first to the last, and no caveat
+    whole = dataclasses.replace(pause, end="e2")
+    assert story.gathered_losses(document) == [(whole, 2), (kept, 1)]
+    alone = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, loss=(pause, later)))
+    assert story.headline(alone).caveat is None
+
+
 def test_symptoms_that_nothing_explains_are_not_called_calm(incident):
     # GIVEN severe symptoms but no finding
     symptoms = tuple(dataclasses.replace(symptom, finding=None, severity="error") for symptom in incident.symptoms)

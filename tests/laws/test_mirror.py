@@ -57,7 +57,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/cli.py": ("docs/test_docs.py", "the list of the commands; the reference is written from it"),
     "analyzer/commands/sql_output.py": ("analyzer/commands/test_sql.py", "how the rows of its command are printed"),
     "analyzer/document/document_tables.py": ("analyzer/commands/test_sql.py", "tables for its command"),
-    "analyzer/commands/analyze.py": ("golden/test_incidents.py", "prints the document"),
     "analyzer/commands/anonymize.py": ("analyzer/sharing/test_sharing.py", "writes what `anonymize_capture` gives"),
     "analyzer/commands/document_input.py": ("analyzer/commands/test_report.py", "a capture or a document"),
     "analyzer/commands/graph.py": ("analyzer/commands/test_report.py", "a capture or a document, like `report`"),

@@ -168,7 +168,7 @@ def test_a_document_with_nothing_in_it_is_a_page(calm):
     )
     # WHEN it is rendered THEN it says so and has no empty section
     page = render_page(document)
-    assert "0 events and 0 changes from 0 nodes over 0\N{NO-BREAK SPACE}ms" in page
+    assert "0 events and 0 changes from 0 recorders over 0\N{NO-BREAK SPACE}ms" in page
     assert 'id="timeline"' not in page
     assert 'id="evidence"' not in page
 

@@ -1,0 +1,54 @@
+"""Promises of the answer: what is said is true of the document, and objects are called what people call them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from formats.postmortem.findings import WorkloadImpact
+from reports.answer import Names, answer, confidence_word
+
+
+@pytest.mark.parametrize(("confidence", "word"), [(0.92, "high"), (0.85, "high"), (0.7, "medium"), (0.59, "low")])
+def test_confidence_is_a_word(confidence, word):
+    assert confidence_word(confidence) == word
+
+
+def ongoing(document, *, is_ongoing):
+    symptoms = tuple(dataclasses.replace(symptom, is_ongoing=is_ongoing) for symptom in document.symptoms)
+    return dataclasses.replace(document, symptoms=symptoms)
+
+
+def test_failure_that_goes_on_is_worse_than_one_that_healed(incident):
+    finding = incident.findings[0]
+    now = answer(ongoing(incident, is_ongoing=True), finding)
+    past = answer(ongoing(incident, is_ongoing=False), finding)
+    assert (now.severity, past.severity) == ("high", "medium")
+    assert "STILL FAILING when the recording ended" in now.status
+    assert "not seen again" in past.status
+
+
+def test_impact_names_failed_requests_of_how_many(incident):
+    finding = incident.findings[0]
+    workload = finding.impact.workloads[0]
+    row = WorkloadImpact(workload, finding.root_cause.time, 1, failed_requests=3, requests=9)
+    impact = dataclasses.replace(finding.impact, by_workload=(row,))
+    assert "failed 3 of 9 requests" in answer(incident, dataclasses.replace(finding, impact=impact)).impact
+
+
+def test_advice_about_another_command_than_the_fix_is_left_out(incident):
+    finding = dataclasses.replace(
+        incident.findings[0], recommendations=("Show it: kubectl get quota.",), fix=("kubectl patch quota",)
+    )
+    assert answer(incident, finding).advice is None
+    same = dataclasses.replace(finding, recommendations=("Patch it: kubectl patch quota.",))
+    assert answer(incident, same).advice == "Patch it."
+    lonely = dataclasses.replace(finding, fix=())
+    assert answer(incident, lonely).advice == "Show it: kubectl get quota."
+
+
+def test_object_is_named_with_its_namespace(incident):
+    config = next(entity for entity in incident.entities.values() if entity.kind == "ConfigMap")
+    said = Names(incident).sentence(f"ConfigMap {config.name} was changed")
+    assert said == f"ConfigMap {config.namespace}/{config.name} was changed"

@@ -117,7 +117,9 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     # What needs a kernel, a cluster or a process of its own.
     "recorder/ebpf/kernel_source.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
     "recorder/ebpf/program.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
+    "recorder/ebpf/socket_owners.py": ("kernel/test_request_source.py", "needs a kernel"),
     "recorder/ebpf/tally.py": ("kernel/test_counting_sources.py", "needs a kernel"),
+    "recorder/ebpf/turns.py": ("kernel/test_counting_sources.py", "needs a kernel"),
     "recorder/linux/*.py": ("laws/test_source_laws.py", "calls of the C library, used by the sources and the daemon"),
     "recorder/kube/api_client.py": ("recorder/kube/test_watch.py", "against the test API server"),
     "recorder/kube/conversation_set.py": ("recorder/kube/test_watch.py", "against the test API server"),

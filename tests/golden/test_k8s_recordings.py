@@ -194,3 +194,9 @@ def test_action_is_for_the_field_that_the_effect_speaks_of(documents):
     assert finding.fix == (
         """kubectl -n shop patch configmap api-config --type merge -p '{"data":{"LOG_LEVEL":"info"}}'""",
     )
+
+
+def test_effects_of_the_same_moment_are_not_0_ms_later(documents):
+    said = [item.what for item in documents["quota-failedcreate"].findings[0].supported_by]
+    assert any("(at the same moment; " in text for text in said)
+    assert not any("(0 ms later" in text for text in said)

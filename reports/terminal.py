@@ -121,7 +121,10 @@ def _write_answers(sheet: _Sheet, document: Document) -> None:
         _write_answer(sheet, answer(document, finding))
     sheet.blank()
     names = Names(document)
-    aside = [item.change for item in story.set_aside(document) if item.triggered is None]
+    steps = {symptom.id for symptom in document.symptoms if symptom.finding is not None}
+    aside = [
+        item.change for item in story.set_aside(document) if item.triggered is None and item.change.symptom not in steps
+    ]
     if aside:
         subjects = list(dict.fromkeys(names.subject(change.entity) for change in aside))
         more = f" and {len(subjects) - _SET_ASIDE_SHOWN} more" if len(subjects) > _SET_ASIDE_SHOWN else ""

@@ -113,6 +113,10 @@ def test_answer_says_impact_cause_fix_and_check_in_this_order_and_steps_by_time(
     assert times == sorted(times)
     assert len(times) == len(document.findings[0].chain)
     assert "pgf9skdmvh" not in "\n".join(lines)
+    # AND a step of the finding is not called irrelevant
+    (aside,) = [line for line in lines if line.startswith("Changes that are not the cause: ")]
+    assert "deploy/docs" in aside
+    assert "deploy/cache" not in aside
 
 
 def test_command_is_on_one_line_however_narrow_the_terminal_is():

@@ -38,6 +38,8 @@ _SEVERE = frozenset({"error", "fatal"})
 _NOT_CAUSES = frozenset({"origin", "unexplained"})
 """Terms of a confidence that say that the finding begins with a symptom, not with its cause."""
 _FIELD = re.compile(r"spec\.template\.spec\.(?:initC|c)ontainers\[name=([^\]]+)\]\.(\S+)")
+_SPEC = re.compile(r"(?<!\S)spec\.(?:template\.(?:spec|metadata)\.)?(?=\S)")
+_VARIABLE = re.compile(r"\benv\[name=([^\]]+)\]\.value\b")
 _RESTART = re.compile(r'spec\.template\.metadata\.annotations\["kubectl\.kubernetes\.io/restartedAt"\] was set to \S+')
 
 
@@ -111,7 +113,7 @@ def answer(document: Document, finding: Finding) -> Answer:
     root = finding.root_cause
     cause = steps[0] if steps else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False)
     return Answer(
-        title=names.sentence(finding.title),
+        title=names.sentence(_call_fields(finding.title)),
         pattern=finding.pattern,
         severity="high" if is_felt and is_ongoing else "medium" if is_felt or is_ongoing else "low",
         confidence=confidence_word(finding.confidence),
@@ -204,10 +206,16 @@ class Names:
     def text(self, what: str, entity: Entity | EntityRef | RootCause) -> str:
         """What is said of an entity, without its name, and with fields as people call them."""
         said = what.removeprefix(f"{entity.kind} {entity.name}").lstrip(": ") or what
-        said = _RESTART.sub("was restarted", _FIELD.sub(r"\2 of \1", said))
+        said = _call_fields(said)
         if entity.kind in ("ConfigMap", "Secret"):
             said = re.sub(r"(?<!\S)data\.(?=\S)", "", said)
         return cut_middle(self.sentence(said), TEXT_CHARACTERS)
+
+
+def _call_fields(text: str) -> str:
+    """A text in which fields are called what people call them: `env PORT of api` not their paths."""
+    text = _FIELD.sub(r"\2 of \1", _RESTART.sub("was restarted", text))
+    return _SPEC.sub("", _VARIABLE.sub(r"env \1", text))
 
 
 def _with_namespace(entity: Entity | EntityRef) -> str:

@@ -52,3 +52,19 @@ def test_object_is_named_with_its_namespace(incident):
     config = next(entity for entity in incident.entities.values() if entity.kind == "ConfigMap")
     said = Names(incident).sentence(f"ConfigMap {config.name} was changed")
     assert said == f"ConfigMap {config.namespace}/{config.name} was changed"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("spec.template.spec.containers[name=api].env[name=PORT].value 80 → 81", "env PORT of api 80 → 81"),
+        ("spec.template.spec.initContainers[name=wait].image a:1 → a:2", "image of wait a:1 → a:2"),
+        ("spec.template.spec.runtimeClassName was set to kata", "runtimeClassName was set to kata"),
+        ("spec.replicas 1 → 0", "replicas 1 → 0"),
+    ],
+)
+def test_changed_field_is_called_what_people_call_it(incident, what, said):
+    finding = dataclasses.replace(incident.findings[0], title=f"Deployment shop/api: {what}")
+    assert answer(incident, finding).title == f"Deployment shop/api: {said}"
+    deployment = next(entity for entity in incident.entities.values() if entity.kind == "Deployment")
+    assert Names(incident).text(f"Deployment {deployment.name}: {what}", deployment) == said

@@ -103,6 +103,17 @@ def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     assert {"night.html", "share.tapio", "x.tapio"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_output_in_the_readme_is_what_is_printed(monkeypatch):
+    # GIVEN the blocks of the README that begin with a command and go on with its output
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\n\$ (tapio [^\n]*)\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    monkeypatch.chdir(REPOSITORY)
+    for command, output in blocks:
+        # WHEN the command is typed THEN it prints that, and perhaps more
+        assert _run_in_this_process(command).stdout.startswith(output)
+
+
 def test_a_pattern_is_written_as_the_page_says(tmp_path, monkeypatch):
     # GIVEN the two recordings that the page speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")

@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -28,7 +28,10 @@ demo: setup-demo ## Record a real incident on this machine, explain it and write
 unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in about three minutes
 	@$(COMPILED) $(PYTEST) --unit -q -n auto --dist loadgroup
 
-test: setup-test ## Run all tests and print the line and branch coverage (the gate is 90 %)
+test: setup-test ## Run all tests
+	@$(COMPILED) $(PYTEST) -n 3 --dist loadgroup
+
+coverage: setup-test ## Run all tests, traced, and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase
 	@$(COMPILED) $(PYTEST) -n 3 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 

@@ -118,7 +118,7 @@ def test_analyze_prints_the_document():
 @pytest.mark.slow
 def test_analyze_prints_a_story_and_ends_well_whatever_it_finds():
     story = run("analyze", OOM).output
-    assert "ConfigMap cache-config" in story
+    assert "configmap/cache-config" in story
     assert run("analyze", HEALTHY).exit_code == 0
 
 

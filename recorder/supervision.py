@@ -161,7 +161,7 @@ class SupervisedSource:
         if not self.is_open:
             return []
         try:
-            batches = self.source.drain(budget_ns)
+            batches = _without_wrong_nulls(self.source.drain(budget_ns))
         except Exception as error:  # noqa: BLE001 - one failing source never stops the others
             self._fail(error, now_ns)
             return []
@@ -181,7 +181,7 @@ class SupervisedSource:
         if self._state is not SourceState.RECORDING:
             return []
         try:
-            batches = self.source.snapshot()
+            batches = _without_wrong_nulls(self.source.snapshot())
         except Exception as error:  # noqa: BLE001 - one failing source never stops the others
             self._fail(error, now_ns)
             return []
@@ -326,3 +326,16 @@ def _describe(error: Exception) -> str:
     if isinstance(error, TapioError):
         return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def _without_wrong_nulls(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """The batches as they are. Readers leave out a batch with a null where its table has none, so no one may write it.
+
+    Raises:
+        ValueError: a column that is not nullable has nulls.
+    """
+    for batch in batches:
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            if column.null_count and not field.nullable:
+                raise ValueError(f"the column {field.name} has {column.null_count} nulls: its table allows none")
+    return batches

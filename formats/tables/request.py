@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from formats.columns import NAME_TYPE, Column, Sensitivity, Table
-from formats.tables.process import CGROUP_ID, COMMAND, PID
+from formats.tables.process import CGROUP_ID, COMMAND
 
 TABLE = Table(
     name="request",
@@ -15,7 +15,14 @@ TABLE = Table(
     ),
     event_names=("request.responses",),
     own=(
-        PID,
+        Column(
+            "process.pid",
+            pa.int32(),
+            Sensitivity.PUBLIC,
+            "Process that connected or listens; null if unknown (a connection or listener older than the recorder).",
+            "1",
+            nullable=True,
+        ),
         CGROUP_ID,
         COMMAND,
         Column(

@@ -191,6 +191,9 @@ def collect() -> Callable[..., Rows]:
             for batch in source.drain(1_000_000_000):
                 assert batch.schema == source.spec.table.drained_schema
                 batch.validate(full=True)
+                assert [
+                    field.name for field in batch.schema if batch[field.name].null_count and not field.nullable
+                ] == []
                 rows += batch.to_pylist()
             poll.poll(10)
         return rows

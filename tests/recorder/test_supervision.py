@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from formats.errors import UnavailableError
@@ -41,6 +42,21 @@ def test_what_it_gives_is_counted(clock: FakeClock):
     assert supervised.drain(clock(), 1) == []
     assert (supervised.events, supervised.state, supervised.detail) == (3, SourceState.RECORDING, "")
     assert losses(supervised) == []
+
+
+def test_rows_that_no_reader_would_accept_are_a_failure_and_not_a_silent_loss(clock: FakeClock):
+    # GIVEN a source that gives a null where its table has none
+    source = ScriptedSource()
+    supervised = supervise(source, clock)
+    good = make_rows([1, 2])
+    name = next(field.name for field in good.schema if not field.nullable)
+    nulls = pa.nulls(2, good.schema.field(name).type)
+    source.waiting = [good.set_column(good.schema.get_field_index(name), good.schema.field(name), nulls)]
+    # WHEN THEN
+    assert supervised.drain(clock(), 1) == []
+    assert supervised.state is SourceState.FAILED
+    assert f"the column {name} has 2 nulls" in supervised.detail
+    assert [reason for reason, *_rest in losses(supervised)] == [LossReason.SOURCE_FAILED]
 
 
 def test_a_source_that_raises_comes_back_with_growing_pauses(clock: FakeClock):

@@ -123,8 +123,8 @@ def test_a_mistake_in_ignore_is_refused_with_its_place(sources) -> None:
 
 
 def test_it_looks_in_turns_and_says_exactly_when_it_did_not(own_cgroup, sources, collect, tester) -> None:
-    # GIVEN a source that looks for 0.2 s in 0.6 s
-    source = sources.open(SyscallErrorSource(), own_cgroup, on_s=0.2, every_s=0.6)
+    # GIVEN a source that looks for 0.2 s in 1.2 s
+    source = sources.open(SyscallErrorSource(), own_cgroup, on_s=0.2, every_s=1.2)
 
     # WHEN a program fails all the time
     process = own_cgroup.start([tester("failures"), "100000000", "1"])
@@ -133,13 +133,17 @@ def test_it_looks_in_turns_and_says_exactly_when_it_did_not(own_cgroup, sources,
     process.communicate()
     pauses = source.stats().pauses.ended
 
-    # THEN nothing is told of a time in which it did not look
+    # THEN nothing is told of a time in which it did not look; a pause is told from before the program is detached to
+    # after it is attached again, so a failure at its very edges may be counted as well
+    edge = 400_000_000
     counts = [row for row in rows if row["event_name"] == "syscall.errors"]
     assert counts
     for row in rows:
-        assert not any(begin < row["first_boot_time_ns"] <= row["boot_time_ns"] < end for begin, end in pauses)
+        assert not any(
+            begin + edge < row["first_boot_time_ns"] <= row["boot_time_ns"] < end - edge for begin, end in pauses
+        )
     for begin, end in pauses:
-        assert 0.3e9 < end - begin < 5e9
+        assert 0.9e9 < end - begin < 5e9
 
 
 def test_in_profile_deep_it_looks_all_the_time(own_cgroup, sources, collect) -> None:

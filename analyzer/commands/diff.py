@@ -9,14 +9,12 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import analyze_capture
+from analyzer.analysis_cache import analyze_file
 from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import TIME, Moment, knowledge_option
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Difference, Sort, list_differences
 from analyzer.comparing.profile import Profile, align_at_triggers, read_profiles, whole_interval
-from analyzer.knowledge.rules import Knowledge
-from analyzer.knowledge.shipped import read_knowledge
 from formats.capture.reading import open_capture
 from formats.text import escape_text
 from formats.times import NANOSECONDS, format_time
@@ -61,12 +59,11 @@ def command(
     Findings, symptoms, images, objects, changes and rates of events are compared. A workload is recognized by its name
     without generated parts.
     """
-    rules = read_knowledge(knowledge)
     if len(captures) == 1 and first is not None and second is not None:
         how = "two times of one capture"
-        profiles = _profile_one(captures[0], rules, (first, second), span * NANOSECONDS)
+        profiles = _profile_one(captures[0], knowledge, (first, second), span * NANOSECONDS)
     elif len(captures) == 2 and first is None and second is None:
-        how, profiles = _profile_two(captures, rules)
+        how, profiles = _profile_two(captures, knowledge)
     else:
         raise click.UsageError("give two captures, or one with --against and --at")
     before, after = profiles
@@ -79,11 +76,13 @@ def command(
         click.echo(escape_text(line, limit=TEXT_CHARACTERS))
 
 
-def _profile_one(path: Path, rules: Knowledge, begins: tuple[Moment, Moment], length: int) -> tuple[Profile, ...]:
+def _profile_one(
+    path: Path, knowledge: Sequence[Path], begins: tuple[Moment, Moment], length: int
+) -> tuple[Profile, ...]:
     capture = open_capture(path)
     times = [begin.within(capture.begin_unix_nano, capture.end_unix_nano) for begin in begins]
     intervals = [Interval(begin, begin + length) for begin in times]
-    document = analyze_capture(capture, rules)
+    document = analyze_file(path, knowledge=knowledge)
     warn_of_document_losses(document, path)
     recorded = whole_interval(document)
     for option, interval in zip(("--against", "--at"), intervals, strict=True):
@@ -93,9 +92,9 @@ def _profile_one(path: Path, rules: Knowledge, begins: tuple[Moment, Moment], le
     return read_profiles(capture, document, intervals)
 
 
-def _profile_two(paths: Sequence[Path], rules: Knowledge) -> tuple[str, tuple[Profile, ...]]:
+def _profile_two(paths: Sequence[Path], knowledge: Sequence[Path]) -> tuple[str, tuple[Profile, ...]]:
     opened = [open_capture(path) for path in paths]
-    documents = [analyze_capture(capture, rules) for capture in opened]
+    documents = [analyze_file(path, knowledge=knowledge) for path in paths]
     for document, path in zip(documents, paths, strict=True):
         warn_of_document_losses(document, path)
     aligned = align_at_triggers(documents)

@@ -166,15 +166,14 @@ def new(*, capture: Path, rank: int, name: str, output: Path | None, knowledge: 
 
     What only you can say is marked TODO.
     """
-    from analyzer.analyze import analyze_capture  # noqa: PLC0415 - needs DuckDB, which the other commands do not
+    from analyzer.analysis_cache import analyze_file  # noqa: PLC0415 - needs DuckDB, which the other commands do not
     from analyzer.commands.output_file import write_output  # noqa: PLC0415 - same
     from analyzer.knowledge.skeleton import write_skeleton  # noqa: PLC0415 - same
-    from formats.capture.reading import open_capture  # noqa: PLC0415 - same
 
     if output is not None and output.exists():
         raise OutputError("already exists", where=str(output), next_step="choose another path with -o")
     rules = read_knowledge(knowledge)
-    findings = analyze_capture(open_capture(capture), rules).findings
+    findings = analyze_file(capture, knowledge=knowledge).findings
     if rank > len(findings):
         raise UsageError(
             f"there is no finding {rank}; the capture has {_counted(len(findings), 'finding')}", where=str(capture)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.knowledge.check import fill
-from analyzer.knowledge.rules import Nature
+from analyzer.knowledge.rules import Condition, Nature
 from analyzer.model.entity_index import EntityRow
 from analyzer.reasoning.symptoms import FoundSymptom
 from formats.text import DIGEST_PREFIX
@@ -38,8 +38,8 @@ _OPEN_WORD = re.compile(r"\b[A-Z]{3,}\b")
 _LOOKING = frozenset({"get", "describe", "logs", "top"})
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_-]+(?:[.][A-Za-z0-9_-]+|\[\"[^\"\\]+\"\])*")
 _PATH_PART = re.compile(r"\[\"([^\"\\]+)\"\]|([A-Za-z0-9_-]+)")
-_READ_AT_START = frozenset({"container-not-created", "volume-not-mounted", "configuration-missing"})
-"""Effects after which the kubelet tries again by itself."""
+_HAS_ENDED = frozenset({Condition.CRASHING, Condition.KILLED})
+"""Conditions of a container whose last words are those of its previous run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +93,24 @@ def is_looking(command: str) -> bool:
     return not _LOOKING.isdisjoint(command.split()[1:4])
 
 
+def _kubectl(namespace: str | None) -> str:
+    return f"kubectl -n {shlex.quote(namespace)}" if namespace else "kubectl"
+
+
 def _choose(commands: Iterable[str], most: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(command for command in commands if is_safe_command(command)))[:most]
 
 
 def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], hit: Sequence[EntityRow]) -> Iterator[str]:
     path, old = root.details.get("path"), root.details.get("old_value")
-    kubectl = f"kubectl -n {shlex.quote(root.namespace)}" if root.namespace else "kubectl"
+    kubectl = _kubectl(root.namespace)
     name = shlex.quote(root.name)
-    if root.rule.name.endswith(("created", "deleted")) or path is None:
+    if path is None:  # the object was created or deleted
         return
     if root.kind in ("ConfigMap", "Secret"):
         yield _restore_key(root, kubectl, name, old)
-        if _READ_AT_START.isdisjoint(effect.rule.name for effect in effects):
+        # What does not start is tried again by the kubelet.
+        if not any(effect.rule.condition is Condition.NOT_STARTING for effect in effects):
             yield from (
                 f"{kubectl} rollout restart {row.kind.lower()}/{shlex.quote(row.name)}"
                 for row in _restarted(effects, hit)
@@ -152,11 +157,10 @@ def _restarted(effects: Sequence[FoundSymptom], hit: Sequence[EntityRow]) -> lis
 
 
 def _look_at(root: FoundSymptom) -> Iterator[str]:
-    kubectl = f"kubectl -n {shlex.quote(root.namespace)}" if root.namespace else "kubectl"
+    kubectl = _kubectl(root.namespace)
     if root.kind == "Container":
         pod, _, container = root.name.rpartition("/")
-        has_ended = any(word in root.rule.name for word in ("exit", "kill", "crash"))
-        which = "--previous" if has_ended else "--tail=50"
+        which = "--previous" if root.rule.condition in _HAS_ENDED else "--tail=50"
         yield f"{kubectl} logs {shlex.quote(pod)} -c {shlex.quote(container)} {which}"
         yield f"{kubectl} describe pod {shlex.quote(pod)}"
     elif root.kind not in ("Process", "Cgroup", "Device", "Address"):
@@ -166,11 +170,9 @@ def _look_at(root: FoundSymptom) -> Iterator[str]:
 def _verify(root: FoundSymptom, hit: Sequence[EntityRow]) -> Iterator[str]:
     for row in hit:
         if row.kind in ROLLED_OUT_KINDS:
-            kubectl = f"kubectl -n {shlex.quote(row.namespace or 'default')}"
-            yield f"{kubectl} rollout status {row.kind.lower()}/{shlex.quote(row.name)} --timeout=5m"
+            yield f"{_kubectl(row.namespace)} rollout status {row.kind.lower()}/{shlex.quote(row.name)} --timeout=5m"
     for row in hit:
         if row.kind == "Service":
-            kubectl = f"kubectl -n {shlex.quote(row.namespace or 'default')}"
-            yield f"{kubectl} get endpointslices -l kubernetes.io/service-name={shlex.quote(row.name)}"
+            yield f"{_kubectl(row.namespace)} get endpointslices -l kubernetes.io/service-name={shlex.quote(row.name)}"
     if root.kind == "Node":
         yield f"kubectl get node {shlex.quote(root.name)}"

@@ -24,6 +24,7 @@ from analyzer.reasoning.edits import tell_edits
 from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import Candidate, rank_candidates
 from analyzer.reasoning.symptoms import Symptoms, SymptomSearch, count_readers
+from analyzer.reasoning.verdict_order import order_by_verdicts
 from formats.capture.reading import Capture
 from formats.postmortem.document import Document
 
@@ -111,7 +112,8 @@ def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: 
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
     symptoms, graph = tell_edits(engine, symptoms, graph)
-    return Causes(symptoms, graph, rank_candidates(graph), recorded, measures, model.fact_rows)
+    candidates = order_by_verdicts(rank_candidates(graph), graph, knowledge.patterns)
+    return Causes(symptoms, graph, candidates, recorded, measures, model.fact_rows)
 
 
 def _tables_read(facts: Iterable[str]) -> set[str]:

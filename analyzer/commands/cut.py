@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.window import capture_argument, knowledge_option
+from analyzer.commands.window import capture_argument, feedback_option, knowledge_option
 from analyzer.cutting.cut import CutResult, Limits, cut_capture
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.knowledge.skeleton import write_test
@@ -39,6 +39,7 @@ DEFAULT_ANALYSES = 100
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @knowledge_option
+@feedback_option
 def command(
     capture: Path,
     rank: int,
@@ -48,6 +49,7 @@ def command(
     budget: float | None,
     as_json: bool,
     knowledge: tuple[Path, ...],
+    feedback: Path | None,
 ) -> None:
     """Write the smallest part of CAPTURE that still gives a finding, for a regression test.
 
@@ -64,7 +66,7 @@ def command(
     result = cut_capture(
         capture,
         output,
-        read_knowledge(knowledge),
+        read_knowledge(knowledge, feedback),
         rank=rank,
         limits=Limits(analyses, lambda: end is not None and time.monotonic() >= end),
         on_progress=show_progress,

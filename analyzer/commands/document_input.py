@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.analysis_cache import analyze_file
 from formats import limits
-from formats.errors import FormatError, LimitError, MissingInputError
+from formats.errors import FormatError, LimitError, MissingInputError, UsageError
 from formats.postmortem.document import Document
 from formats.postmortem.reader import from_json
 
@@ -14,17 +15,29 @@ _PROBE_BYTES = 64
 _UTF8_BYTES = 4
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, *, knowledge: Sequence[Path] = (), feedback: Path | None = None) -> Document:
     """The document in a JSON file, or of the capture at `path`.
 
     A file whose first character is `{` is JSON as `tapio analyze --json` prints it; all else is opened as a capture.
 
+    Args:
+        path: a capture or a document.
+        knowledge: additional YAML files and directories, for the analysis of a capture.
+        feedback: file of verdicts on findings, for the analysis of a capture.
+
     Raises:
+        UsageError: knowledge or feedback is given for a document, which has been analyzed already.
         MissingInputError: there is nothing at `path`, or it cannot be read.
         FormatError: it is neither a document nor a capture.
     """
     if not _is_json(path):
-        return analyze_file(path)
+        return analyze_file(path, knowledge=knowledge, feedback=feedback)
+    if knowledge or feedback is not None:
+        raise UsageError(
+            "--knowledge and --feedback have no effect on a document",
+            where=str(path),
+            next_step="give them to `tapio analyze --json`, or give the capture",
+        )
     size = path.stat().st_size
     if size > _UTF8_BYTES * limits.DOCUMENT_CHARACTERS:
         raise LimitError("the document in bytes", size, _UTF8_BYTES * limits.DOCUMENT_CHARACTERS, where=str(path))

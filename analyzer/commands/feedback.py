@@ -42,7 +42,8 @@ from formats.text import escape_text
     "--file",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"File of verdicts. Default: {FEEDBACK_NAME} beside the files of --knowledge, else in the current directory.",
+    help="File of verdicts, also for the numbers of findings. "
+    f"Default: {FEEDBACK_NAME} beside the files of --knowledge, else in the current directory.",
 )
 @knowledge_option
 def command(
@@ -50,14 +51,16 @@ def command(
 ) -> None:
     """Record in a file whether the finding with the number FINDING of CAPTURE was right.
 
-    The file has one line per finding and capture; commit it. It moves the confidence of the pattern in later analyses.
+    The file has one line per finding and capture; commit it. It moves the confidence of the pattern in later analyses
+    that are given it with --feedback, or that find it beside the files of --knowledge, and the order of findings.
+    FINDING is the number that such an analysis prints; a verdict can change it.
     The same verdict twice is recorded once; another verdict replaces the earlier one.
     """
     if verdict is None:
         raise click.UsageError("give --right or --wrong")
     if cause is not None and verdict != Verdict.WRONG:
         raise click.UsageError("--cause needs --wrong")
-    rules = read_knowledge(knowledge)
+    rules = read_knowledge(knowledge, path if path is not None and path.exists() else None)
     target = path or _default_file(knowledge)
     before = read_feedback(target).entries if target.exists() else ()
     entry = _find_entry(capture, rank, Verdict(verdict), cause, rules)
@@ -74,6 +77,8 @@ def command(
     for rule in with_verdicts.patterns:
         if rule.name == entry.pattern:
             click.echo(escape_text(f"Pattern {rule.name}: {describe_feedback(rule)}"))
+    if path is not None or not knowledge:
+        click.echo(escape_text(f"To use the file: tapio analyze {capture} --feedback {target}"))
 
 
 def _default_file(knowledge: tuple[Path, ...]) -> Path:

@@ -9,6 +9,7 @@ import click
 
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
+from analyzer.commands.window import feedback_option, knowledge_option
 from formats.errors import MissingInputError, UnavailableError, UsageError
 from formats.postmortem.document import Document
 from reports.graph_model import GraphFormat, graph_of
@@ -43,6 +44,8 @@ _PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
     type=click.Choice([known.value for known in GraphFormat]),
     help="Format of the file. Default: from its extension.",
 )
+@knowledge_option
+@feedback_option
 def command(
     source: Path,
     *,
@@ -52,6 +55,8 @@ def command(
     database: str | None,
     output: Path | None,
     file_format: str | None,
+    knowledge: tuple[Path, ...],
+    feedback: Path | None,
 ) -> None:
     """Export entities, symptoms and their causal links as a graph.
 
@@ -61,7 +66,7 @@ def command(
         raise UsageError("no output given", next_step="give --neo4j URI or -o FILE")
     chosen = _format_of(output, file_format) if output is not None else None
     password = _read_password(password_file) if uri is not None else ""
-    document = read_document(source)
+    document = read_document(source, knowledge=knowledge, feedback=feedback)
     if output is not None and chosen is not None:
         from reports.graph_files import render_graph  # noqa: PLC0415 - imports networkx, which Neo4j does without
 

@@ -12,7 +12,7 @@ import click
 
 from analyzer.commands.document_input import read_document
 from analyzer.commands.losses import warn_of_document_losses
-from analyzer.commands.window import costs_option
+from analyzer.commands.window import costs_option, feedback_option, knowledge_option
 from analyzer.document.costs import price_document, read_prices
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding, WorkloadImpact
@@ -25,14 +25,18 @@ from reports.quantities import clock_time, counted, number, percent, span
 @click.argument("capture", type=click.Path(path_type=Path))
 @costs_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(capture: Path, *, costs: Path | None, as_json: bool) -> None:
+@knowledge_option
+@feedback_option
+def command(
+    capture: Path, *, costs: Path | None, as_json: bool, knowledge: tuple[Path, ...], feedback: Path | None
+) -> None:
     """Show who was affected by each finding of CAPTURE: services, workloads, requests, users, money.
 
     CAPTURE is a capture, or a document of `tapio analyze --json`. What was not recorded is said to be unknown, and
     nothing is said of money without --costs.
     """
     prices = None if costs is None else read_prices(costs)
-    document = read_document(capture)
+    document = read_document(capture, knowledge=knowledge, feedback=feedback)
     warn_of_document_losses(document, capture)
     if prices is not None:
         document = price_document(document, prices)

@@ -161,7 +161,16 @@ def explain(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file. Default: print it."
 )
 @knowledge_option
-def new(*, capture: Path, rank: int, name: str, output: Path | None, knowledge: tuple[Path, ...]) -> None:
+@feedback_option
+def new(
+    *,
+    capture: Path,
+    rank: int,
+    name: str,
+    output: Path | None,
+    knowledge: tuple[Path, ...],
+    feedback: Path | None,
+) -> None:
     """Write the YAML of a new pattern from a finding: its root, chain and required symptoms, and a test.
 
     What only you can say is marked TODO.
@@ -173,7 +182,7 @@ def new(*, capture: Path, rank: int, name: str, output: Path | None, knowledge: 
     if output is not None and output.exists():
         raise OutputError("already exists", where=str(output), next_step="choose another path with -o")
     rules = read_knowledge(knowledge)
-    findings = analyze_file(capture, knowledge=knowledge).findings
+    findings = analyze_file(capture, knowledge=knowledge, feedback=feedback).findings
     if rank > len(findings):
         raise UsageError(
             f"there is no finding {rank}; the capture has {_counted(len(findings), 'finding')}", where=str(capture)

@@ -8,6 +8,7 @@ import click
 
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
+from analyzer.commands.window import feedback_option, knowledge_option
 from formats.text import escape_text
 from reports.markdown import render_markdown
 from reports.story import headline
@@ -23,13 +24,15 @@ from reports.story import headline
     show_default=True,
     help="Path of the page; with the suffix .md, Markdown for a chat, an issue or a ticket.",
 )
-def command(source: Path, output: Path) -> None:
+@knowledge_option
+@feedback_option
+def command(source: Path, output: Path, *, knowledge: tuple[Path, ...], feedback: Path | None) -> None:
     """Write the post-mortem of a capture, or of a document printed by `tapio analyze --json`, as a single HTML page.
 
     The page needs no network and no other files, so it can be mailed, attached or printed.
     """
     from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
 
-    document = read_document(source)
+    document = read_document(source, knowledge=knowledge, feedback=feedback)
     write_output(output, render_markdown(document) if output.suffix == ".md" else render_page(document))
     click.echo(f"{escape_text(headline(document).title)}\n{output}")

@@ -14,7 +14,15 @@ import click
 from analyzer.analysis_cache import analyze_file
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.sql_output import to_csv, to_json_lines, to_lines, to_table
-from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.window import (
+    Moment,
+    capture_argument,
+    check_window,
+    feedback_option,
+    from_option,
+    knowledge_option,
+    to_option,
+)
 from analyzer.document.document_tables import DOCUMENT_TABLES, document_table
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
@@ -25,7 +33,7 @@ from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 
 if TYPE_CHECKING:
-    from analyzer.model.segment_reading import Window
+    from formats.postmortem.document import Document
 
 ROWS_SHOWN = 1_000
 """Rows of a table for people; programs get all."""
@@ -46,6 +54,7 @@ FORMS: dict[str, Callable[[list[str], list[tuple[Any, ...]]], Iterator[str]]] = 
 @click.option("--csv", "forms", flag_value="csv", multiple=True, help="Print CSV.")
 @click.option("--line", "forms", flag_value="line", multiple=True, help="Print one line per value.")
 @knowledge_option
+@feedback_option
 @from_option
 @to_option
 def command(
@@ -54,6 +63,7 @@ def command(
     *,
     forms: tuple[str, ...],
     knowledge: tuple[Path, ...],
+    feedback: Path | None,
     begin: Moment | None,
     end: Moment | None,
 ) -> None:
@@ -79,20 +89,20 @@ def command(
             text = sys.stdin.read() if query == "-" else query
             macros = change_macros(read_knowledge(knowledge).changes)
             model = build_model(opened, engine, window, change_macros=macros)
-            _add_document_tables(engine, text, capture, knowledge, window)
+            _add_document_tables(
+                engine, text, lambda: analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)
+            )
             model.load_for(text)
             warn_of_losses(engine, capture)
             names, rows = engine.ask(text, ROWS_SHOWN + 1 if form in {None, "line"} else None)
     _print(form, names, rows)
 
 
-def _add_document_tables(
-    engine: Engine, query: str, capture: Path, knowledge: tuple[Path, ...], window: Window
-) -> None:
+def _add_document_tables(engine: Engine, query: str, analyze: Callable[[], Document]) -> None:
     """Analyzes the capture if the query may read what the analysis found."""
     named = set(re.findall(r"\w+", query.lower())).intersection(DOCUMENT_TABLES)
     if named:
-        document = analyze_file(capture, knowledge=knowledge, window=window)
+        document = analyze()
         for name in sorted(named):
             engine.register(name, document_table(name, document))
 

@@ -9,6 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from analyzer.cli import cli
+from analyzer.importers.capturing import import_k8s_watch
+from fixtures.states.cluster import healthy_cluster
+from fixtures.states.make import service_port_number, service_protocol
 from formats.errors import UsageError
 from tests.analyzed import document_of
 
@@ -37,6 +40,46 @@ def test_a_verdict_is_recorded_once_and_moves_the_confidence(tmp_path: Path) -> 
     assert after["confidence_terms"][-1]["term"] == "feedback"
     assert "team.jsonl" in after["confidence_terms"][-1]["why"]
     assert "0 right and 1 wrong" in run("pattern", "show", before.pattern, "--feedback", file).output
+
+
+@pytest.fixture(scope="module")
+def two_failures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture with two findings that nothing connects."""
+    directory, cluster = tmp_path_factory.mktemp("two"), healthy_cluster()
+    service_protocol(cluster)
+    service_port_number(cluster)
+    lines, capture = directory / "two.jsonl", directory / "two.tapio"
+    lines.write_text("".join(json.dumps(line) + "\n" for line in cluster.lines()), encoding="utf-8")
+    import_k8s_watch(lines, capture, node_name="kube-api")
+    return capture
+
+
+def test_a_verdict_changes_the_order_of_findings_everywhere(two_failures: Path, tmp_path: Path) -> None:
+    # GIVEN two findings
+    file = tmp_path / "team.jsonl"
+    before = json.loads(run("analyze", two_failures, "--json").output)["findings"]
+    names = [finding["pattern"] for finding in before]
+    assert len(set(names)) == 2
+    # WHEN a person says of the first that it is wrong
+    run("feedback", two_failures, 1, "--wrong", "--file", file)
+    # THEN the second is first, with the ranks, the report and the impact in the same order
+    document = run("analyze", two_failures, "--json", "--feedback", file).output
+    after = json.loads(document)["findings"]
+    assert [(finding["rank"], finding["pattern"]) for finding in after] == [(1, names[1]), (2, names[0])]
+    page = tmp_path / "page.md"
+    assert run("report", two_failures, "--feedback", file, "-o", page).output.startswith(after[0]["title"])
+    impact = json.loads(run("impact", two_failures, "--json", "--feedback", file).output)
+    assert [finding["pattern"] for finding in impact] == [names[1], names[0]]
+    # AND their numbers are those of the next verdict: saying it of finding 2 now changes nothing
+    assert "already says so" in run("feedback", two_failures, 2, "--wrong", "--file", file).output
+    # AND the bytes are the same each time
+    assert run("analyze", two_failures, "--json", "--feedback", file).output == document
+
+
+def test_a_document_was_analyzed_already(tmp_path: Path) -> None:
+    document = Path(__file__).parents[3] / "fixtures" / "documents" / "shop_incident.json"
+    with pytest.raises(UsageError, match="have no effect on a document"):
+        run("report", document, "--feedback", tmp_path / "team.jsonl", "-o", tmp_path / "page.html")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -17,10 +18,11 @@ from analyzer.commands.window import (
     knowledge_option,
     to_option,
 )
-from analyzer.knowledge.descriptions import describe_rules, names_of_rules
+from analyzer.knowledge.descriptions import describe_rules, names_of_rules, trends_of_pattern
 from analyzer.knowledge.feedback import describe_feedback
-from analyzer.knowledge.rules import Role
+from analyzer.knowledge.rules import PatternRule, Role
 from analyzer.knowledge.shipped import read_knowledge
+from analyzer.knowledge.trend_rules import TrendRule
 from formats.errors import ExitCode, OutputError, UsageError
 from formats.suggestion import suggest
 from formats.text import escape_text
@@ -32,29 +34,24 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Print a table, or JSON.",
-)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @knowledge_option
-def list_patterns(*, file_format: str, knowledge: tuple[Path, ...]) -> None:
-    """List all patterns: name, category, number of tests, and title."""
-    patterns = read_knowledge(knowledge).patterns
-    if file_format == "json":
-        rows = [
-            {"name": rule.name, "category": rule.category, "title": rule.title, "tests": len(rule.tests)}
-            for rule in patterns
-        ]
+def list_patterns(*, as_json: bool, knowledge: tuple[Path, ...]) -> None:
+    """List all patterns and trends: name, category, number of tests, and title.
+
+    The category of a trend is prediction. With --json, `foretells` has the symptoms that a trend foretells, and
+    `foretold_by` the trends that foretell a symptom of a pattern.
+    """
+    rules = read_knowledge(knowledge)
+    rows = [
+        *(_pattern_row(pattern, trends_of_pattern(pattern, rules)) for pattern in rules.patterns),
+        *(_trend_row(trend) for trend in rules.trends),
+    ]
+    if as_json:
         click.echo(json.dumps(rows, indent=2, sort_keys=True))
         return
-    cells = [
-        ("NAME", "CATEGORY", "TESTS", "TITLE"),
-        *((rule.name, rule.category, str(len(rule.tests)), rule.title) for rule in patterns),
-    ]
+    columns = ("name", "category", "tests", "title")
+    cells = [tuple(map(str.upper, columns)), *(tuple(str(row[column]) for column in columns) for row in rows)]
     widths = [max(len(escape_text(row[column])) for row in cells) for column in range(3)]
     for *first, title in cells:
         padded = (f"{escape_text(cell):<{width}}" for cell, width in zip(first, widths, strict=True))
@@ -66,12 +63,12 @@ def list_patterns(*, file_format: str, knowledge: tuple[Path, ...]) -> None:
 @knowledge_option
 @feedback_option
 def show(name: str, *, knowledge: tuple[Path, ...], feedback: Path | None) -> None:
-    """Show what the pattern, symptom, cause or mechanism NAME says, in plain words."""
+    """Show what the pattern, trend, symptom, cause or mechanism NAME says, in plain words."""
     rules = read_knowledge(knowledge, feedback)
     lines = describe_rules(name, rules)
     if not lines:
         raise UsageError(
-            f"no pattern, symptom, cause or mechanism is named `{name}`",
+            f"no pattern, trend, symptom, cause or mechanism is named `{name}`",
             next_step=_nearest(name, names_of_rules(rules)),
         )
     for line in lines:
@@ -81,8 +78,9 @@ def show(name: str, *, knowledge: tuple[Path, ...], feedback: Path | None) -> No
 @command.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Also exit with 1 if there are only warnings.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per mistake or warning.")
 @click.pass_context
-def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool) -> None:
+def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool, as_json: bool) -> None:
     """Check the YAML files and directories PATHS without a capture, and print every mistake with its place.
 
     Files may use what the shipped knowledge defines. Warnings are printed for a pattern without a test that must match,
@@ -95,13 +93,17 @@ def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool) -> No
     result = lint_knowledge(paths)
     for remark in result.remarks:
         kind = "error" if remark.is_mistake else "warning"
-        click.echo(escape_text(f"{remark.where}: {kind}: {remark.says}"))
+        if as_json:
+            click.echo(json.dumps({"where": remark.where, "severity": kind, "says": remark.says}, sort_keys=True))
+        else:
+            click.echo(escape_text(f"{remark.where}: {kind}: {remark.says}"))
     warnings = len(result.remarks) - result.mistakes
     if not result.is_complete:
-        click.echo("References between rules are checked when these errors are fixed.")
+        click.echo("References between rules are checked when these errors are fixed.", err=as_json)
     click.echo(
         f"{_counted(result.files, 'file')} with {_counted(result.patterns, 'pattern')}: "
-        f"{_counted(result.mistakes, 'error')}, {_counted(warnings, 'warning')}"
+        f"{_counted(result.mistakes, 'error')}, {_counted(warnings, 'warning')}",
+        err=as_json,
     )
     context.exit(ExitCode.NEGATIVE if result.mistakes or (strict and warnings) else ExitCode.OK)
 
@@ -201,6 +203,28 @@ def new(
     else:
         write_output(output, text)
         click.echo(str(output))
+
+
+def _pattern_row(rule: PatternRule, trends: Iterable[TrendRule]) -> dict[str, object]:
+    return {
+        "kind": "pattern",
+        "name": rule.name,
+        "category": rule.category,
+        "title": rule.title,
+        "tests": len(rule.tests),
+        "foretold_by": [trend.name for trend in trends],
+    }
+
+
+def _trend_row(rule: TrendRule) -> dict[str, object]:
+    return {
+        "kind": "trend",
+        "name": rule.name,
+        "category": "prediction",
+        "title": rule.title,
+        "tests": len(rule.tests),
+        "foretells": list(rule.foretells),
+    }
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analyzer.knowledge.evidence_tables import symptoms_of_pattern, tables_of_symptom
 from analyzer.knowledge.expression import Expression
 from analyzer.knowledge.feedback import describe_feedback
 from analyzer.knowledge.rules import (
@@ -16,13 +17,15 @@ from analyzer.knowledge.rules import (
     SymptomRule,
     Wanted,
 )
+from analyzer.knowledge.trend_rules import TrendRule, TrendTest
 from formats.units import format_duration
 
 
 def describe_rules(name: str, knowledge: Knowledge) -> tuple[str, ...]:
-    """What every pattern, symptom, cause and mechanism of this name says, line by line; empty if there is none."""
+    """What every pattern, trend, symptom, cause and mechanism of this name says, line by line; empty without one."""
     parts: list[tuple[str, ...]] = [
         *(tuple(_describe_pattern(rule, knowledge)) for rule in knowledge.patterns if rule.name == name),
+        *(tuple(_describe_trend(rule)) for rule in knowledge.trends if rule.name == name),
         *(tuple(_describe_symptom(rule, knowledge)) for rule in knowledge.symptoms if rule.name == name),
         *(tuple(_describe_mechanism(rule, knowledge)) for rule in knowledge.mechanisms if rule.name == name),
         *(tuple(_describe_cause(rule)) for rule in knowledge.causes if rule.name == name and not rule.is_mechanism),
@@ -32,8 +35,14 @@ def describe_rules(name: str, knowledge: Knowledge) -> tuple[str, ...]:
 
 def names_of_rules(knowledge: Knowledge) -> frozenset[str]:
     """Every name that `describe_rules` knows."""
-    rules = (knowledge.patterns, knowledge.symptoms, knowledge.causes)
+    rules = (knowledge.patterns, knowledge.trends, knowledge.symptoms, knowledge.causes)
     return frozenset(rule.name for group in rules for rule in group)
+
+
+def trends_of_pattern(rule: PatternRule, knowledge: Knowledge) -> tuple[TrendRule, ...]:
+    """The trends that foretell a symptom which a finding of the pattern needs."""
+    names = set(symptoms_of_pattern(rule))
+    return tuple(trend for trend in knowledge.trends if not names.isdisjoint(trend.foretells))
 
 
 def _describe_pattern(rule: PatternRule, knowledge: Knowledge) -> Iterator[str]:
@@ -46,11 +55,20 @@ def _describe_pattern(rule: PatternRule, knowledge: Knowledge) -> Iterator[str]:
     yield from _section("Chain, in causal order (at least one must be explained)", rule.chain)
     yield from _section("Named as the root cause", [rule.root_cause] if rule.root_cause else [])
     yield from _section("Refuted by", [_describe_wanted(wanted) for wanted in rule.refuted_by])
-    yield from _section("Needs", [_describe_wanted(wanted) for wanted in rule.needs])
+    yield from _section(
+        "Evidence: recorded tables that each symptom is read from", list(_evidence_lines(rule, knowledge))
+    )
+    yield from _section("Also needs", [_describe_wanted(wanted) for wanted in rule.needs])
+    yield from _section("Foretold by", [f"trend {trend.name}" for trend in trends_of_pattern(rule, knowledge)])
     yield from _section("Actions", rule.actions)
     yield from _section("Tests", [_describe_test(test) for test in rule.tests])
     yield from _section("Feedback", [describe_feedback(rule)])
     yield f"Defined at {rule.where}"
+
+
+def _evidence_lines(rule: PatternRule, knowledge: Knowledge) -> Iterator[str]:
+    for name in symptoms_of_pattern(rule):
+        yield f"{name}: {' or '.join(sorted(tables_of_symptom(knowledge.symptom(name))))}"
 
 
 def _root_lines(name: str, knowledge: Knowledge) -> Iterator[str]:
@@ -78,6 +96,36 @@ def _describe_test(test: PatternTest) -> str:
     return f"{test.capture}: found, with root cause {test.root_kind} {place}{chain}"
 
 
+def _describe_trend(rule: TrendRule) -> Iterator[str]:
+    yield f"Trend {rule.name} (confidence {rule.confidence:.2f})"
+    yield f"  {rule.title}"
+    yield ""
+    yield from _section("Meaning", [rule.meaning])
+    yield from _section("Foretells any of", rule.foretells)
+    yield from _section("Observed", list(_trend_lines(rule)))
+    yield from _section("Actions", rule.actions)
+    yield from _section("Tests", [_describe_trend_test(test) for test in rule.tests])
+    yield f"Defined at {rule.where}"
+
+
+def _trend_lines(rule: TrendRule) -> Iterator[str]:
+    rows = f" where {_sql(rule.only_if)}" if rule.only_if else ""
+    yield f"in fact {rule.fact}{rows}"
+    yield f"{_sql(rule.quantity)} grows towards {_sql(rule.limit)}"
+    if rule.series:
+        yield f"one line for each {' and '.join(rule.series)} of an entity"
+    windows = " or ".join(format_duration(window) for window in rule.windows_ns)
+    yield f"over {windows}, with at least {rule.samples} readings, above {rule.above:.0%} of the limit"
+    if rule.stale_ns is not None:
+        yield f"a reading is valid for {format_duration(rule.stale_ns)}"
+
+
+def _describe_trend_test(test: TrendTest) -> str:
+    if test.kind is None:
+        return f"{test.capture}: nothing is foretold"
+    return f"{test.capture}: foretold for {test.kind} {test.name}, at least {format_duration(test.lead_ns)} before"
+
+
 def _describe_symptom(rule: SymptomRule, knowledge: Knowledge) -> Iterator[str]:
     condition = f", the entity is {rule.condition}" if rule.condition else ""
     yield f"Symptom {rule.name} ({rule.nature}, {rule.severity}{condition})"
@@ -86,12 +134,23 @@ def _describe_symptom(rule: SymptomRule, knowledge: Knowledge) -> Iterator[str]:
     yield from _section("Observed", list(_observation_lines(rule)))
     yield from _section("Caused by", _links(cause for cause in knowledge.causes if rule.name in cause.effects))
     yield from _section("Causes", _links(cause for cause in knowledge.causes if rule.name in cause.causes))
+    yield from _section(
+        "Foretold by", [f"trend {trend.name}" for trend in knowledge.trends if rule.name in trend.foretells]
+    )
+    yield from _section("An early sign of", list(_foretold_lines(rule)))
     yield from _section("Patterns that begin with it", [p.name for p in knowledge.patterns if rule.name in p.roots])
     others = [
         p.name for p in knowledge.patterns if rule.name in {*p.chain, *(n for names in p.requires for n in names)}
     ]
     yield from _section("Patterns that contain it as an effect", others)
     yield f"Defined at {rule.where}"
+
+
+def _foretold_lines(rule: SymptomRule) -> Iterator[str]:
+    for foretold in rule.foretells:
+        sign = "the first event" if foretold.after == 1 else f"event {foretold.after:,}"
+        within = format_duration(foretold.within_ns)
+        yield f"{foretold.symptom}: follows {sign} within {within} in {foretold.share:.0%} of the episodes"
 
 
 def _observation_lines(rule: SymptomRule) -> Iterator[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from analyzer.knowledge.evidence_tables import symptoms_of_pattern, tables_of_symptom
 from analyzer.knowledge.rules import Knowledge, Path, PatternRule
-from analyzer.model.engine_tables import declared_tables
 from analyzer.model.losses import Recorded
 from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
 from analyzer.reasoning.patterns import fit_pattern, match_pattern
 from analyzer.reasoning.root_cause import Candidate
 from analyzer.reasoning.symptoms import FoundSymptom
-from formats.catalog import TABLES
 from formats.times import format_time
 from formats.units import format_duration
 
@@ -239,10 +238,8 @@ def _explain_chain(reach: Reach[CausalEdge], reasons: Reasons) -> Iterator[str]:
 
 def _absent_evidence(reasons: Reasons) -> Iterator[str]:
     pattern = reasons.pattern
-    names = dict.fromkeys((*pattern.roots, *(name for names in pattern.requires for name in names), *pattern.chain))
-    for name in names:
-        rule = reasons.knowledge.symptom(name)
-        tables = {table for fact in rule.facts for table in _recorded_tables(fact)}
+    for name in dict.fromkeys((*symptoms_of_pattern(pattern), *pattern.chain)):
+        tables = tables_of_symptom(reasons.knowledge.symptom(name))
         if tables and not any(reasons.recorded.rows.get(table) for table in tables):
             noun = "table" if len(tables) == 1 else "tables"
             yield f"{noun} {' and '.join(sorted(tables))}: without rows, {name} cannot be observed"
@@ -251,15 +248,3 @@ def _absent_evidence(reasons: Reasons) -> Iterator[str]:
             yield f"table {wanted.table}: {wanted.says}"
         if wanted.symptom is not None and not reasons.occurrences(wanted.symptom):
             yield f"symptom {wanted.symptom}: {wanted.says}"
-
-
-def _recorded_tables(name: str) -> frozenset[str]:
-    """The recorded tables that a table of the engine cannot do without, or is mainly read from."""
-    recorded = {table.name for table in TABLES}
-    if name in recorded:
-        return frozenset({name})
-    table = declared_tables().get(name)
-    if table is None:
-        return frozenset()
-    read = set(table.needs) or recorded.intersection(table.reads) or set(table.reads)
-    return frozenset(found for each in read for found in _recorded_tables(each))

@@ -32,14 +32,59 @@ def write(path: Path, *documents: str) -> Path:
     return path
 
 
-def test_list_names_every_pattern_and_those_of_ones_own(tmp_path: Path) -> None:
+def test_list_names_every_pattern_and_trend_and_those_of_ones_own(tmp_path: Path) -> None:
     own = write(tmp_path / "own.yaml", SYMPTOM, CHANGE, CAUSE, PATTERN)
-    rows = json.loads(run("list", "--format", "json", "--knowledge", own).output)
+    rows = json.loads(run("list", "--json", "--knowledge", own).output)
     expected = {pattern.name: len(pattern.tests) for pattern in shipped_knowledge().patterns} | {"bad-edit": 0}
+    expected |= {trend.name: len(trend.tests) for trend in shipped_knowledge().trends}
     assert {row["name"]: row["tests"] for row in rows} == expected
     lines = run("list", "--knowledge", own).output.splitlines()
     assert lines[0].split() == ["NAME", "CATEGORY", "TESTS", "TITLE"]
     assert {line.split()[0] for line in lines[1:]} == set(expected)
+
+
+def test_list_says_what_a_trend_foretells_and_which_patterns_that_concerns() -> None:
+    rows = {row["name"]: row for row in json.loads(run("list", "--json").output)}
+    trend = rows["memory-reaches-limit"]
+    assert (trend["kind"], trend["category"]) == ("trend", "prediction")
+    assert trend["foretells"] == ["kernel-oom-kill", "container-oom-killed"]
+    assert {name for name, row in rows.items() if "memory-reaches-limit" in row.get("foretold_by", ())} >= {
+        "memory-leak",
+        "config-out-of-memory",
+    }
+    assert rows["claim-without-volume"]["foretold_by"] == []
+
+
+def test_show_tells_all_that_a_trend_says() -> None:
+    (trend,) = (rule for rule in shipped_knowledge().trends if rule.name == "memory-reaches-limit")
+    shown = run("show", trend.name).output
+    for text in (trend.title, trend.meaning, trend.where, trend.quantity.sql, *trend.foretells, *trend.actions):
+        assert text in shown
+    for test in trend.tests:
+        assert test.capture in shown
+    # AND the symptom and the pattern that it concerns name it
+    for name in ("kernel-oom-kill", "memory-leak"):
+        assert "trend memory-reaches-limit" in run("show", name).output
+
+
+EARLY_SIGN = """
+foretells:
+  - {symptom: crash, share: 0.8, within: 10m, after: 3}
+"""
+
+
+def test_show_tells_what_a_symptom_is_an_early_sign_of(tmp_path: Path) -> None:
+    sign = SYMPTOM.replace("name: crash", "name: stumble").strip() + EARLY_SIGN
+    own = write(tmp_path / "own.yaml", SYMPTOM, sign)
+    shown = run("show", "stumble", "--knowledge", own).output
+    assert "crash: follows event 3 within 10 min in 80% of the episodes" in shown
+
+
+def test_show_tells_the_recorded_tables_that_a_pattern_needs() -> None:
+    shown = run("show", "dependency-stopped-listening").output
+    evidence = shown[shown.index("Evidence:") : shown.index("Actions:")]
+    assert "  listener-closed: tcp\n" in evidence
+    assert "  requests-failing: request\n" in evidence
 
 
 def test_show_tells_all_that_a_pattern_says() -> None:
@@ -53,7 +98,7 @@ def test_show_tells_all_that_a_pattern_says() -> None:
         assert text in shown
 
 
-@pytest.mark.parametrize("kind", ["symptoms", "causes", "mechanisms", "patterns"])
+@pytest.mark.parametrize("kind", ["symptoms", "causes", "mechanisms", "patterns", "trends"])
 def test_show_knows_every_rule_of_a_finding(kind: str) -> None:
     rules = getattr(shipped_knowledge(), kind)
     for rule in rules:
@@ -105,6 +150,16 @@ def test_lint_reports_every_wrong_reference(tmp_path: Path) -> None:
     assert len(errors) == 3
     for text in ("no column `exit_kode`", "unknown symptom `crush`", "unknown placeholder `{older_value}`"):
         assert text in answer.output
+
+
+def test_lint_gives_programs_one_object_per_mistake(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.yaml", CHANGE, CAUSE.replace("to: [crash]", "to: [crush]"))
+    answer = run("lint", "--json", own)
+    assert answer.exit_code == 1
+    (remark,) = (json.loads(line) for line in answer.stdout.splitlines())
+    assert remark["where"] == f"{own}:{own.read_text().splitlines().index('to: [crush]') + 1}:5"
+    assert remark["severity"] == "error"
+    assert "unknown symptom `crush`" in remark["says"]
 
 
 def test_lint_warns_of_what_is_allowed_but_probably_not_meant(tmp_path: Path) -> None:

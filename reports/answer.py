@@ -16,6 +16,7 @@ from formats.postmortem.graph import Symptom
 from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
 from reports import story
+from reports.managers import advise_on_source, say_who
 from reports.quantities import clock_minute, clock_time, number, span
 
 TEXT_CHARACTERS = 160
@@ -73,9 +74,11 @@ class Answer:
         status: since when, and whether it went on when the recording ended.
         is_cause: whether the recording has the cause; False if `cause` is only the earliest symptom.
         cause: the first step of the chain.
+        who: who made the change that is the cause; None if it is none, or the recording does not tell.
         triggers: changes that set it off and are not at fault.
         fix: commands, to be pasted.
         advice: the first recommendation, without its command; None if there is none.
+        source: what has to be reverted outside of the cluster as well; None if nothing is known to.
         verify: commands that show whether it worked.
         against: what speaks against it.
         steps: by time of first sighting.
@@ -89,9 +92,11 @@ class Answer:
     status: str
     is_cause: bool
     cause: Step
+    who: str | None
     triggers: tuple[Step, ...]
     fix: tuple[str, ...]
     advice: str | None
+    source: str | None
     verify: tuple[str, ...]
     against: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -111,6 +116,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         is_change = known is not None and known.nature != "symptom"
         steps.append(Step(step.time, names.subject(step.entity), names.text(step.what, step.entity), is_change))
     root = finding.root_cause
+    first = finding.chain[0].symptom_id if finding.chain else None
     cause = steps[0] if steps else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False)
     return Answer(
         title=names.sentence(_call_fields(finding.title)),
@@ -121,6 +127,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         status=_status(document, severe, is_ongoing=is_ongoing),
         is_cause=root.is_state or not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
         cause=cause,
+        who=None if first is None else say_who(document, first),
         triggers=tuple(
             Step(
                 aside.change.time,
@@ -133,6 +140,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         ),
         fix=finding.fix,
         advice=_advice(finding, names),
+        source=None if first is None else advise_on_source(document, first),
         verify=finding.verify,
         against=tuple(names.sentence(item.what) for item in finding.refuted_by),
         steps=tuple(sorted(dict.fromkeys(steps), key=lambda step: step.time)),

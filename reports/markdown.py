@@ -53,12 +53,16 @@ def _finding(told: Answer) -> Iterator[str]:
     yield ""
     cause = f"{clock_minute(told.cause.time)}Z {told.cause.subject} {told.cause.text}"
     rows = [("Impact", told.impact), ("Status", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
+    if told.who is not None:
+        rows.append(("Who", told.who))
     if not told.is_cause:
         rows.append(("Cause", "no recorded change explains it: its cause is not in this recording"))
     rows += [("Trigger", f"{clock_minute(step.time)}Z {step.subject} {step.text}") for step in told.triggers]
     rows += [("Against", text) for text in told.against]
     if told.advice is not None:
         rows.append(("Fix" if told.is_cause else "Next", told.advice))
+    if told.source is not None:
+        rows.append(("Source", told.source))
     for label, text in rows:
         if text:
             yield f"- **{label}:** {code(text)}"

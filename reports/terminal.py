@@ -143,6 +143,8 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
     sheet.line(f"severity {told.severity}, confidence {told.confidence}{pattern}", style=_Style.FAINT)
     cause = f"{clock_minute(told.cause.time)}Z  {told.cause.subject}  {told.cause.text}"
     rows = [("Impact", told.impact), ("", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
+    if told.who is not None:
+        rows.append(("", told.who))
     if not told.is_cause:
         rows.append(("", "No recorded change explains it: its cause is not in this recording."))
     rows += [("Trigger", f"{clock_minute(step.time)}Z  {step.subject}  {step.text}") for step in told.triggers[:2]]
@@ -157,6 +159,8 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
     for label, commands in ((untold, told.fix), ("Verify", told.verify)):
         for number, command in enumerate(commands):
             sheet.command(command, first=f"{label if number == 0 else '':<9}", indent=2)
+    if told.source is not None:
+        sheet.line(told.source, first=f"{'Source':<9}", indent=2)
     sheet.blank()
     width = max((len(escape_text(step.subject)) for step in told.steps), default=0)
     for time, subject, text, mark in step_cells(told.steps):

@@ -19,6 +19,7 @@ from analyzer.model.engine import Engine
 from formats.capture.reading import open_capture
 from formats.text import escape_text
 from formats.times import format_time
+from reports.managers import call_manager
 
 
 @click.command()
@@ -73,5 +74,7 @@ def _to_json(change: RecordedChange) -> str:
 def _to_line(change: RecordedChange) -> str:
     place = f"{change.namespace}/" if change.namespace else ""
     by = "  (controller)" if change.actor == "controller" else ""
+    if change.manager is not None:
+        by += f"  by {call_manager(change.manager, change.manager_operation, change.manager_subresource)}"
     when = f"{format_time(change.at_ns)[:23]}{'≤' if change.is_inferred else ' '}"
     return escape_text(f"{when} {change.category:<9}  {place}{change.what}{by}  [{change.evidence}]")

@@ -17,7 +17,7 @@ from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.capture.reading import Capture
 from formats.postmortem.document import DOCUMENT_VERSION, Document
 from formats.postmortem.findings import Finding, Prediction
-from formats.postmortem.graph import Change, Edge, Symptom
+from formats.postmortem.graph import Change, Edge, FieldManager, Symptom
 from formats.postmortem.recording import Entity, Relation
 from formats.times import format_time
 
@@ -180,14 +180,15 @@ def _changes(engine: Engine, shown: Sequence[FoundSymptom], entities: EntityInde
     }
     rows = engine.rows(
         """
-        SELECT change_id, at_ns, entity_id, category, what, path, old_value, new_value, evidence
+        SELECT change_id, at_ns, entity_id, category, what, path, old_value, new_value, evidence,
+            manager, manager_operation, manager_subresource, manager_ns
         FROM change WHERE actor = 'user' ORDER BY at_ns, evidence, path, change_id LIMIT ?
         """,
         [MAX_CHANGES_SHOWN],
     )
     entities.load(row[2] for row in rows)
     changes = []
-    for identifier, at_ns, entity_id, category, what, path, old, new, evidence in rows:
+    for identifier, at_ns, entity_id, category, what, path, old, new, evidence, *manager in rows:
         entity = entities.get(entity_id)
         if entity is not None:
             changes.append(
@@ -202,9 +203,18 @@ def _changes(engine: Engine, shown: Sequence[FoundSymptom], entities: EntityInde
                     new=new,
                     evidence=(evidence,),
                     symptom=stands_for.get((entity_id, evidence)),
+                    manager=_manager(*manager),
                 )
             )
     return tuple(changes)
+
+
+def _manager(
+    name: str | None, operation: str | None, subresource: str | None, written_ns: int | None
+) -> FieldManager | None:
+    if name is None or operation is None or written_ns is None:
+        return None
+    return FieldManager(name, operation, subresource, format_time(written_ns))
 
 
 def _relations(engine: Engine, entity_ids: set[str]) -> tuple[Relation, ...]:

@@ -26,6 +26,9 @@ class RecordedChange:
         what: one sentence.
         is_inferred: found by listing again, so that its time is only an upper bound.
         evidence: `table:node:seq`.
+        manager: field manager that made it, such as kubectl-edit; None if that is not known.
+        manager_operation: Apply or Update; None without a manager.
+        manager_subresource: subresource that was written; None if the object was, or without a manager.
     """
 
     id: str
@@ -42,6 +45,9 @@ class RecordedChange:
     what: str
     is_inferred: bool
     evidence: str
+    manager: str | None
+    manager_operation: str | None
+    manager_subresource: str | None
 
 
 def list_changes(engine: Engine, *, with_controllers: bool = False) -> tuple[RecordedChange, ...]:
@@ -54,7 +60,7 @@ def list_changes(engine: Engine, *, with_controllers: bool = False) -> tuple[Rec
     rows = engine.rows(
         """
         SELECT change_id, at_ns, kind, namespace, name, verb, category, actor, path, old_value, new_value, what,
-            inferred, evidence
+            inferred, evidence, manager, manager_operation, manager_subresource
         FROM change
         WHERE $1 OR actor = 'user'
         ORDER BY at_ns, node, seq, path

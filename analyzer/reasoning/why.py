@@ -15,8 +15,9 @@ from analyzer.model.named_entities import NamedEntities
 from analyzer.reasoning.causal_graph import find_best_paths, group_by_source
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding
-from formats.postmortem.graph import Edge, Symptom
+from formats.postmortem.graph import Change, Edge, Symptom
 from formats.units import format_duration
+from reports.managers import call_manager, say_who
 
 _SEVERE = frozenset({"error", "fatal"})
 
@@ -45,7 +46,13 @@ def explain(document: Document, named: NamedEntities) -> Iterator[str]:
     if changes:
         yield ""
         yield "Changes:"
-        yield from (f"  {_clock(change.time)}  {change.what}{_proof(change.evidence)}" for change in changes)
+        yield from map(_tell_change, changes)
+
+
+def _tell_change(change: Change) -> str:
+    one = change.manager
+    by = "" if one is None else f"  by {call_manager(one.name, one.operation, one.subresource)}"
+    return f"  {_clock(change.time)}  {change.what}{by}{_proof(change.evidence)}"
 
 
 def symptoms_in(finding: Finding, symptoms: Sequence[Symptom]) -> list[Symptom]:
@@ -112,6 +119,9 @@ def _tell(document: Document, finding: Finding, targets: Sequence[Symptom], *, i
     if is_root:
         yield "This is the root cause:"
     yield f"  {_clock(root.time)}  {root.what}{_proof(finding.chain[0].evidence)}"
+    who = say_who(document, finding.chain[0].symptom_id)
+    if who is not None:
+        yield f"      {who}"
     by_id = {symptom.id: symptom for symptom in document.symptoms}
     way = way_to(document, finding, targets)
     for edge in way:

@@ -14,9 +14,21 @@ from analyzer.sharing.leaves import rewrite_word
 from analyzer.sharing.names import rewrite_address, rewrite_identifier, rewrite_name, rewrite_path
 from analyzer.sharing.prose import Vouching, reduce_note
 from analyzer.sharing.pseudonyms import Replacement
+from analyzer.sharing.vocabulary import load_words
 from formats.columns import Column, Sensitivity, Table
 
-_PEERS_WORDS = frozenset({"k8s.event.type", "k8s.event.reason", "k8s.object.kind", "k8s.object.api_version"})
+_MANAGER = "k8s.object.manager."
+"""Columns of what managedFields say: anybody may choose the name of a field manager, and a program other words."""
+_PEERS_WORDS = frozenset(
+    {
+        "k8s.event.type",
+        "k8s.event.reason",
+        "k8s.object.kind",
+        "k8s.object.api_version",
+        f"{_MANAGER}operation",
+        f"{_MANAGER}subresource",
+    }
+)
 """Public text that a peer wrote, not the kernel or Tapio: only Kubernetes' own words stay as they are."""
 _PUBLIC_WORD = re.compile(r"(?!.*[0-9]{4})[A-Za-z][A-Za-z0-9_.:+-]{0,63}\Z")
 """Public text of the kernel or Tapio: names of events, calls and errors. Anything else is replaced like a name."""
@@ -90,6 +102,8 @@ class BatchRewriter:
         return rewritten
 
     def _rewrite_text(self, column: Column, value: str) -> str | None:
+        if column.name.startswith(_MANAGER):
+            return value if value in load_words("managers") else rewrite_name(value, self.replacement)
         match column.sensitivity:
             case Sensitivity.PUBLIC:
                 if column.name in _PEERS_WORDS:

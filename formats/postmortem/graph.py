@@ -9,6 +9,23 @@ from formats.postmortem.values import Count, EvidenceId, Integer, Nature, Rank, 
 
 
 @dataclass(frozen=True, slots=True)
+class FieldManager:
+    """The program that made a change, by the object's managedFields.
+
+    Attributes:
+        name: such as kubectl-edit; whoever writes to the API server may choose it.
+        operation: Apply (server-side apply) or Update.
+        subresource: that was written, such as scale; None if the object itself was.
+        time: of the write by the clock of the API server, in whole seconds.
+    """
+
+    name: str
+    operation: str
+    subresource: str | None
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A change that someone or something made, whether it mattered or not.
 
@@ -23,6 +40,7 @@ class Change:
         new: value after, as text; None if there is none or it was not recorded.
         evidence: events that show it.
         symptom: key of the node of the causality graph that stands for it; None if it takes no part.
+        manager: who made it; None if the recording cannot tell.
     """
 
     id: str
@@ -35,6 +53,7 @@ class Change:
     new: str | None
     evidence: tuple[EvidenceId, ...]
     symptom: str | None
+    manager: FieldManager | None = None
 
 
 @dataclass(frozen=True, slots=True)

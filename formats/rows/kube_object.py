@@ -9,8 +9,9 @@ from enum import StrEnum
 import pyarrow as pa
 
 from formats.batches import batch_from_rows
-from formats.rows.kube_changes import changes_json
-from formats.rows.kube_json import Json, bounded_json, field, integer, items, text
+from formats.rows.kube_changes import list_changes
+from formats.rows.kube_json import Json, bounded_json, canonical_json, field, integer, items, text
+from formats.rows.kube_managers import Manager, Managers
 from formats.rows.kube_redaction import Redaction, redact_object
 from formats.rows.kube_time import unix_nano
 from formats.severity import SeverityNumber
@@ -45,6 +46,7 @@ class ObjectRow:
         is_inferred: True if it was found by listing again after a gap.
         content: the object as canonical JSON, redacted.
         changes: JSON list of what differs from the version before; None if there is none to compare.
+        manager: who wrote it; None if that is not known.
     """
 
     change: Observation
@@ -60,6 +62,7 @@ class ObjectRow:
     is_inferred: bool
     content: str
     changes: str | None
+    manager: Manager | None = None
 
     @property
     def stored_bytes(self) -> int:
@@ -68,7 +71,14 @@ class ObjectRow:
 
 
 def object_row(
-    raw: Json, change: Observation, redaction: Redaction, *, previous: Json | None = None, is_inferred: bool = False
+    raw: Json,
+    change: Observation,
+    redaction: Redaction,
+    *,
+    previous: Json | None = None,
+    managers: Managers | None = None,
+    marks_before: bytes | None = None,
+    is_inferred: bool = False,
 ) -> ObjectRow:
     """The row of one version. Whatever is of a wrong type reads as absent: it never raises for what the object holds.
 
@@ -77,15 +87,39 @@ def object_row(
         change: how it became known.
         redaction: what may be recorded.
         previous: content of the version before, as recorded; None if there was none.
+        managers: what the managedFields of the object say; None if they were not read.
+        marks_before: `Managers.marks` of the version before; None if there was none.
         is_inferred: whether it was found by listing again.
     """
     recorded, content = bounded_json(redact_object(raw, redaction))
-    changes = None if previous is None or change is Observation.DELETED else changes_json(previous, recorded)
-    return row_of_content(recorded, content, change, changes=changes, is_inferred=is_inferred)
+    differences = None if previous is None or change is Observation.DELETED else list_changes(previous, recorded)
+    manager = None
+    if managers is None:
+        pass
+    elif change is Observation.STATE:
+        manager = managers.last_writer()
+    elif change is Observation.ADDED:
+        manager = managers.creator()
+    elif change is Observation.MODIFIED and marks_before is not None:
+        manager = managers.writer(marks_before, [difference["path"] for difference in differences or ()])
+    return row_of_content(
+        recorded,
+        content,
+        change,
+        changes=None if differences is None else canonical_json(differences),
+        manager=manager,
+        is_inferred=is_inferred,
+    )
 
 
 def row_of_content(
-    recorded: Json, content: str, change: Observation, *, changes: str | None = None, is_inferred: bool = False
+    recorded: Json,
+    content: str,
+    change: Observation,
+    *,
+    changes: str | None = None,
+    manager: Manager | None = None,
+    is_inferred: bool = False,
 ) -> ObjectRow:
     """The row of content that was recorded before: for `state` at the start of a segment and for inferred deletions.
 
@@ -94,6 +128,7 @@ def row_of_content(
         content: its canonical JSON.
         change: how it became known.
         changes: text of column `k8s.object.changes`.
+        manager: who wrote it; None if that is not known.
         is_inferred: whether it was found by listing again.
     """
     metadata = field(recorded, "metadata")
@@ -111,6 +146,7 @@ def row_of_content(
         is_inferred=is_inferred,
         content=content,
         changes=changes,
+        manager=manager,
     )
 
 
@@ -151,4 +187,8 @@ def _columns(row: ObjectRow, boot_time_ns: int) -> dict[str, object]:
         "inferred": row.is_inferred,
         "k8s.object.content": row.content,
         "k8s.object.changes": row.changes,
+        "k8s.object.manager.name": row.manager.name if row.manager else None,
+        "k8s.object.manager.operation": row.manager.operation if row.manager else None,
+        "k8s.object.manager.subresource": row.manager.subresource if row.manager else None,
+        "k8s.object.manager.written_unix_nano": row.manager.unix_nano if row.manager else None,
     }

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from formats.rows.kube_event import EventRow, event_count, event_row
 from formats.rows.kube_json import Json, field, text
+from formats.rows.kube_managers import Manager, read_managers
 from formats.rows.kube_object import ObjectRow, Observation, object_row, row_of_content
 from formats.rows.kube_redaction import Redaction
 
@@ -66,6 +67,8 @@ class _Known:
     resource_version: str
     content: bytes | None = None
     count: int = 0
+    marks: bytes = b""
+    last_writer: Manager | None = None
 
 
 class _Conversation(Generic[RowT]):
@@ -180,7 +183,7 @@ class ObjectVersions(_Conversation[ObjectRow]):
         for known in list(self._known.values()):
             if known.content is not None:
                 content = zlib.decompress(known.content).decode()
-                yield row_of_content(json.loads(content), content, Observation.STATE)
+                yield row_of_content(json.loads(content), content, Observation.STATE, manager=known.last_writer)
 
     def _accept(self, key: str, raw: Json, change: Observation, *, is_inferred: bool) -> ObjectRow:
         typed = {**raw, "apiVersion": raw.get("apiVersion") or self._api_version, "kind": raw.get("kind") or self._kind}
@@ -191,7 +194,16 @@ class ObjectVersions(_Conversation[ObjectRow]):
         previous = None
         if known is not None and known.content is not None and change is not Observation.DELETED:
             previous = json.loads(zlib.decompress(known.content))
-        row = object_row(typed, change, self._redaction, previous=previous, is_inferred=is_inferred)
+        managers, marks = read_managers(raw), None if known is None else known.marks
+        row = object_row(
+            typed,
+            change,
+            self._redaction,
+            previous=previous,
+            managers=managers,
+            marks_before=marks,
+            is_inferred=is_inferred,
+        )
         if change is not Observation.DELETED:
             if known is not None:
                 self._forget(key)
@@ -199,7 +211,11 @@ class ObjectVersions(_Conversation[ObjectRow]):
             if self._content_bytes + len(content or b"") > CONTENT_BYTES:
                 content = None
             self._content_bytes += len(content or b"")
-            self._remember(key, _Known(row.resource_version, content))
+            last_writer = managers.last_writer(row.manager or (known.last_writer if known else None))
+            self._remember(
+                key,
+                _Known(row.resource_version, content, marks=managers.marks, last_writer=last_writer),
+            )
         return row
 
     def _forget(self, key: str) -> _Known:

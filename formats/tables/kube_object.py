@@ -81,6 +81,38 @@ TABLE = Table(
             ),
             nullable=True,
         ),
+        Column(
+            "k8s.object.manager.name",
+            NAME_TYPE,
+            Sensitivity.NAME,
+            (
+                "Field manager that wrote this version, such as kubectl-edit (in `state`: that wrote the object "
+                "last, its status aside); null in `deleted`, without managedFields, or if they do not tell."
+            ),
+            nullable=True,
+        ),
+        Column(
+            "k8s.object.manager.operation",
+            NAME_TYPE,
+            Sensitivity.PUBLIC,
+            "How it wrote: Apply (server-side apply) or Update; null without a manager.",
+            nullable=True,
+        ),
+        Column(
+            "k8s.object.manager.subresource",
+            NAME_TYPE,
+            Sensitivity.PUBLIC,
+            "Subresource that it wrote, such as status or scale; null if it wrote the object, or without a manager.",
+            nullable=True,
+        ),
+        Column(
+            "k8s.object.manager.written_unix_nano",
+            pa.int64(),
+            Sensitivity.PUBLIC,
+            "When it wrote, by the clock of the API server and in whole seconds; null without a manager.",
+            "ns",
+            nullable=True,
+        ),
     ),
     source="Kubernetes API concepts: resource versions, watch, bookmarks (KEP-956)",
     sentence="{event_name} {k8s.object.kind} {k8s.object.name}: {k8s.object.changes}",

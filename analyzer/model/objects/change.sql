@@ -24,9 +24,14 @@
 --   new_value VARCHAR: Value after the change; null if it was removed.
 --   what VARCHAR: The change as one sentence.
 --   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
+--   manager VARCHAR: Field manager that made it, for example `kubectl-edit`; null if that is not known.
+--   manager_operation VARCHAR: `Apply` or `Update`; null without a manager.
+--   manager_subresource VARCHAR: Subresource that was written; null if the object was, or without a manager.
+--   manager_ns BIGINT: When it was made, by the API server, in unix ns and whole seconds; null without a manager.
 WITH changed AS (
     SELECT
         entity_id, kind, namespace, name, at_ns, node, seq, inferred, owner_uid,
+        manager, manager_operation, manager_subresource, manager_ns,
         'modified' AS verb,
         unnest(json_transform(CASE WHEN json_valid(changes) THEN changes END, '[{"path": "VARCHAR", "old": "JSON", "new": "JSON"}]'))
             AS difference
@@ -38,6 +43,7 @@ WITH changed AS (
     UNION ALL BY NAME
     SELECT
         entity_id, kind, namespace, name, at_ns, node, seq, inferred, owner_uid,
+        manager, manager_operation, manager_subresource, manager_ns,
         CASE WHEN is_addition THEN 'created' ELSE 'deleted' END AS verb
     FROM object_version
     WHERE is_addition OR is_deletion
@@ -77,6 +83,6 @@ SELECT
         WHEN new_value IS NULL THEN ': ' || path || ' was removed (was ' || shown(old_value) || ')'
         ELSE ': ' || path || ' ' || shown(old_value) || ' → ' || shown(new_value)
     END AS what,
-    inferred
+    inferred, manager, manager_operation, manager_subresource, manager_ns
 FROM judged
 ORDER BY at_ns, node, seq, path

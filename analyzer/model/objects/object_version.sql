@@ -25,6 +25,10 @@
 --   is_deletion BOOLEAN: Whether the object was deleted.
 --   content VARCHAR: JSON of the object; null if it is not JSON or the object was deleted.
 --   changes VARCHAR: JSON of the changed paths, as recorded.
+--   manager VARCHAR: Field manager that wrote it, for example `kubectl-edit`; null if that is not known.
+--   manager_operation VARCHAR: `Apply` or `Update`; null without a manager.
+--   manager_subresource VARCHAR: Subresource that it wrote; null if it wrote the object, or without a manager.
+--   manager_ns BIGINT: When it wrote, by the API server, in unix ns and whole seconds; null without a manager.
 WITH told AS (
     SELECT
         at_ns,
@@ -39,6 +43,10 @@ WITH told AS (
         "k8s.object.owner.uid" AS owner_uid,
         "k8s.object.content" AS content,
         "k8s.object.changes" AS changes,
+        "k8s.object.manager.name" AS manager,
+        "k8s.object.manager.operation" AS manager_operation,
+        "k8s.object.manager.subresource" AS manager_subresource,
+        "k8s.object.manager.written_unix_nano" AS manager_ns,
         inferred,
         event_name = 'k8s.object.state' AS is_state,
         event_name = 'k8s.object.added' AS is_addition,
@@ -63,6 +71,6 @@ SELECT
     NOT is_deletion AND lead(at_ns) OVER version IS NULL AS is_last,
     node, seq, inferred, is_state, is_addition, is_deletion,
     CASE WHEN NOT is_deletion AND json_valid(content) THEN content END AS content,
-    changes
+    changes, manager, manager_operation, manager_subresource, manager_ns
 FROM once
 WINDOW version AS (PARTITION BY uid ORDER BY at_ns, node, seq)

@@ -15,7 +15,16 @@ from formats.catalog import TABLE_BY_NAME
 from formats.columns import Sensitivity
 from formats.loss import Damage
 
-_WRITTEN_BY_PEERS = frozenset({"k8s.event.type", "k8s.event.reason", "k8s.object.kind", "k8s.object.api_version"})
+_WRITTEN_BY_PEERS = frozenset(
+    {
+        "k8s.event.type",
+        "k8s.event.reason",
+        "k8s.object.kind",
+        "k8s.object.api_version",
+        "k8s.object.manager.operation",
+        "k8s.object.manager.subresource",
+    }
+)
 """Columns of public text that come from the API server."""
 
 

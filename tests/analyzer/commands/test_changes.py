@@ -51,3 +51,15 @@ def test_a_window_leaves_out_what_is_outside(capture):
 def test_an_empty_namespace_is_told_with_where_the_changes_are(capture):
     result = CliRunner().invoke(cli, ["changes", capture, "-n", "nope"])
     assert result.output == "No changes were recorded in namespace nope; there are 2 in other, shop.\n"
+
+
+def test_who_made_a_change_is_told_if_the_recording_knows(tmp_path):
+    builder = CaptureBuilder(tmp_path)
+    builder.kube_object("ConfigMap", "one", {"data": {"A": "1"}}, at=1)
+    edit = {"k8s.object.manager.name": "kubectl-edit", "k8s.object.manager.operation": "Update"}
+    builder.kube_object("ConfigMap", "one", {"data": {"A": "2"}}, at=2, **edit)
+    capture = str(builder.write())
+    result = CliRunner().invoke(cli, ["changes", capture])
+    assert "data.A 1 → 2  by kubectl edit (manager kubectl-edit)  [" in result.output
+    row = json.loads(CliRunner().invoke(cli, ["changes", capture, "--json"]).output)
+    assert (row["manager"], row["manager_operation"], row["manager_subresource"]) == ("kubectl-edit", "Update", None)

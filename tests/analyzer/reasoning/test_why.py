@@ -9,6 +9,7 @@ import pytest
 
 from analyzer.model.named_entities import NamedEntities
 from analyzer.reasoning.why import explain, symptoms_in, way_to
+from formats.postmortem.graph import FieldManager
 from formats.postmortem.reader import from_json
 
 DOCUMENTS = Path(__file__).parents[3] / "fixtures" / "documents"
@@ -77,3 +78,19 @@ def test_symptom_that_the_finding_explains_by_a_sibling_is_listed(incident):
     lines = list(explain(document, NamedEntities(frozenset({"Pod/alone"}), ("Pod alone",))))
     # THEN the answer names it
     assert any("Pod alone crashed" in line for line in lines)
+
+
+def test_manager_that_made_the_change_is_told_where_the_chain_begins_and_in_the_list_of_changes(incident):
+    finding = incident.findings[0]
+    root = finding.chain[0].symptom_id
+    changes = tuple(
+        dataclasses.replace(change, manager=FieldManager("helm", "Update", None, change.time))
+        if change.symptom == root
+        else change
+        for change in incident.changes
+    )
+    entity = finding.root_cause.entity
+    told = list(explain(dataclasses.replace(incident, changes=changes), NamedEntities({entity}, ("it",), set())))
+    assert any(line.strip().startswith("changed by Helm (manager helm) at ") for line in told)
+    assert any("  by Helm (manager helm)  [" in line for line in told)
+    assert not any("helm" in line for line in explain(incident, NamedEntities({entity}, ("it",), set())))

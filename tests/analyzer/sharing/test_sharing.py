@@ -19,6 +19,7 @@ from formats.columns import Sensitivity
 from formats.errors import OutputError
 from formats.loss import Damage
 from formats.segment.sealing import SegmentHeader, seal_segment
+from tests.analyzer.capture_builder import CaptureBuilder
 
 KEY = b"k" * 32
 CANARY = "zq{:03d}xvj"
@@ -197,3 +198,25 @@ def test_every_column_has_a_policy():
                 assert str(column.type) in ("string", "dictionary<values=string, indices=int32, ordered=0>"), (
                     column.name
                 )
+
+
+def test_known_field_managers_stay_and_others_become_pseudonyms(tmp_path):
+    builder = CaptureBuilder(tmp_path)
+    for at, name in enumerate(("kubectl-client-side-apply", "acme-deployer")):
+        manager = {"name": name, "operation": "Apply", "subresource": "scale", "written_unix_nano": 7}
+        columns = {f"k8s.object.manager.{key}": value for key, value in manager.items()}
+        builder.kube_object("ConfigMap", "one", {"data": {"A": str(at)}}, at=at, **columns)
+    target = tmp_path / "shared.tapio"
+    anonymize_capture(builder.write(), target, key=KEY)
+    rows = [
+        row
+        for segment in open_capture(target).segments
+        for batch in segment.batches("kube_object")
+        for row in batch.to_pylist()
+    ]
+    names = [row["k8s.object.manager.name"] for row in rows]
+    assert names[0] == "kubectl-client-side-apply"
+    assert names[1] != "acme-deployer"
+    assert "acme" not in names[1]
+    told = {(row["k8s.object.manager.operation"], row["k8s.object.manager.subresource"]) for row in rows}
+    assert told == {("Apply", "scale")}

@@ -58,6 +58,10 @@ def test_an_object_becomes_one_exact_row():
         "k8s.object.owner.uid": "rs-1",
         "inferred": False,
         "k8s.object.changes": None,
+        "k8s.object.manager.name": None,
+        "k8s.object.manager.operation": None,
+        "k8s.object.manager.subresource": None,
+        "k8s.object.manager.written_unix_nano": None,
     }
     assert "managedFields" not in content
     assert content.endswith('"spec":{"a":"ü","b":1}}')

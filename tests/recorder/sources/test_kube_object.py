@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kubernetes import client, config
 
 from fixtures.lab.api_server import ApiServer
 from fixtures.lab.api_server.faults import Action, Fault
@@ -65,6 +66,38 @@ def test_a_segment_can_be_read_alone_because_the_state_is_given_again(server):
         assert stats.produced == len(following.rows) + len(snapshot)
     finally:
         following.close()
+
+
+def test_who_made_a_change_is_recorded_as_the_api_server_tells_it(server):
+    # GIVEN a ConfigMap that an official client makes, and that others change
+    following = Following(server, resources=("configmaps",))
+    with config.new_client_from_config(str(server.kubeconfig_path)) as connected:
+        core = client.CoreV1Api(connected)
+        body = {"metadata": {"name": "c"}, "data": {"A": "1", "B": "1"}}
+        core.create_namespaced_config_map("shop", body, field_manager="kubectl-create")
+        following.wait_until_same("ConfigMap")
+        # WHEN
+        for manager, data in (
+            ("kubectl-edit", {"A": "2"}),
+            ("argocd-controller", {"B": "2", "C": "3"}),
+            ("x", {"B": None}),
+        ):
+            core.patch_namespaced_config_map("c", "shop", {"data": data}, field_manager=manager)
+            following.wait_until_same("ConfigMap")
+    snapshot = [row for batch in following.source.snapshot() for row in batch.to_pylist()]
+    following.close()
+    # THEN whoever only removed what others own left no entry, and nobody is blamed
+    told = [(row["k8s.object.manager.name"], row["k8s.object.manager.operation"]) for row in following.rows]
+    assert told == [
+        ("kubectl-create", "Update"),
+        ("kubectl-edit", "Update"),
+        ("argocd-controller", "Update"),
+        (None, None),
+    ]
+    times = [row["k8s.object.manager.written_unix_nano"] for row in following.rows[:3]]
+    assert all(time % 1_000_000_000 == 0 for time in times)
+    assert not any("managedFields" in (row["k8s.object.content"] or "") for row in following.rows)
+    assert [row["k8s.object.manager.name"] for row in snapshot] == ["argocd-controller"]
 
 
 def test_a_small_budget_gives_the_rest_at_the_next_drain(server):

@@ -17,4 +17,4 @@
 --   new_value VARCHAR: Value after the change; null if it was removed.
 --   what VARCHAR: The change as one sentence.
 --   inferred BOOLEAN: Whether the change was found by listing again, so that `at_ns` is only an upper bound.
-SELECT * EXCLUDE (change_id) FROM change
+SELECT * EXCLUDE (change_id, manager, manager_operation, manager_subresource, manager_ns) FROM change

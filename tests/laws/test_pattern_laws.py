@@ -15,6 +15,7 @@ from analyzer.cli import cli
 from analyzer.knowledge import yaml_types
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.compile_changes import LIFECYCLE, OTHER_CATEGORY
+from analyzer.knowledge.evidence_tables import symptoms_of_pattern, tables_of_symptom
 from analyzer.knowledge.files import shipped_files
 from analyzer.knowledge.paths import RELATIONS
 from analyzer.knowledge.rules import Nature, Severity
@@ -155,6 +156,32 @@ def test_every_pattern_says_what_it_means_and_what_to_do():
         assert pattern.meaning.endswith("."), pattern.name
         assert pattern.actions, pattern.name
         assert all(action.endswith(".") for action in pattern.actions), pattern.name
+
+
+NAMED_DOCUMENTATION = re.compile(r"(?:documentation|manual): \"[A-Z0-9a-z]")
+PASTED_COMMAND = re.compile(r"(?:: |\()(?:kubectl|curl|crictl|journalctl|systemctl) \S")
+
+
+def test_every_pattern_names_the_documentation_of_the_field_and_a_command_to_paste():
+    for pattern in KNOWLEDGE.patterns:
+        assert NAMED_DOCUMENTATION.search(pattern.meaning), pattern.name
+        assert any(PASTED_COMMAND.search(action) for action in pattern.actions), pattern.name
+
+
+def test_every_pattern_has_an_incident_a_near_miss_and_evidence_that_can_be_recorded():
+    for pattern in KNOWLEDGE.patterns:
+        assert any(test.root_kind for test in pattern.tests), pattern.name
+        assert any(test.root_kind is None for test in pattern.tests), pattern.name
+        for symptom in symptoms_of_pattern(pattern):
+            assert tables_of_symptom(KNOWLEDGE.symptom(symptom)), (pattern.name, symptom)
+
+
+def test_every_trend_has_what_it_foretells_a_near_miss_and_something_to_do():
+    for trend in KNOWLEDGE.trends:
+        assert any(test.kind for test in trend.tests), trend.name
+        assert any(test.kind is None for test in trend.tests), trend.name
+        assert trend.actions, trend.name
+        assert trend.meaning.endswith("."), trend.name
 
 
 def test_no_rule_depends_on_the_names_of_a_recording():

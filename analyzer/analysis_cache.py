@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -21,12 +21,16 @@ import analyzer
 import formats
 from analyzer.cache import DIGEST_BYTES, is_off, keep_entry, read_entry
 from analyzer.knowledge.files import find_feedback, read_knowledge_files, shipped_files
+from analyzer.model.named_entities import Names
 from formats.postmortem.document import Document
 
 if TYPE_CHECKING:
     from analyzer.model.segment_reading import Window
 
+Kept = TypeVar("Kept")
+
 SUFFIX = ".analysis"
+NAMES_SUFFIX = ".names"
 LIBRARIES = ("duckdb", "msgspec", "networkx", "numpy", "pyarrow")
 """Whose version may change what a document says."""
 
@@ -56,27 +60,51 @@ def analyze_file(
         FormatError: the capture is none.
         KnowledgeError: for the first mistake in the YAML.
     """
-    before = _identify(capture)
-    key = None if before is None else _key(capture, knowledge, feedback, window)
-    document = None if key is None else _read(key)
-    if document is not None:
-        return document
-    from analyzer.analyze import analyze_capture  # noqa: PLC0415 - DuckDB and Arrow, which a kept document does not need
-    from analyzer.knowledge.shipped import read_knowledge  # noqa: PLC0415 - same
-    from formats.capture.reading import open_capture  # noqa: PLC0415 - same
-
-    rules = read_knowledge(knowledge, feedback)
-    document = analyze_capture(open_capture(capture), rules, window=window)
-    if key is not None and _identify(capture) == before:
-        keep_entry(key, SUFFIX, msgspec.json.encode(document))
-    return document
+    question = _Question(capture, knowledge, feedback, window)
+    return question.read(SUFFIX, Document) or question.answer()[0]
 
 
-def _read(key: str) -> Document | None:
-    payload = read_entry(key, SUFFIX)
-    with suppress(msgspec.MsgspecError):
-        return None if payload is None else msgspec.json.decode(payload, type=Document)
-    return None
+def analyze_file_with_names(
+    capture: Path,
+    *,
+    knowledge: Sequence[Path] = (),
+    feedback: Path | None = None,
+    window: Window = (None, None),
+) -> tuple[Document, Names]:
+    """As `analyze_file`, with everything that a question about the capture can name."""
+    question = _Question(capture, knowledge, feedback, window)
+    document, names = question.read(SUFFIX, Document), question.read(NAMES_SUFFIX, Names)
+    return question.answer() if document is None or names is None else (document, names)
+
+
+class _Question:
+    """What is asked of a capture, and the key of the answer if it can be kept."""
+
+    def __init__(self, capture: Path, knowledge: Sequence[Path], feedback: Path | None, window: Window) -> None:
+        self._capture, self._knowledge, self._feedback, self._window = capture, knowledge, feedback, window
+        self._identity = _identify(capture)
+        self._key = None if self._identity is None else _key(capture, knowledge, feedback, window)
+
+    def read(self, suffix: str, kind: type[Kept]) -> Kept | None:
+        """What an earlier run kept; None if it kept nothing that can be read."""
+        payload = None if self._key is None else read_entry(self._key, suffix)
+        with suppress(msgspec.MsgspecError):
+            return None if payload is None else msgspec.json.decode(payload, type=kind)
+        return None
+
+    def answer(self) -> tuple[Document, Names]:
+        """Analyzes the capture, and keeps the answer if nobody wrote to the capture meanwhile."""
+        # DuckDB and Arrow, which a kept document does not need.
+        from analyzer.analyze import analyze_with_names  # noqa: PLC0415
+        from analyzer.knowledge.shipped import read_knowledge  # noqa: PLC0415
+        from formats.capture.reading import open_capture  # noqa: PLC0415
+
+        rules = read_knowledge(self._knowledge, self._feedback)
+        document, names = analyze_with_names(open_capture(self._capture), rules, window=self._window)
+        if self._key is not None and _identify(self._capture) == self._identity:
+            keep_entry(self._key, SUFFIX, msgspec.json.encode(document))
+            keep_entry(self._key, NAMES_SUFFIX, msgspec.json.encode(names))
+        return document, names
 
 
 def _identify(capture: Path) -> tuple[int, ...] | None:

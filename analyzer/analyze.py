@@ -14,7 +14,7 @@ from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables, fact_columns
 from analyzer.model.entity_index import EntityIndex
 from analyzer.model.losses import Recorded, read_recorded
-from analyzer.model.named_entities import FACTS_WITH_IDS
+from analyzer.model.named_entities import FACTS_WITH_IDS, Names, read_names
 from analyzer.model.segment_reading import Window
 from analyzer.prediction.predict import describe_predictions, judge_predictions, prediction_facts
 from analyzer.reasoning.causal_graph import CausalGraph
@@ -46,6 +46,14 @@ def analyze_capture(
     """
     with Engine.for_events(capture.events) if threads is None else Engine(threads=threads) as engine:
         return analyze_in(engine, capture, knowledge, window)
+
+
+def analyze_with_names(
+    capture: Capture, knowledge: Knowledge, *, window: Window = (None, None)
+) -> tuple[Document, Names]:
+    """As `analyze_capture`, with everything that a question about the capture can name."""
+    with Engine.for_events(capture.events) as engine:
+        return analyze_in(engine, capture, knowledge, window), read_names(engine)
 
 
 def analyze_in(engine: Engine, capture: Capture, knowledge: Knowledge, window: Window = (None, None)) -> Document:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import analyze_in
+from analyzer.analysis_cache import analyze_file_with_names
 from analyzer.commands.output_file import write_output
 from analyzer.commands.window import capture_argument, knowledge_option
 from analyzer.knowledge.feedback import (
@@ -21,12 +21,10 @@ from analyzer.knowledge.feedback import (
     write_entries,
 )
 from analyzer.knowledge.files import FEEDBACK_NAME
-from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import read_knowledge
-from analyzer.model.engine import Engine
-from analyzer.model.named_entities import find_named_entities, suggest_names
-from formats.capture.reading import open_capture
+from analyzer.model.named_entities import Names, find_named_entities, suggest_names
 from formats.errors import UsageError
+from formats.postmortem.document import Document
 from formats.text import escape_text
 
 
@@ -60,10 +58,11 @@ def command(
         raise click.UsageError("give --right or --wrong")
     if cause is not None and verdict != Verdict.WRONG:
         raise click.UsageError("--cause needs --wrong")
-    rules = read_knowledge(knowledge, path if path is not None and path.exists() else None)
     target = path or _default_file(knowledge)
+    known = path if path is not None and path.exists() else None
     before = read_feedback(target).entries if target.exists() else ()
-    entry = _find_entry(capture, rank, Verdict(verdict), cause, rules)
+    analyzed = analyze_file_with_names(capture, knowledge=knowledge, feedback=known)
+    entry = _find_entry(capture, rank, Verdict(verdict), cause, analyzed)
     after = with_entry(before, entry)
     if after == before:
         click.echo(f"{escape_text(str(target))}: already says so")
@@ -73,7 +72,7 @@ def command(
     if entry.pattern is None:
         click.echo("No pattern names the finding: the verdict is kept and changes no confidence.")
         return
-    with_verdicts = apply_feedback(rules, Feedback(target.name, after))
+    with_verdicts = apply_feedback(read_knowledge(knowledge), Feedback(target.name, after))
     for rule in with_verdicts.patterns:
         if rule.name == entry.pattern:
             click.echo(escape_text(f"Pattern {rule.name}: {describe_feedback(rule)}"))
@@ -88,23 +87,20 @@ def _default_file(knowledge: tuple[Path, ...]) -> Path:
     return (first if first.is_dir() else first.parent) / FEEDBACK_NAME
 
 
-def _find_entry(path: Path, rank: int, verdict: Verdict, cause: str | None, rules: Knowledge) -> Entry:
-    capture = open_capture(path)
-    with Engine.for_events(capture.events) as engine:
-        findings = analyze_in(engine, capture, rules).findings
-        if rank > len(findings):
-            number = f"{len(findings):,} finding{'' if len(findings) == 1 else 's'}"
-            raise UsageError(f"there is no finding {rank}; the capture has {number}", where=str(path))
-        if cause is not None:
-            cause = _name_of(engine, cause)
-    return entry_of(findings[rank - 1], capture.id, verdict, cause)
+def _find_entry(path: Path, rank: int, verdict: Verdict, cause: str | None, analyzed: tuple[Document, Names]) -> Entry:
+    document, names = analyzed
+    findings = document.findings
+    if rank > len(findings):
+        number = f"{len(findings):,} finding{'' if len(findings) == 1 else 's'}"
+        raise UsageError(f"there is no finding {rank}; the capture has {number}", where=str(path))
+    return entry_of(findings[rank - 1], document.capture.id, verdict, None if cause is None else _name_of(names, cause))
 
 
-def _name_of(engine: Engine, cause: str) -> str:
+def _name_of(names: Names, cause: str) -> str:
     """`Kind namespace/name` of an object that the capture has."""
-    named = find_named_entities(engine, cause)
+    named = find_named_entities(names, cause)
     if named is None or not named.names:
-        near = suggest_names(engine, cause)
+        near = suggest_names(names, cause)
         raise UsageError(
             f"no object named {cause!r} was recorded",
             next_step=f"similar names: {', '.join(near)}" if near else "`tapio info` and `tapio sql` show what was",

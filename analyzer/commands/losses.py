@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.document.capture_summary import ANALYSIS_LIMIT
-from analyzer.model.engine import Engine
 from formats.loss import EXPECTED_REASONS
 from formats.postmortem.document import Document
+from formats.postmortem.recording import ANALYSIS_LIMIT
 from formats.text import escape_text
 from reports.story import incomplete_sentence
+
+if TYPE_CHECKING:
+    from analyzer.model.engine import Engine
 
 
 def warn_of_document_losses(document: Document, capture: Path) -> None:

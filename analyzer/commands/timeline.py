@@ -8,12 +8,17 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import analyze_in
-from analyzer.commands.losses import warn_of_losses
-from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
-from analyzer.knowledge.shipped import read_knowledge
-from analyzer.model.engine import Engine
-from formats.capture.reading import open_capture
+from analyzer.analysis_cache import analyze_file
+from analyzer.commands.losses import warn_of_document_losses
+from analyzer.commands.window import (
+    Moment,
+    capture_argument,
+    check_window,
+    feedback_option,
+    from_option,
+    knowledge_option,
+    to_option,
+)
 from formats.postmortem.document import Document
 from formats.postmortem.graph import Change, Symptom
 from formats.text import escape_text
@@ -24,6 +29,7 @@ from formats.text import escape_text
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--all", "with_all", is_flag=True, help="Also show symptoms of severity info that no finding explains.")
 @knowledge_option
+@feedback_option
 @from_option
 @to_option
 def command(
@@ -32,6 +38,7 @@ def command(
     as_json: bool,
     with_all: bool,
     knowledge: tuple[Path, ...],
+    feedback: Path | None,
     begin: Moment | None,
     end: Moment | None,
 ) -> None:
@@ -39,12 +46,8 @@ def command(
 
     The third column is the rank of the finding that explains the symptom, if there is one.
     """
-    rules = read_knowledge(knowledge)
-    opened = open_capture(capture)
-    window = check_window(opened, begin, end)
-    with Engine.for_events(opened.events) as engine:
-        document = analyze_in(engine, opened, rules, window)
-        warn_of_losses(engine, capture)
+    document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=check_window(capture, begin, end))
+    warn_of_document_losses(document, capture)
     for row in sorted(_rows(document, with_all=with_all), key=lambda row: (str(row["time"]), str(row["what"]))):
         if as_json:
             click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from analyzer.analyze import analyze_in
-from analyzer.commands.losses import warn_of_losses
+from analyzer.analysis_cache import analyze_file_with_names
+from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import (
     Moment,
     capture_argument,
@@ -17,11 +17,8 @@ from analyzer.commands.window import (
     knowledge_option,
     to_option,
 )
-from analyzer.knowledge.shipped import read_knowledge
-from analyzer.model.engine import Engine
 from analyzer.model.named_entities import find_named_entities, suggest_names
 from analyzer.reasoning.why import explain
-from formats.capture.reading import open_capture
 from formats.errors import ExitCode
 from formats.text import escape_text
 
@@ -51,17 +48,14 @@ def command(
 
     The exit code is 0 if the capture contains the object, healthy or not, and 1 if it does not.
     """
-    rules = read_knowledge(knowledge, feedback)
-    opened = open_capture(capture)
-    window = check_window(opened, begin, end)
-    with Engine.for_events(opened.events) as engine:
-        document = analyze_in(engine, opened, rules, window)
-        warn_of_losses(engine, capture)
-        named = find_named_entities(engine, object_name)
-        if named is None:
-            near = suggest_names(engine, object_name)
-            advice = f"; similar names: {', '.join(near)}" if near else ""
-            click.echo(f"tapio: {escape_text(f'no object named {object_name!r} was recorded{advice}')}", err=True)
-            context.exit(ExitCode.NEGATIVE)
-        for line in explain(document, named):
-            click.echo(escape_text(line))
+    window = check_window(capture, begin, end)
+    document, names = analyze_file_with_names(capture, knowledge=knowledge, feedback=feedback, window=window)
+    warn_of_document_losses(document, capture)
+    named = find_named_entities(names, object_name)
+    if named is None:
+        near = suggest_names(names, object_name)
+        advice = f"; similar names: {', '.join(near)}" if near else ""
+        click.echo(f"tapio: {escape_text(f'no object named {object_name!r} was recorded{advice}')}", err=True)
+        context.exit(ExitCode.NEGATIVE)
+    for line in explain(document, named):
+        click.echo(escape_text(line))

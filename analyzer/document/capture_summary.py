@@ -8,13 +8,10 @@ from analyzer.model.engine import Engine
 from analyzer.model.segment_reading import Window, count_rows
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
-from formats.postmortem.recording import CaptureSummary, LossRow
+from formats.postmortem.recording import ANALYSIS_LIMIT, CaptureSummary, LossRow
 from formats.times import format_time
 
 MAX_LOSSES_SHOWN = 1_000
-
-ANALYSIS_LIMIT = "analysis_limit"
-"""Reason of what was recorded and left out of the document: not one of `formats.loss.LossReason`."""
 
 
 def summarize_capture(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analyzer.model.engine import Engine
 from formats.rows.kube_resources import KIND_BY_NAME
+
+if TYPE_CHECKING:
+    from analyzer.model.engine import Engine
 
 MAX_ENTITIES = 50
 """Entities that one question may mean, the latest kept."""
@@ -18,6 +22,34 @@ FACTS_WITH_IDS = ("container_running", "container_termination")
 """The facts that tell the runtime ids of containers."""
 
 _RUNTIME_ID = re.compile(r"(?:[a-z0-9.-]+://)?([0-9a-f]{12,64})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedEntity:
+    """What of the table `entity` decides whether a question names it."""
+
+    entity_id: str
+    kind: str
+    namespace: str | None
+    name: str
+    pod_id: str | None
+    workload_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """All that a question can name.
+
+    Attributes:
+        entities: every entity, those that existed last first, then by id.
+        answers_for: pairs of entity ids: the first answers for the second although it is not inside of it (a Service
+            for the pods that it selects, a Node for those that it runs, a process for its container).
+        runtime_ids: a container's runtime id, as the runtime gave it, and its entity id.
+    """
+
+    entities: tuple[NamedEntity, ...]
+    answers_for: tuple[tuple[str, str], ...]
+    runtime_ids: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,72 +68,89 @@ class NamedEntities:
     related_ids: frozenset[str] = frozenset()
 
 
-def find_named_entities(engine: Engine, question: str) -> NamedEntities | None:
+def read_names(engine: Engine) -> Names:
+    """Everything in a model that a question can name.
+
+    Args:
+        engine: its database holds `entity`, `relation` and the facts with ids.
+    """
+    entities = engine.rows(
+        "SELECT entity_id, kind, namespace, name, pod_id, workload_id FROM entity ORDER BY to_ns DESC, entity_id"
+    )
+    answers_for = engine.rows(
+        """
+        SELECT DISTINCT CASE relation WHEN 'SELECTS' THEN source_id ELSE target_id END AS entity_id,
+            CASE relation WHEN 'SELECTS' THEN target_id ELSE source_id END AS other_id
+        FROM relation
+        WHERE relation IN ('SELECTS', 'RUNS_ON') OR (relation = 'CONTAINS' AND starts_with(target_id, 'Process/'))
+        ORDER BY ALL
+        """
+    )
+    runtime_ids = engine.rows(
+        """
+        SELECT runtime_id, entity_id FROM container_running WHERE runtime_id IS NOT NULL
+        UNION SELECT runtime_id, entity_id FROM container_termination WHERE runtime_id IS NOT NULL ORDER BY ALL
+        """
+    )
+    return Names(
+        tuple(NamedEntity(*row) for row in entities),
+        tuple((entity_id, other_id) for entity_id, other_id in answers_for),
+        tuple((runtime_id, entity_id) for runtime_id, entity_id in runtime_ids),
+    )
+
+
+def find_named_entities(names: Names, question: str) -> NamedEntities | None:
     """The entities that a question names; None if there is none.
 
     Args:
-        engine: its database holds `entity` and the facts.
+        names: of the capture.
         question: `kind/name`, `kind/namespace/name`, a name, a pid, or a container's runtime id.
     """
     kind, namespace, name = _take_apart(question)
-    rows = engine.rows(
-        """
-        SELECT entity_id, kind, namespace, name FROM entity
-        WHERE ($kind IS NULL OR lower(kind) = lower($kind)) AND ($namespace IS NULL OR namespace = $namespace)
-          AND (name = $name OR list_contains($ids, entity_id) OR (kind = 'Container' AND ends_with(name, '/' || $name)))
-        ORDER BY to_ns DESC, entity_id LIMIT $most
-        """,
-        {
-            "kind": kind,
-            "namespace": namespace,
-            "name": name,
-            "ids": _ids_behind(engine, question),
-            "most": MAX_ENTITIES,
-        },
-    )
-    if not rows:
-        return None
-    inside = engine.rows(
-        """
-        WITH meant AS (SELECT unnest($ids::VARCHAR[]) AS entity_id)
-        SELECT entity_id FROM entity
-        WHERE entity_id IN (FROM meant) OR pod_id IN (FROM meant) OR workload_id IN (FROM meant)
-        UNION SELECT entity.entity_id FROM entity, meant
-        WHERE starts_with(meant.entity_id, 'Namespace/') AND entity.namespace IN (
-          SELECT name FROM entity AS space WHERE space.entity_id = meant.entity_id)
-        """,
-        {"ids": [row[0] for row in rows]},
-    )
-    names = {f"{kind} {f'{namespace}/' if namespace else ''}{name}" for _id, kind, namespace, name in rows}
-    own = frozenset(row[0] for row in inside)
-    return NamedEntities(own, tuple(sorted(names)), _find_related(engine, [row[0] for row in rows]) - own)
-
-
-def _find_related(engine: Engine, entity_ids: list[str]) -> frozenset[str]:
-    """What entities answer for although it is not inside of them."""
-    rows = engine.rows(
-        """
-        WITH meant AS (SELECT unnest($ids::VARCHAR[]) AS entity_id), pods AS (
-            SELECT target_id AS pod_id FROM relation
-            WHERE relation = 'SELECTS' AND source_id IN (FROM meant)
-            UNION SELECT source_id FROM relation
-            WHERE relation = 'RUNS_ON' AND target_id IN (FROM meant)
+    ids = set(_ids_behind(names, question))
+    meant = [
+        entity
+        for entity in names.entities
+        if (kind is None or entity.kind.lower() == kind.lower())
+        and (namespace is None or entity.namespace == namespace)
+        and (
+            entity.name == name
+            or entity.entity_id in ids
+            or (entity.kind == "Container" and entity.name.endswith(f"/{name}"))
         )
-        SELECT pod_id FROM pods
-        UNION SELECT entity_id FROM entity WHERE pod_id IN (FROM pods)
-        UNION SELECT source_id FROM relation WHERE relation = 'CONTAINS' AND target_id IN (FROM meant)
-            AND starts_with(target_id, 'Process/')
-        """,
-        {"ids": entity_ids},
+    ][:MAX_ENTITIES]
+    if not meant:
+        return None
+    own = _with_what_is_inside(names, meant)
+    return NamedEntities(
+        own,
+        tuple(sorted({f"{one.kind} {f'{one.namespace}/' if one.namespace else ''}{one.name}" for one in meant})),
+        _find_related(names, {entity.entity_id for entity in meant}) - own,
     )
-    return frozenset(row[0] for row in rows)
 
 
-def suggest_names(engine: Engine, question: str) -> tuple[str, ...]:
+def _with_what_is_inside(names: Names, meant: list[NamedEntity]) -> frozenset[str]:
+    ids = {entity.entity_id for entity in meant}
+    namespaces = {entity.name for entity in meant if entity.entity_id.startswith("Namespace/")}
+    return frozenset(
+        entity.entity_id
+        for entity in names.entities
+        if not ids.isdisjoint((entity.entity_id, entity.pod_id, entity.workload_id)) or entity.namespace in namespaces
+    )
+
+
+def _find_related(names: Names, ids: set[str]) -> frozenset[str]:
+    """What entities answer for although it is not inside of them; of Pods, what is inside too."""
+    pairs = [(entity_id, other_id) for entity_id, other_id in names.answers_for if entity_id in ids]
+    pods = {other_id for entity_id, other_id in pairs if not entity_id.startswith("Process/")}
+    inside = {entity.entity_id for entity in names.entities if entity.pod_id in pods}
+    return frozenset(inside | {other_id for _, other_id in pairs})
+
+
+def suggest_names(names: Names, question: str) -> tuple[str, ...]:
     """Names of entities that are spelled nearly as in the question, best first, at most five."""
     _kind, _namespace, name = _take_apart(question)
-    rows = engine.rows("SELECT DISTINCT name FROM entity ORDER BY name LIMIT $most", {"most": MAX_NAMES_COMPARED})
-    known = [row[0] for row in rows]
+    known = sorted({entity.name for entity in names.entities})[:MAX_NAMES_COMPARED]
     holding = [other for other in known if name and name in other]
     import difflib  # noqa: PLC0415 - only needed where nothing has the name
 
@@ -109,7 +158,9 @@ def suggest_names(engine: Engine, question: str) -> tuple[str, ...]:
 
 
 def _take_apart(question: str) -> tuple[str | None, str | None, str]:
-    """Kind, namespace and name of `kind/name`, `kind/namespace/name` or a bare name."""
+    """Kind, namespace and name of `kind/name`, `kind/namespace/name`, a bare name, or a runtime id with its scheme."""
+    if _RUNTIME_ID.fullmatch(question):
+        return None, None, question
     parts = question.split("/")
     if len(parts) == 1:
         return None, None, question
@@ -121,23 +172,12 @@ def _take_apart(question: str) -> tuple[str | None, str | None, str]:
     return kind, parts[1], "/".join(parts[2:])
 
 
-def _ids_behind(engine: Engine, question: str) -> list[str]:
+def _ids_behind(names: Names, question: str) -> Iterator[str]:
     """Entity ids behind a pid or a container's runtime id."""
     last = question.rsplit("/", 1)[-1]
     if last.isdecimal():
-        rows = engine.rows(
-            "SELECT entity_id FROM entity WHERE kind = 'Process' AND split_part(entity_id, '/', -2) = $pid ORDER BY 1",
-            {"pid": last},
-        )
-        return [row[0] for row in rows]
-    match = _RUNTIME_ID.fullmatch(question)
-    if match is None:
-        return []
-    rows = engine.rows(
-        """
-        SELECT entity_id FROM container_running WHERE contains(coalesce(runtime_id, ''), $id)
-        UNION SELECT entity_id FROM container_termination WHERE contains(coalesce(runtime_id, ''), $id) ORDER BY 1
-        """,
-        {"id": match[1]},
-    )
-    return [row[0] for row in rows]
+        for entity in names.entities:
+            if entity.kind == "Process" and entity.entity_id.split("/")[-2:-1] == [last]:
+                yield entity.entity_id
+    elif match := _RUNTIME_ID.fullmatch(question):
+        yield from (entity_id for runtime_id, entity_id in names.runtime_ids if match[1] in runtime_id)

@@ -17,9 +17,10 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from analyzer.reasoning.symptoms import FoundSymptom
+if TYPE_CHECKING:  # the search itself needs no engine, and `tapio why` has none where the analysis is kept
+    from analyzer.reasoning.symptoms import FoundSymptom
 
 MIN_EDGE_CONFIDENCE = 0.35
 """An edge below this explains nothing. Why: below it the symptom is better taken as its own beginning."""

@@ -7,6 +7,9 @@ from typing import Any
 
 from formats.postmortem.values import Count, EvidenceId, Integer, Time
 
+ANALYSIS_LIMIT = "analysis_limit"
+"""Reason of a `LossRow` for what was recorded and left out of the document."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossRow:
@@ -14,7 +17,7 @@ class LossRow:
 
     Attributes:
         table: the table that misses events.
-        reason: of `formats.loss.LossReason`.
+        reason: of `formats.loss.LossReason`, or `analysis_limit`.
         count: events that are missing; None if that is not known.
         node: name of the node that lost them.
         begin: nothing was lost before.

@@ -12,9 +12,10 @@ import pytest
 import analyzer
 import analyzer.analyze
 from analyzer import analysis_cache
-from analyzer.analysis_cache import analyze_file
+from analyzer.analysis_cache import NAMES_SUFFIX, SUFFIX, analyze_file, analyze_file_with_names
 from analyzer.cache import keep_entry
 from analyzer.knowledge.rules import Knowledge
+from analyzer.model.named_entities import NamedEntity, Names
 from analyzer.model.segment_reading import Window
 from formats.capture.reading import Capture
 from formats.errors import FormatError, KnowledgeError, MissingInputError
@@ -24,6 +25,9 @@ from tests.analyzed import document_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "fixtures/incidents/demo.tapio"
+NAMES = Names(
+    (NamedEntity("Pod/1", "Pod", "shop", "cache-1", "Pod/1", None),), (("Node/a", "Pod/1"),), (("c0ffee", "c"),)
+)
 
 
 @pytest.fixture
@@ -45,12 +49,12 @@ def analyses(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The captures that were analyzed so far; of each the document of the demo is said, or an empty one of a window."""
     done: list[Path] = []
 
-    def analyze(capture: Capture, _knowledge: Knowledge, *, window: Window) -> Document:
+    def analyze(capture: Capture, _knowledge: Knowledge, *, window: Window) -> tuple[Document, Names]:
         done.append(capture.path)
         whole = document_of(DEMO)
-        return whole if window == (None, None) else replace(whole, findings=())
+        return whole if window == (None, None) else replace(whole, findings=()), NAMES
 
-    monkeypatch.setattr(analyzer.analyze, "analyze_capture", analyze)
+    monkeypatch.setattr(analyzer.analyze, "analyze_with_names", analyze)
     return done
 
 
@@ -68,6 +72,21 @@ def test_the_second_question_gets_the_same_document_without_an_analysis(
     assert document.findings, "compares something"
     assert analyze_file(demo) == document
     assert analyses == []
+
+
+def test_names_are_kept_with_the_document(demo: Path, document: Document, analyses: list[Path]) -> None:
+    assert analyze_file_with_names(demo) == (document, NAMES)
+    assert analyses == []
+
+
+@pytest.mark.parametrize("suffix", [SUFFIX, NAMES_SUFFIX])
+def test_a_question_with_names_needs_both_entries(
+    home: Path, demo: Path, document: Document, analyses: list[Path], suffix: str
+) -> None:
+    (entry,) = (home / "cache/tapio").glob(f"*{suffix}")
+    entry.unlink()
+    assert analyze_file_with_names(demo) == (document, NAMES)
+    assert analyses == [demo]
 
 
 def test_a_copy_of_the_capture_is_the_same_capture(home: Path, document: Document, analyses: list[Path]) -> None:
@@ -156,13 +175,13 @@ def test_a_capture_that_is_written_meanwhile_is_not_kept(
     monkeypatch.setattr(
         analysis_cache, "keep_entry", lambda key, suffix, payload: kept.append(key) or keep_entry(key, suffix, payload)
     )
-    fake = analyzer.analyze.analyze_capture
+    fake = analyzer.analyze.analyze_with_names
 
-    def analyze_and_touch(capture: Capture, knowledge: Knowledge, *, window: Window) -> Document:
+    def analyze_and_touch(capture: Capture, knowledge: Knowledge, *, window: Window) -> tuple[Document, Names]:
         os.utime(demo, ns=(1, 1))
         return fake(capture, knowledge, window=window)
 
-    monkeypatch.setattr(analyzer.analyze, "analyze_capture", analyze_and_touch)
+    monkeypatch.setattr(analyzer.analyze, "analyze_with_names", analyze_and_touch)
     analyze_file(demo)
     assert analyses == [demo]
     assert kept == []

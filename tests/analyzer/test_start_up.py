@@ -92,9 +92,10 @@ def test_analysis_imports_only_what_it_needs(command: list[str]) -> None:
 @pytest.mark.usefixtures("checked_knowledge")
 def test_a_kept_analysis_imports_no_engine() -> None:
     assert "duckdb" in _imported_by("analyze", str(DEMO))
-    imported = _imported_by("analyze", str(DEMO))
-    assert "formats.postmortem.document" in imported
-    assert sorted(imported.intersection({"duckdb", "numpy", "pyarrow", "yaml"})) == []
+    for command in (["analyze", str(DEMO)], ["why", str(DEMO), "deploy/frontend"], ["timeline", str(DEMO)]):
+        imported = _imported_by(*command)
+        assert "formats.postmortem.document" in imported
+        assert sorted(imported.intersection({"duckdb", "numpy", "pyarrow", "yaml"})) == [], command
 
 
 def test_help_of_report_imports_nothing_that_writes_a_page() -> None:

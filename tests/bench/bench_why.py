@@ -49,8 +49,13 @@ def main() -> None:
 
 
 def _commands(capture: Path, named: str, size: str) -> list[tuple[str, list[str], str]]:
-    analyze = ["analyze", str(capture)]
-    return [("analyze", analyze, size), ("why", ["why", str(capture), named], size), ("analyze, again", analyze, size)]
+    analyze, why = ["analyze", str(capture)], ["why", str(capture), named]
+    return [
+        ("analyze", analyze, size),
+        ("why", why, size),
+        ("analyze, again", analyze, size),
+        ("why, again", why, size),
+    ]
 
 
 def measure(arguments: list[str], environment: dict[str, str], *, forgets: bool = False) -> tuple[float, float]:

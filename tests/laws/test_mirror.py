@@ -84,7 +84,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "what it refuses is what matters of it",
     ),
     "analyzer/model/cgroup_paths.py": ("analyzer/model/test_entities.py", "which cgroup is whose"),
-    "analyzer/model/named_entities.py": ("analyzer/reasoning/test_why.py", "the object that is asked for"),
     "analyzer/model/segment_reading.py": ("analyzer/model/test_recorded_tables.py", "reads what the tables show"),
     "analyzer/prediction/alarm.py": ("analyzer/prediction/test_trends.py", "data that trends and signs give"),
     "analyzer/prediction/live_ring.py": ("analyzer/prediction/test_watching.py", "the ring that is watched"),

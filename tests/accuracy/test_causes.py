@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from fixtures.accuracy.causes import Causes, Statement, find_meant_causes, read_causes
 from fixtures.accuracy.split import choose_unseen_kinds, read_tuned_kinds
+from fixtures.live.injection import list_kinds
 from tests.accuracy.made_documents import entity, finding
+from tests.analyzed import shipped_knowledge
 
 CAUSES = Causes(
     domains={"selector": "scheduling", "affinity": "scheduling", "quota-cpu": "admission", "quota-pods": "admission"},
@@ -59,6 +62,27 @@ def test_words_are_searched_in_the_root_cause_and_in_the_chain_too() -> None:
     assert find_meant_causes(in_chain, CAUSES) == {"affinity"}
     # AND what the title claims counts before what the chain repeats
     assert find_meant_causes({**in_chain, "title": "too little cpu"}, CAUSES) == {"quota-cpu"}
+
+
+def test_words_that_mean_a_kind_only_beside_others_count_with_them_alone() -> None:
+    # GIVEN
+    beside = Statement(re.compile("replicas"), frozenset({"quota-pods"}), re.compile("refused"))
+    causes = replace(CAUSES, statements=(beside,))
+    scaled = finding(POD, POD, title="replicas 1 → 9")
+    # WHEN / THEN
+    assert find_meant_causes(scaled, causes) == set()
+    scaled["chain"][1]["what"] = "9 connections were refused"
+    assert find_meant_causes(scaled, causes) == {"quota-pods"}
+
+
+def test_every_pattern_is_mapped_and_every_kind_of_live_incident_has_words_or_a_pattern() -> None:
+    # GIVEN
+    causes = read_causes()
+    said = {kind for statement in causes.statements for kind in statement.causes}
+    meant = said.union(*causes.patterns.values())
+    # WHEN / THEN
+    assert {pattern.name for pattern in shipped_knowledge().patterns} <= set(causes.patterns)
+    assert {kind.cause for kind in list_kinds().values() if kind.cause} - meant == {"two-causes"}
 
 
 def test_shipped_kinds_of_cause_are_consistent() -> None:

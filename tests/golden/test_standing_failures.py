@@ -76,3 +76,18 @@ def test_a_service_that_waits_for_its_workload_is_no_failure_and_one_whose_pods_
     assert [(symptom.name, symptom.entity.name) for symptom in document.symptoms] == [
         ("service-without-endpoints", "billing")
     ]
+
+
+def test_claim_of_a_missing_class_is_a_finding_before_any_pod_asks_for_it(tmp_path: Path) -> None:
+    # GIVEN a claim, of which only the volume controller says that it cannot be bound
+    builder = CaptureBuilder(tmp_path)
+    spec = {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}
+    pending = {"spec": spec, "status": {"phase": "Pending"}}
+    builder.kube_object("PersistentVolumeClaim", "books", pending, at=10, event="added")
+    missing = 'storageclass.storage.k8s.io "fast" not found'
+    builder.kube_event("ProvisioningFailed", "PersistentVolumeClaim", "books", note=missing, at=11)
+    builder.kube_object("ConfigMap", "end", {}, at=60)
+    # WHEN
+    (finding,) = _analyze(builder.write()).findings
+    # THEN
+    assert (finding.pattern, finding.root_cause.name) == ("claim-class-unknown", "books")

@@ -137,6 +137,28 @@ def test_two_containers_on_one_port_matter_while_the_workload_is_not_ready(tmp_p
     ]
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "app", "App/web", "team/app:1.0", "localhost/app", "Registry.Example:5000/a/b_c__d-e.f:v1.0-rc_1", "[2001:db8::1]:5000/app",
+        "app@sha256:" + "0" * 64, "app:1@sha256:" + "a1" * 32, "",
+    ],
+)  # fmt: skip
+def test_every_reference_that_the_kubelet_parses_is_well_formed(tmp_path, engine, image):
+    builder = workload(CaptureBuilder(tmp_path), "till", {"ports": [PORT], "image": image}, ready=0)
+    assert rows(builder, engine, "mismatch FROM workload_state") == []
+
+
+@pytest.mark.parametrize(
+    "image", ["localhost//shop", "Web", "team/App:1", "app:", "app:1:2", "app @1", "/app", "app@sha256:12", "a..b"]
+)
+def test_a_reference_that_no_kubelet_can_parse_is_malformed_until_its_workload_is_ready(tmp_path, engine, image):
+    builder = workload(CaptureBuilder(tmp_path), "till", {"ports": [PORT], "image": image}, ready=0)
+    workload(builder, "works", {"ports": [PORT], "image": image})
+    found = rows(builder, engine, "mismatch, container, image, command FROM workload_state")
+    assert found == [("image_malformed", "c0", image, "set image deployment/till c0=IMAGE")]
+
+
 GRPC_TIMEOUT = 'timeout: failed to connect service "10.1.0.2:8081" within 1s: context deadline exceeded'
 MALFORMED = 'Get "http://10.1.0.2:8080/": net/http: malformed HTTP response'
 
@@ -155,6 +177,11 @@ MALFORMED = 'Get "http://10.1.0.2:8080/": net/http: malformed HTTP response'
             {"readinessProbe": {"httpGet": {"port": 8080, "path": "/x"}}},
             ("Readiness", "HTTP probe failed with statuscode: 404"),
             ("readiness", "path", "httpGet 8080/x", "8080"),
+        ),
+        (
+            {"readinessProbe": {"httpGet": {"port": 8080, "path": "/admin"}}},
+            ("Readiness", "HTTP probe failed with statuscode: 401"),
+            ("readiness", "path", "httpGet 8080/admin", "8080"),
         ),
         # A program that is slow, that is broken, and a probe of which no failure was reported.
         ({"readinessProbe": {"httpGet": {"port": 8080}}}, ("Readiness", "Client.Timeout exceeded while awaiting headers"), None),

@@ -10,7 +10,7 @@
 --   container VARCHAR: Name of the container.
 --   probe VARCHAR: `liveness`, `readiness` or `startup`.
 --   mismatch VARCHAR: `port` (the container does not serve it), `protocol` (it serves another one there), `path` (answered with
---     404), or `timing` (the container is killed before it can have started).
+--     401, 403, 404 or 405), or `timing` (the container is killed before it can have started).
 --   asked VARCHAR: What the probe asks, for example `grpc 8080` or `httpGet 8080/healthz`; for `timing` how long it waits.
 --   served VARCHAR: Ports that the container declares, or the protocol that another probe uses on this port.
 --   failures BIGINT: How often the kubelet reported that the probe failed.
@@ -101,7 +101,7 @@ WITH listed AS (
             WHEN coalesce(failures, 0) = 0 OR (probe = 'readiness' AND is_ready) THEN NULL
             WHEN regexp_matches(message, 'malformed HTTP|server gave HTTP response to HTTPS|first record does not look like a TLS|reading server preface|frame too large|unknown service grpc\.health|code = Unimplemented')
             THEN 'protocol'
-            WHEN regexp_matches(message, 'statuscode: 40[45]') THEN 'path'
+            WHEN regexp_matches(message, 'statuscode: 40[1345]') THEN 'path'
             WHEN TRY_CAST(port AS BIGINT) IS NOT NULL AND len(ports) > 0 AND NOT is_served THEN 'port'
             WHEN other_handler IS NOT NULL AND NOT regexp_matches(message, 'statuscode') AND (probe = 'readiness' OR kills > 0) THEN 'protocol'
             -- Ten seconds: what ordinary programs need to start. A kubelet reports a kill when it has failed that often.

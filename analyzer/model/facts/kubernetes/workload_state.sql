@@ -1,4 +1,4 @@
--- What does not fit in the newest pod template of a workload: addresses, references and ports. One row per mismatch.
+-- What does not fit in the newest pod template of a workload: addresses, references, ports and images. One row per mismatch.
 --
 -- kind: interval fact
 -- about: the workload; the Service whose port nobody finds; the Pod if nothing owns it
@@ -6,13 +6,14 @@
 --   service_version, workload_version
 -- columns:
 --   mismatch VARCHAR: `address_port` (a Service that has not this port), `address_host` (no such Service), `port_not_offered`
---     (of a Service: several callers ask for a port that it has not), `reference` (something named is not there), or
---     `port_twice` (two containers of one Pod).
+--     (of a Service: several callers ask for a port that it has not), `reference` (something named is not there),
+--     `port_twice` (two containers of one Pod), or `image_malformed` (no reference to an image, whatever exists).
 --   is_certain BOOLEAN: Whether nothing recorded speaks for an intention: an address that resembles no Service may belong to a
 --     feature that is not used, and a workload that is ready does without what is missing.
 --   container VARCHAR: The container; null if the whole Pod is concerned.
 --   variable VARCHAR: The environment variable; null for arguments and all that is no address.
---   address VARCHAR: The address, `host:port` or `host`.
+--   address VARCHAR: The address, `host:port` or `host`; of `port_twice` the port.
+--   image VARCHAR: The image of the container; null for all but `image_malformed`.
 --   object_kind VARCHAR: Kind of what is missing.
 --   object_name VARCHAR: Its name; null if the message does not say.
 --   object_key VARCHAR: Key that it lacks; null if it is missing itself.
@@ -142,7 +143,7 @@ WITH service AS (
 SELECT
     template.at_ns, about_id AS entity_id, template.node, template.seq,
     evidence_of('kube_object', template.node, template.seq) AS evidence, template.to_ns, true AS is_open, template.is_old, false AS is_past,
-    mismatch, is_certain, container, variable, place AS address, 'Service' AS object_kind, service_name AS object_name,
+    mismatch, is_certain, container, variable, place AS address, NULL::VARCHAR AS image, 'Service' AS object_kind, service_name AS object_name,
     NULL::VARCHAR AS object_key, expected,
     CASE
         WHEN mismatch = 'port_not_offered' THEN 'edit service ' || service_name
@@ -161,7 +162,7 @@ SELECT
     arg_min(referred.node, (referred.at_ns, referred.seq)), arg_min(referred.seq, (referred.at_ns, referred.seq)),
     arg_min(referred.evidence, (referred.at_ns, referred.seq)), max(referred.to_ns), true,
     arg_min(referred.is_old, (referred.at_ns, referred.seq)), false,
-    'reference', true, NULL, NULL, NULL, object_kind, object_name, object_key, NULL,
+    'reference', true, NULL, NULL, NULL, NULL, object_kind, object_name, object_key, NULL,
     'get ' || lower(object_kind) || CASE WHEN object_kind = 'PriorityClass' THEN 'es' ELSE 's' END, min(referred.message)
 FROM referred JOIN entity USING (entity_id)
 WHERE object_kind IS NOT NULL
@@ -172,9 +173,26 @@ SELECT
     evidence_of('kube_object', any_value(template.node), any_value(template.seq)), any_value(template.to_ns), true,
     any_value(template.is_old), false,
     'port_twice', NOT coalesce(bool_and(template.is_ready), true), string_agg(DISTINCT container, ', ' ORDER BY container), NULL,
-    port.containerPort::VARCHAR, NULL, NULL, NULL, NULL,
+    port.containerPort::VARCHAR, NULL, NULL, NULL, NULL, NULL,
     'edit ' || lower(any_value(template.kind)) || ' ' || any_value(template.name), NULL
 FROM port_used JOIN template USING (entity_id)
 WHERE port.containerPort IS NOT NULL
 GROUP BY entity_id, port.containerPort, coalesce(port.protocol, 'TCP')
 HAVING count(DISTINCT container) > 1
+UNION ALL
+SELECT
+    template.at_ns, entity_id, template.node, template.seq, evidence_of('kube_object', template.node, template.seq), template.to_ns, true,
+    template.is_old, false,
+    'image_malformed', true, listed.name, NULL, NULL, listed.container.image, NULL, NULL, NULL, NULL,
+    'set image ' || lower(template.kind) || '/' || template.name || ' ' || listed.name || '=IMAGE', NULL
+FROM container_template AS listed JOIN template USING (entity_id)
+-- A workload that is ready runs an image: what admitted its Pods replaced the reference.
+WHERE NOT coalesce(template.is_ready, false)
+    AND listed.container.image <> ''  -- which the API allows in a template, to be filled in when Pods are made
+    -- Source: the grammar of references in distribution/reference, which the kubelet parses them with.
+    AND NOT regexp_full_match(
+        listed.container.image,
+        '((([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])(\.([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*|\[[A-Fa-f0-9:]+\])(:[0-9]+)?/)?'
+        || '[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*'
+        || '(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,})?'
+    )

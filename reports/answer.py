@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding, RootCause
-from formats.postmortem.graph import Symptom
+from formats.postmortem.graph import Change, Symptom
 from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
 from reports import story
-from reports.managers import advise_on_source, say_who
+from reports.managers import advise_on_source, call_manager, say_who
 from reports.quantities import clock_minute, clock_time, number, span
 
 TEXT_CHARACTERS = 160
@@ -24,6 +24,8 @@ TEXT_CHARACTERS = 160
 
 HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.85, 0.6
 MAX_NAMES = 4
+MAX_QUIET_CHANGES = 10
+"""Changes that are listed where nothing failed."""
 
 _SHORT_KINDS = {
     "Deployment": "deploy",
@@ -59,6 +61,19 @@ class Step:
     subject: str
     text: str
     is_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuietChange:
+    """What was changed in a recording without a finding.
+
+    Attributes:
+        step: the change, as in a chain.
+        who: who made it; None if the recording does not tell.
+    """
+
+    step: Step
+    who: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +138,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         pattern=finding.pattern,
         severity="high" if is_felt and is_ongoing else "medium" if is_felt or is_ongoing else "low",
         confidence=confidence_word(finding.confidence),
-        impact=_impact(finding, names),
+        impact=_impact(finding, names, has_requests=bool(document.capture.tables.get("request"))),
         status=_status(document, severe, is_ongoing=is_ongoing),
         is_cause=root.is_state or not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
         cause=cause,
@@ -145,6 +160,28 @@ def answer(document: Document, finding: Finding) -> Answer:
         against=tuple(names.sentence(item.what) for item in finding.refuted_by),
         steps=tuple(sorted(dict.fromkeys(steps), key=lambda step: step.time)),
     )
+
+
+def quiet_changes(document: Document) -> tuple[QuietChange, ...]:
+    """What was changed, by time: all that there is to tell if nothing failed. Fields of one edit are one step."""
+    names = Names(document)
+    edits: dict[tuple[str, str], list[Change]] = {}
+    for change in document.changes:
+        edits.setdefault((change.time, change.entity.id), []).append(change)
+    return tuple(QuietChange(_tell_edit(changes, names), _who_made(changes)) for changes in edits.values())
+
+
+def _tell_edit(changes: list[Change], names: Names) -> Step:
+    first = changes[0]
+    texts = [names.text(change.what, change.entity) for change in changes]
+    rest = len(texts) - MAX_NAMES
+    said = "; ".join(texts[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    return Step(first.time, names.subject(first.entity), cut_middle(said, TEXT_CHARACTERS), is_change=True)
+
+
+def _who_made(changes: list[Change]) -> str | None:
+    one = changes[0].manager
+    return None if one is None else call_manager(one.name, one.operation, one.subresource)
 
 
 def confidence_word(confidence: float) -> str:
@@ -235,7 +272,7 @@ def _explained(document: Document, finding: Finding) -> list[Symptom]:
     return [symptom for symptom in document.symptoms if symptom.id in wanted and symptom.nature == "symptom"]
 
 
-def _impact(finding: Finding, names: Names) -> str:
+def _impact(finding: Finding, names: Names, *, has_requests: bool) -> str:
     impact = finding.impact
     parts = []
     failing = sorted(
@@ -246,6 +283,9 @@ def _impact(finding: Finding, names: Names) -> str:
         parts.append(f"{names.whole(row.workload)} failed {number(row.failed_requests or 0)}{of} requests")
     if impact.services:
         parts.append(f"no ready endpoints: svc {_list_names(impact.services, names)}")
+    elif impact.serving and not failing:
+        seen = "users not affected" if has_requests else "no sign that users were affected"
+        parts.append(f"{seen}: svc {_list_names(impact.serving, names)} always had ready endpoints")
     elif not failing:
         parts.append("no failed request and no Service without endpoints was recorded")
     others = [key for key in impact.workloads if key not in {row.workload for row in failing}]

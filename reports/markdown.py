@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from formats.postmortem.document import Document
 from formats.text import escape_text
 from reports import story
-from reports.answer import Answer, answer, step_cells
+from reports.answer import MAX_QUIET_CHANGES, Answer, answer, quiet_changes, step_cells
 from reports.quantities import clock_minute, day
 
 MAX_CODE_CHARACTERS = 400
@@ -34,6 +34,17 @@ def _lines(document: Document) -> Iterator[str]:
         yield f"### {code(headline.title)}"
         yield ""
         yield code(headline.summary)
+        changes = quiet_changes(document)
+        if changes:
+            yield ""
+            yield "What was changed:"
+            yield ""
+        for change in changes[:MAX_QUIET_CHANGES]:
+            by = f" (by {code(change.who)})" if change.who is not None else ""
+            told = f"{clock_minute(change.step.time)}Z {change.step.subject} {change.step.text}"
+            yield f"- {code(told)}{by}"
+        if len(changes) > MAX_QUIET_CHANGES:
+            yield f"- and {len(changes) - MAX_QUIET_CHANGES} more"
     for finding in document.findings:
         yield from _finding(answer(document, finding))
     if headline.caveat is not None:

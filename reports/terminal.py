@@ -11,7 +11,7 @@ from formats.postmortem.findings import ChainStep, Finding
 from formats.postmortem.graph import Edge
 from formats.text import escape_text
 from reports import story
-from reports.answer import Answer, Names, answer, step_cells
+from reports.answer import MAX_QUIET_CHANGES, Answer, Names, answer, quiet_changes, step_cells
 from reports.predictions import in_one_line, list_warnings
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
 from reports.story import Verdict
@@ -57,6 +57,7 @@ def render(document: Document, *, width: int | None, color: bool, verbose: bool 
         _write_finding(sheet, document, finding)
     if not document.findings:
         _write_unexplained(sheet, document)
+        _write_quiet_changes(sheet, document)
     _write_set_aside(sheet, document)
     _write_predictions(sheet, document)
     _write_losses(sheet, document)
@@ -265,6 +266,19 @@ def _write_unexplained(sheet: _Sheet, document: Document) -> None:
         sheet.heading("Symptoms")
     for symptom in symptoms:
         sheet.line(_with_evidence(symptom.what, symptom.evidence), first=f"{clock_minute(symptom.begin)}  ", indent=2)
+
+
+def _write_quiet_changes(sheet: _Sheet, document: Document) -> None:
+    changes = quiet_changes(document)
+    if not changes:
+        return
+    sheet.heading("What was changed")
+    for change in changes[:MAX_QUIET_CHANGES]:
+        by = f"  (by {change.who})" if change.who is not None else ""
+        said = f"{change.step.subject}  {change.step.text}{by}"
+        sheet.line(said, first=f"{clock_minute(change.step.time)}  ", indent=2)
+    if len(changes) > MAX_QUIET_CHANGES:
+        sheet.line(f"and {len(changes) - MAX_QUIET_CHANGES} more; `tapio changes` lists all of them", indent=2)
 
 
 def _write_set_aside(sheet: _Sheet, document: Document) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analyzer.document.capture_summary import summarize_capture
 from analyzer.document.evidence import resolve_evidence
 from analyzer.document.measures import MeasureSearch
+from analyzer.document.serving import tell_serving
 from analyzer.knowledge.rules import Nature
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
@@ -55,7 +56,8 @@ class Analysis:
 
 def assemble_document(analysis: Analysis) -> Document:
     """The whole document. Everything that it names is in it: entities, evidence, symptoms of every edge."""
-    engine, entities, findings = analysis.engine, analysis.entities, analysis.findings
+    engine, entities = analysis.engine, analysis.entities
+    findings = tuple(tell_serving(engine, finding) for finding in analysis.findings)
     ranks = _ranks(findings)
     shown = _choose_symptoms(analysis.symptoms.items, ranks)
     changes = _changes(engine, shown, entities)
@@ -96,7 +98,7 @@ def _named_entities(shown: Iterable[FoundSymptom], changes: Iterable[Change], fi
     named |= {change.entity.id for change in changes}
     for finding in findings:
         impact = finding.impact
-        named |= {finding.root_cause.entity, *impact.services, *impact.workloads, *impact.pods}
+        named |= {finding.root_cause.entity, *impact.services, *impact.workloads, *impact.pods, *impact.serving}
     return named
 
 

@@ -90,7 +90,7 @@ def _describe_wanted(wanted: Wanted) -> str:
 
 def _describe_test(test: PatternTest) -> str:
     if test.root_kind is None:
-        return f"{test.capture}: not found"
+        return f"{test.capture}: {'no finding at all' if test.is_nothing else 'not found'}"
     place = "/".join(part for part in (test.root_namespace, test.root_name) if part)
     chain = f", through {' → '.join(test.chain)}" if test.chain else ""
     return f"{test.capture}: found, with root cause {test.root_kind} {place}{chain}"

@@ -18,12 +18,14 @@ def new_expectation(result: TestResult) -> list[str] | None:
     """The entries that a failed test must have besides `capture` to pass.
 
     None for a test that passed, or that has no recording, or if the pattern was found at another rank than 1: a test
-    cannot expect that.
+    cannot expect that. Nor is a test that expects no finding at all rewritten because of another pattern's finding.
     """
     if not result.problems or result.document is None:
         return None
     found = [finding for finding in result.document.findings if finding.pattern == result.pattern]
     if any(finding.rank != 1 for finding in found):
+        return None
+    if result.test is not None and result.test.is_nothing and not found:
         return None
     return write_expectation(found[0]) if found else ["finding: none"]
 

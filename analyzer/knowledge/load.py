@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Sized
+from pathlib import PurePath
 from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -37,6 +38,9 @@ from formats.errors import KnowledgeError
 from formats.suggestion import suggest
 from formats.yaml_decoding import place_of, places_of
 from formats.yaml_reader import YamlMap, YamlNode, YamlScalar, read_yaml_documents
+
+HEALTHY = "healthy"
+"""Recordings whose file name begins so are of clusters in which nothing failed: no pattern may find anything there."""
 
 MAX_RULES = 5_000
 """Rules of all files together."""
@@ -273,8 +277,9 @@ def _read_wanted(node: YamlNode, key: str, items: Sequence[yaml_types.Wanted]) -
 def _read_test(node: YamlNode, index: int, test: yaml_types.Test) -> PatternTest:
     where = place_of(node, ["tests", index])
     if (test.finding is UNSET) == (test.root_cause is UNSET):
-        raise KnowledgeError("a test needs either `root_cause:` or `finding: none`", where=where)
+        raise KnowledgeError("a test needs either `root_cause:` or `finding:` with `none` or `nothing`", where=where)
     root = test.root_cause
+    is_healthy = PurePath(test.capture.strip()).name.startswith(HEALTHY)
     return PatternTest(
         where=where,
         capture=test.capture.strip(),
@@ -282,4 +287,5 @@ def _read_test(node: YamlNode, index: int, test: yaml_types.Test) -> PatternTest
         root_namespace=None if root is UNSET else optional_text(root.namespace),
         root_name=None if root is UNSET else root.name.strip(),
         chain=texts_of(node, ["tests", index, "chain"], test.chain, repeats=True),
+        is_nothing=test.finding == "nothing" or (root is UNSET and is_healthy),
     )

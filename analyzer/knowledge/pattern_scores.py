@@ -52,7 +52,9 @@ def score_patterns(names: Sequence[str], results: Sequence[TestResult]) -> Itera
         capture = result.test.capture
         if result.test.root_kind is None:
             if result.problems and result.document is not None:
-                wrong[result.pattern].add(capture)
+                found_there = {finding.pattern or "" for finding in result.document.findings}
+                for name in found_there if result.test.is_nothing else {result.pattern}:
+                    wrong[name].add(capture)
         elif not result.problems:
             found[result.pattern].add(capture)
         else:

@@ -127,6 +127,8 @@ def find_capture(where: str, capture: str, folders: Sequence[Path]) -> Path | No
 
 def _name_of(pattern: PatternRule, test: PatternTest) -> str:
     capture = Path(test.capture).stem
+    if test.is_nothing:
+        return f"nothing is found in {capture} ({pattern.name})"
     if test.root_kind is None:
         return f"{pattern.name} is not found in {capture}"
     return f"{pattern.name} is found in {capture}"
@@ -134,6 +136,10 @@ def _name_of(pattern: PatternRule, test: PatternTest) -> str:
 
 def _compare(pattern: PatternRule, test: PatternTest, document: Document) -> Iterator[str]:
     found = [finding for finding in document.findings if finding.pattern == pattern.name]
+    if test.is_nothing:
+        for finding in document.findings:
+            yield f"expected no finding at all, found {finding.pattern or finding.category}: {_describe(finding)}"
+        return
     if test.root_kind is None:
         for finding in found:
             yield f"expected no finding of {pattern.name}, found {_describe(finding)}"

@@ -278,6 +278,7 @@ class PatternTest:
         root_namespace: expected namespace; None = not compared.
         root_name: expected name.
         chain: symptom names that must be in the chain in this order.
+        is_nothing: whether no finding at all is expected, of no pattern.
     """
 
     where: str
@@ -286,6 +287,7 @@ class PatternTest:
     root_namespace: str | None
     root_name: str | None
     chain: tuple[str, ...]
+    is_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

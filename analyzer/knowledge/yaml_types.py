@@ -241,18 +241,19 @@ class ExpectedRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One recording, and whether the pattern is found in it: either `root_cause` or `finding: none`.
+    """One recording, and whether the pattern is found in it: either `root_cause` or `finding`.
 
     Attributes:
         capture: path, relative to the YAML file or to the fixtures folder.
         root_cause: the pattern is found, at rank 1, with this root cause.
-        finding: none: the pattern is not found.
+        finding: none: the pattern is not found; nothing: no finding of any pattern is. Where the name of the recording
+            begins with `healthy`, none means nothing too.
         chain: symptoms that are in the chain, in this order.
     """
 
     capture: Text
     root_cause: ExpectedRoot | UnsetType = UNSET
-    finding: Literal["none"] | UnsetType = UNSET
+    finding: Literal["none", "nothing"] | UnsetType = UNSET
     chain: Texts = ()
 
 

@@ -179,6 +179,8 @@ class Impact:
         users: users whose requests failed; None where the capture cannot tell, as no table names users yet.
         by_workload: sorted by workload.
         cost: what it cost; None without a file of prices.
+        serving: Services of these workloads that had ready endpoints all the time, keys into `Document.entities`,
+            sorted; empty if one of them had none, if a request failed, or where the capture cannot tell.
     """
 
     services: tuple[str, ...]
@@ -190,6 +192,7 @@ class Impact:
     users: Count | None = None
     by_workload: tuple[WorkloadImpact, ...] = ()
     cost: Cost | None = None
+    serving: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

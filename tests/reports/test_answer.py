@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 
 from formats.postmortem.findings import WorkloadImpact
-from reports.answer import Names, answer, confidence_word
+from reports.answer import Names, answer, confidence_word, quiet_changes
+from reports.markdown import render_markdown
+from reports.terminal import render
 
 
 @pytest.mark.parametrize(("confidence", "word"), [(0.92, "high"), (0.85, "high"), (0.7, "medium"), (0.59, "low")])
@@ -68,3 +70,33 @@ def test_changed_field_is_called_what_people_call_it(incident, what, said):
     assert answer(incident, finding).title == f"Deployment shop/api: {said}"
     deployment = next(entity for entity in incident.entities.values() if entity.kind == "Deployment")
     assert Names(incident).text(f"Deployment {deployment.name}: {what}", deployment) == said
+
+
+def test_users_are_said_not_to_be_affected_only_if_their_services_served_all_the_time(incident):
+    finding = incident.findings[0]
+    service = next(entity.id for entity in incident.entities.values() if entity.kind == "Service")
+    spared = dataclasses.replace(finding.impact, services=(), failed_requests=None, by_workload=())
+    silent = dataclasses.replace(finding, impact=spared)
+    served = dataclasses.replace(finding, impact=dataclasses.replace(spared, serving=(service,)))
+    without = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, tables={}))
+    counted = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, tables={"request": 3}))
+    assert answer(counted, silent).impact.startswith("no failed request and no Service without endpoints was recorded")
+    assert answer(counted, served).impact.startswith("users not affected: svc shop/")
+    # What was not recorded is not denied.
+    assert answer(without, served).impact.startswith("no sign that users were affected: svc shop/")
+
+
+def test_what_was_changed_is_told_even_if_nothing_failed(calm):
+    told = quiet_changes(calm)
+    assert [change.step.time for change in told] == sorted({change.time for change in calm.changes})
+    assert all(change.step.text in render(calm, width=None, color=False) for change in told)
+    assert all(change.step.text in render_markdown(calm) for change in told)
+    assert told
+
+
+def test_fields_of_one_edit_are_one_change(calm):
+    change = dataclasses.replace(calm.changes[0], what="ConfigMap c: data.A 1 → 2")
+    other = dataclasses.replace(change, id="c9", what="ConfigMap c: data.B was removed")
+    (told,) = quiet_changes(dataclasses.replace(calm, changes=(change, other)))
+    assert "A 1 → 2; " in told.step.text
+    assert "B was removed" in told.step.text

@@ -175,3 +175,29 @@ def test_a_test_of_nothing_fails(tmp_path):
         answer = CliRunner().invoke(cli, ["test", str(path)], catch_exceptions=False)
         assert answer.exit_code == 1
         assert f"nothing was tested: there is no pattern or change rule in {path}" in answer.output
+
+
+ELSEWHERE = "  - {capture: evicted.tapio, finding: FINDING}\n"
+
+
+@pytest.mark.parametrize(("finding", "passes"), [("none", True), ("nothing", False)])
+def test_nothing_means_no_finding_of_any_pattern(tmp_path, finding, passes):
+    (tmp_path / "evicted.tapio").symlink_to(FOLDER / "emptydir-limit-evicted.tapio")
+    result = run(tmp_path, FOUND + ELSEWHERE.replace("FINDING", finding))
+    assert (result.exit_code == 0) is passes
+    assert ("expected no finding at all, found " in result.output) is not passes
+
+
+def test_in_a_recording_that_is_called_healthy_none_means_nothing(tmp_path):
+    (tmp_path / "healthy-shop.tapio").symlink_to(FOLDER / "emptydir-limit-evicted.tapio")
+    result = run(tmp_path, FOUND + "  - {capture: healthy-shop.tapio, finding: none}\n")
+    assert result.exit_code == 1
+    assert "FAIL  nothing is found in healthy-shop (own)" in result.output
+
+
+def test_another_patterns_finding_does_not_rewrite_a_test_that_expects_nothing(tmp_path):
+    (tmp_path / "healthy-shop.tapio").symlink_to(FOLDER / "emptydir-limit-evicted.tapio")
+    before = FOUND + "  - {capture: healthy-shop.tapio, finding: none}\n"
+    result = run(tmp_path, before, "--update")
+    assert result.exit_code == 1
+    assert before in (tmp_path / "own.yaml").read_text()

@@ -1,0 +1,40 @@
+"""Services that kept answering although workloads behind them fail: users were not hit, as old pods still serve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analyzer.model.engine import Engine
+from formats.postmortem.findings import Finding
+from formats.times import parse_time
+
+
+def tell_serving(engine: Engine, finding: Finding) -> Finding:
+    """The finding with the Services that served all the time; as it is if anything outside was hit.
+
+    Args:
+        engine: of the model. It is asked only if the finding hit workloads and nobody outside of the cluster.
+        finding: any.
+    """
+    impact = finding.impact
+    if impact.services or impact.failed_requests or not impact.workloads:
+        return finding
+    begin_ns = min((parse_time(step.time) for step in finding.chain), default=parse_time(finding.root_cause.time))
+    rows = engine.rows(
+        """
+        WITH service AS (
+            SELECT DISTINCT selects.source_id AS entity_id
+            FROM relation AS selects
+            JOIN relation AS of ON of.relation = 'WORKLOAD_OF' AND of.source_id = selects.target_id
+            WHERE selects.relation = 'SELECTS' AND of.target_id IN (SELECT unnest(?::VARCHAR[]))
+        )
+        SELECT entity_id, min(coalesce(endpoints.ready, 0)) > 0
+        FROM service
+        LEFT JOIN (SELECT entity_id, ready FROM service_endpoints WHERE to_ns >= ?) AS endpoints USING (entity_id)
+        GROUP BY entity_id ORDER BY entity_id
+        """,
+        [list(impact.workloads), begin_ns],
+    )
+    if not rows or not all(is_served for _service, is_served in rows):
+        return finding
+    return replace(finding, impact=replace(impact, serving=tuple(service for service, _is_served in rows)))

@@ -1,0 +1,27 @@
+"""Users are spared only where every Service of what failed had ready endpoints all the time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.analyzed import document_of
+
+CAPTURES = Path(__file__).parents[3] / "fixtures" / "captures"
+
+
+@pytest.mark.parametrize(
+    ("capture", "serving"),
+    [
+        ("bad-image-rollout", ["api"]),  # old pods serve
+        ("configmap-missing-key", ["api"]),
+        ("configmap-oom-crashloop", []),  # a Service was without endpoints
+        ("memory-leak-oom", []),
+    ],
+)
+def test_services_that_served_all_the_time_are_named(capture, serving):
+    document = document_of(CAPTURES / f"{capture}.tapio")
+    impact = document.findings[0].impact
+    assert [document.entities[key].name for key in impact.serving] == serving
+    assert not (impact.serving and impact.services)

@@ -66,6 +66,8 @@ class OpenedJournal:
         tables: rows of the whole frames, by table.
         damage: what is damaged, in the order of the file.
         good_bytes: length of the file up to the end of its last whole frame.
+        undecoded: of what `batches` was asked for, the whole frames that do not decode although their digest matches,
+            by offset: what is wrong with each. Only a defect of the writer leaves such a frame.
     """
 
     def __init__(self, path: Path, data: memoryview) -> None:
@@ -73,6 +75,7 @@ class OpenedJournal:
         self._data = data
         self._buffer = pa.py_buffer(data) if len(data) else pa.py_buffer(b"")
         self.damage: list[Damage] = []
+        self.undecoded: dict[int, tuple[FrameHeader, Damage]] = {}
         self._frames: list[tuple[int, FrameHeader]] = []
         self._heads: dict[str, PayloadHead] = {}
         self.header = self._read_header()
@@ -93,22 +96,32 @@ class OpenedJournal:
 
     def items(self) -> Iterator[JournalFrame | Damage]:
         """Every whole frame and every damage, in the order of the file."""
-        wounds = sorted(self.damage, key=lambda damage: damage.offset)
-        position = 0
-        for offset, frame in self._frames:
-            while position < len(wounds) and wounds[position].offset <= offset:
-                yield wounds[position]
-                position += 1
-            yield self._decode(offset, frame)
-        yield from wounds[position:]
+        for offset, item in self._in_order():
+            yield item if isinstance(item, Damage) else self._decode(offset, item)
+
+    def headers(self) -> Iterator[FrameHeader | Damage]:
+        """The header of every whole frame and every damage, in the order of the file. Nothing is decoded."""
+        return (item for _, item in self._in_order())
 
     def batches(self, table: str) -> Iterator[pa.RecordBatch]:
-        """The rows of one table, frame by frame in the order of the file. What does not decode is left out."""
+        """The rows of one table, frame by frame in the order of the file. What does not decode is in `undecoded`."""
         for offset, frame in self._frames:
             if frame.table == table:
                 item = self._decode(offset, frame)
                 if isinstance(item, JournalFrame):
                     yield item.batch
+                else:
+                    self.undecoded[offset] = frame, item
+
+    def _in_order(self) -> Iterator[tuple[int, FrameHeader | Damage]]:
+        wounds = sorted(self.damage, key=lambda damage: damage.offset)
+        position = 0
+        for offset, frame in self._frames:
+            while position < len(wounds) and wounds[position].offset <= offset:
+                yield wounds[position].offset, wounds[position]
+                position += 1
+            yield offset, frame
+        yield from ((wound.offset, wound) for wound in wounds[position:])
 
     def survey(self, table: str) -> Survey:
         """What merging must know of the batches of one table beforehand; their numbers are not decoded for it.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.child import start_child
+from recorder.ledger import LossEntry
 from recorder.store.layout import SegmentName, measure_tree
 from recorder.store.sealing_child import parse_reports
 
@@ -47,12 +48,14 @@ class SealedJournal:
         size: of the segment on disk; None if it could not be sealed and must be set aside.
         problem: why not; empty if it was.
         is_damaged: the journal has damage other than a truncated end, so it is kept for inspection.
+        undecoded: what the segment lacks because it does not decode, and does not say itself.
     """
 
     journal: ClosedJournal
     size: int | None
     problem: str = ""
     is_damaged: bool = False
+    undecoded: tuple[LossEntry, ...] = ()
 
 
 class Sealer:
@@ -124,7 +127,7 @@ class Sealer:
         while self._waiting and (report := reports.get(str(self._waiting[0].name))) is not None:
             journal = self._waiting.popleft()
             size = measure_tree(self._ring / str(journal.name))
-            done.append(SealedJournal(journal, size, is_damaged=report.is_damaged))
+            done.append(SealedJournal(journal, size, is_damaged=report.is_damaged, undecoded=report.undecoded))
         if done:
             self._failures = 0
             self.problem = ""

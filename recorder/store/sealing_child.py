@@ -6,12 +6,12 @@ each journal that is sealed now, or was before, and ends at the first one that c
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 
 from formats.batches import complete_batch
@@ -35,14 +35,17 @@ class SealReport:
     Attributes:
         segment: name of the segment that now exists.
         is_damaged: whether the journal has damage beyond the torn end that a crash leaves, so it is kept for people.
+        undecoded: losses by whole frames of the journal that do not decode. The segment cannot say so itself: they are
+            found when its loss rows have their numbers already.
     """
 
     segment: str
     is_damaged: bool
+    undecoded: tuple[LossEntry, ...] = ()
 
     def to_line(self) -> str:
         """The result as one line of JSON."""
-        return json.dumps(asdict(self))
+        return msgspec.json.encode(self).decode()
 
 
 def parse_reports(output: bytes) -> dict[str, SealReport]:
@@ -50,14 +53,14 @@ def parse_reports(output: bytes) -> dict[str, SealReport]:
     reports = {}
     for line in output.splitlines():
         try:
-            report = SealReport(**json.loads(line))
-        except (ValueError, TypeError):
+            report = msgspec.json.decode(line, type=SealReport)
+        except msgspec.MsgspecError:
             continue
         reports[report.segment] = report
     return reports
 
 
-def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0) -> bool:
+def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0) -> SealReport:
     """Seal one journal. The same journal gives the same segment, so doing it again after a crash changes nothing.
 
     Args:
@@ -67,13 +70,13 @@ def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0)
         damage_seq: `event_seq` of the first loss row about damage in the journal.
 
     Returns:
-        Whether the journal has damage other than the truncated end that a crash leaves.
+        What to say of it.
 
     Raises:
         TapioError: it is no journal, or the disk fails.
     """
     if (ring / str(name)).exists():
-        return False
+        return SealReport(str(name), is_damaged=False)
     journal = open_journal(path)
     if journal.header is None:
         raise TapioError("neither copy of the journal's header is intact", where=str(path))
@@ -99,7 +102,11 @@ def seal_journal(path: Path, ring: Path, name: SegmentName, damage_seq: int = 0)
         return None if extra is not None and table == loss.TABLE.name else journal.survey(table)
 
     seal_segment(ring, str(name), header, batches, sorted(tables), survey=survey)
-    return any(wound.kind is not DamageKind.TRUNCATED for wound in journal.damage)
+    undecoded = tuple(
+        _to_entry(damage, frame.min_boot_ns, frame.max_boot_ns) for frame, damage in journal.undecoded.values()
+    )
+    is_damaged = bool(undecoded) or any(wound.kind is not DamageKind.TRUNCATED for wound in journal.damage)
+    return SealReport(str(name), is_damaged, undecoded)
 
 
 def list_damage_losses(journal: OpenedJournal) -> list[LossEntry]:
@@ -113,22 +120,16 @@ def list_damage_losses(journal: OpenedJournal) -> list[LossEntry]:
     open_entries: list[tuple[Damage, int]] = []
     created = journal.header.created_boot_ns if journal.header else 0
     before = created
-    for item in [*_extents(journal), None]:
+    for item in [*journal.headers(), None]:
         if isinstance(item, Damage):
             open_entries.append((item, before))
             continue
-        after = before if item is None else max(item[0], before)
+        after = before if item is None else max(item.min_boot_ns, before)
         entries += [_to_entry(damage, begin, after) for damage, begin in open_entries]
         open_entries.clear()
         if item is not None:
-            before = max(before, item[1])
+            before = max(before, item.max_boot_ns)
     return entries
-
-
-def _extents(journal: OpenedJournal) -> Iterator[Damage | tuple[int, int]]:
-    """Damage, and the boot times of whole frames, in the order of the file."""
-    for item in journal.items():
-        yield item if isinstance(item, Damage) else (item.header.min_boot_ns, item.header.max_boot_ns)
 
 
 def _to_entry(damage: Damage, from_boot_ns: int, to_boot_ns: int) -> LossEntry:
@@ -170,11 +171,11 @@ def main() -> None:
         if parsed is None:
             raise SystemExit(f"{name} is not a valid segment name")
         try:
-            is_damaged = seal_journal(Path(path), Path(ring), parsed, int(damage_seq))
+            report = seal_journal(Path(path), Path(ring), parsed, int(damage_seq))
         except TapioError as error:
             print(str(error), file=sys.stderr)
             raise SystemExit(int(error.exit_code)) from error
-        print(SealReport(name, is_damaged).to_line(), flush=True)
+        print(report.to_line(), flush=True)
 
 
 if __name__ == "__main__":

@@ -279,6 +279,9 @@ class Store:
         for sealed in self._sealer.advance(now_boot_ns):
             if sealed.problem:
                 self._log(f"{sealed.journal.path.name} was quarantined: {sealed.problem}")
+            for entry in sealed.undecoded:
+                self._ledger.add(entry)
+                self._log(f"{entry.count:,} events of {entry.table} cannot be read: {entry.detail}")
             try:
                 self._ring.take_over(sealed)
             except OSError as error:

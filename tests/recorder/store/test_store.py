@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from formats.capture.reading import open_capture
@@ -100,3 +101,30 @@ def test_without_a_boot_id_nothing_is_touched(tmp_path: Path, clock: FakeClock):
     with pytest.raises(ConfigurationError, match="boot"):
         open_store(tmp_path / "data", clock, host=HostConfig(proc=tmp_path / "proc"))
     assert not (tmp_path / "data").exists()
+
+
+def test_rows_that_no_reader_accepts_are_a_loss_and_their_journal_is_kept(tmp_path: Path, clock: FakeClock):
+    # GIVEN rows without a value that their table requires, which no source may give, between rows that are right
+    log: list[str] = []
+    store = open_store(tmp_path, clock, log)
+    rows = make_rows([clock()] * 2)
+    place = rows.schema.get_field_index("cgroup_id")
+    wrong = rows.set_column(place, rows.schema.field(place), pa.nulls(2, rows.schema.field(place).type))
+    begin = clock()
+    for batch in (rows, wrong, rows):
+        assert store.add(pressure.TABLE, batch, clock())
+        store.flush(clock(), at_once=True)
+        clock.pass_seconds(1)
+    # WHEN the segment is sealed
+    store.end_segment(clock())
+    for _ in range(2):
+        store.advance(clock())
+    # THEN the others are in it, the journal is kept for people, and the log says so
+    assert len(read(tmp_path, "pressure")) == 4
+    assert len(list((tmp_path / "quarantine").iterdir())) == 1
+    assert any("2 events of pressure cannot be read" in line for line in log), log
+    # AND the next segment has the loss, with the time of the frame
+    store.close(clock)
+    (loss,) = read(tmp_path, "loss")
+    assert (loss["loss.table"], loss["loss.reason"], loss["loss.count"]) == ("pressure", "damaged", 2)
+    assert begin <= loss["loss.from_boot_ns"] <= loss["loss.to_boot_ns"] < clock()

@@ -23,6 +23,8 @@ TEXT_CHARACTERS = 160
 """Longest text of one step; what is cut is cut in the middle, as errors say at the end what is wrong."""
 
 HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.85, 0.6
+NO_CAUSE = "No recorded change explains it: its cause is not in this recording."
+
 MAX_NAMES = 4
 MAX_QUIET_CHANGES = 10
 """Changes that are listed where nothing failed."""
@@ -87,6 +89,7 @@ class Answer:
         confidence: high, medium or low.
         impact: who was hit.
         status: since when, and whether it went on when the recording ended.
+        is_ongoing: whether it went on when the recording ended.
         is_cause: whether the recording has the cause; False if `cause` is only the earliest symptom.
         cause: the first step of the chain.
         who: who made the change that is the cause; None if it is none, or the recording does not tell.
@@ -105,6 +108,7 @@ class Answer:
     confidence: str
     impact: str
     status: str
+    is_ongoing: bool
     is_cause: bool
     cause: Step
     who: str | None
@@ -140,6 +144,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         confidence=confidence_word(finding.confidence),
         impact=_impact(finding, names, has_requests=bool(document.capture.tables.get("request"))),
         status=_status(document, severe, is_ongoing=is_ongoing),
+        is_ongoing=is_ongoing,
         is_cause=root.is_state or not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
         cause=cause,
         who=None if first is None else say_who(document, first),

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -22,13 +22,16 @@ from markupsafe import Markup
 
 from formats.postmortem.document import Document
 from formats.postmortem.findings import ChainStep, Finding
-from formats.postmortem.graph import Edge, Symptom
+from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import EvidenceRow
 from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
+from reports.answer import NO_CAUSE, Answer, Names, answer
 from reports.causality_picture import Picture, causality_picture
 from reports.figures.draw import draw_figures
+from reports.managers import call_manager
+from reports.markdown import render_markdown
 from reports.predictions import Foretold, expected, list_warnings
 
 MAX_SYMPTOMS = 1_000
@@ -41,11 +44,12 @@ _FIELD_CHARACTERS = 4_000
 """Longest field value of an evidence row that is shown: a whole Kubernetes object fits."""
 
 
-def render_page(document: Document) -> str:
-    """The page. The same document gives the same bytes.
+def render_page(document: Document, *, title: str | None = None) -> str:
+    """The page. The same document and title give the same bytes.
 
     Args:
         document: any post-mortem; a recording's texts in it may be hostile.
+        title: name of the capture's file; None if it is not known.
 
     Returns:
         A complete HTML document, about 1.3 MB, of which 1.2 MB are plotly.js (basic bundle).
@@ -55,6 +59,12 @@ def render_page(document: Document) -> str:
     charts = draw_figures(document)
     return _template().render(
         document=document,
+        title=title,
+        program=f"Tapio {metadata.version('tapio')}",
+        first=answer(document, document.findings[0]) if document.findings else None,
+        no_cause=NO_CAUSE,
+        newline=Markup("\n"),
+        markdown=_json_block(render_markdown(document)),
         page=_Page(document, picture),
         headline=story.headline(document),
         picture=picture,
@@ -125,6 +135,7 @@ def _template() -> Template:
         "lag": quantities.lag,
         "before": quantities.before,
         "sentence": story.sentence,
+        "prose": lambda text: text.replace("`", "'"),
         "full_name": story.full_name,
         "counted": quantities.counted,
         "expected": expected,
@@ -147,6 +158,7 @@ class _Page:
 
     def __init__(self, document: Document, picture: Picture) -> None:
         self._document = document
+        self._names = Names(document)
         self._numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
         self._edges = {(edge.source, edge.target): edge for edge in document.edges}
         self._incoming: dict[str, list[Edge]] = {}
@@ -200,9 +212,18 @@ class _Page:
         """The root cause of a finding compared with what it did not reach."""
         return story.contrast_rows(finding)
 
-    def hit(self, finding: Finding) -> str | None:
-        """Who was hit by what a finding explains."""
-        return story.hit(self._document, finding)
+    def answer(self, finding: Finding) -> Answer:
+        """The finding as the terminal tells it."""
+        return answer(self._document, finding)
+
+    def say(self, text: str) -> str:
+        """A text in which pods are named by their workload, and objects with their namespace."""
+        return self._names.sentence(text)
+
+    def made_by(self, change: Change) -> str | None:
+        """Who made a change; None if the recording does not tell."""
+        one = change.manager
+        return None if one is None else call_manager(one.name, one.operation, one.subresource)
 
     def names(self, ids: tuple[str, ...]) -> str:
         """All names of these entities."""

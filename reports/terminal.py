@@ -11,7 +11,7 @@ from formats.postmortem.findings import ChainStep, Finding
 from formats.postmortem.graph import Edge
 from formats.text import escape_text
 from reports import story
-from reports.answer import MAX_QUIET_CHANGES, Answer, Names, answer, quiet_changes, step_cells
+from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, Names, answer, quiet_changes, step_cells
 from reports.predictions import in_one_line, list_warnings
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
 from reports.story import Verdict
@@ -147,7 +147,7 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
     if told.who is not None:
         rows.append(("", told.who))
     if not told.is_cause:
-        rows.append(("", "No recorded change explains it: its cause is not in this recording."))
+        rows.append(("", NO_CAUSE))
     rows += [("Trigger", f"{clock_minute(step.time)}Z  {step.subject}  {step.text}") for step in told.triggers[:2]]
     rows += [("Against", text) for text in told.against[:2]]
     if told.advice is not None:

@@ -34,5 +34,7 @@ def command(source: Path, output: Path, *, knowledge: tuple[Path, ...], feedback
     from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
 
     document = read_document(source, knowledge=knowledge, feedback=feedback)
-    write_output(output, render_markdown(document) if output.suffix == ".md" else render_page(document))
+    write_output(
+        output, render_markdown(document) if output.suffix == ".md" else render_page(document, title=source.name)
+    )
     click.echo(f"{escape_text(headline(document).title)}\n{output}")

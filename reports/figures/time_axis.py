@@ -10,7 +10,7 @@ from formats.times import format_time, parse_time
 
 def time_axis(document: Document) -> go.layout.XAxis:
     """The window of the incident; labels as fine as the zoom is."""
-    begin, end = _window(document)
+    begin, end = shown_window(document)
     return go.layout.XAxis(
         type="date",
         range=[plot_nanos(begin), plot_nanos(end)],
@@ -24,8 +24,8 @@ def time_axis(document: Document) -> go.layout.XAxis:
     )
 
 
-def _window(document: Document) -> tuple[int, int]:
-    """What the charts show first: the incident with a margin; the whole capture if that is not much more."""
+def shown_window(document: Document) -> tuple[int, int]:
+    """What the charts show first, unix ns: the incident with a margin; the whole capture if that is not much more."""
     begin, end = parse_time(document.capture.begin), parse_time(document.capture.end)
     times = [
         parse_time(time)

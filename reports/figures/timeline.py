@@ -12,10 +12,10 @@ from formats.postmortem.document import Document
 from formats.postmortem.graph import Symptom
 from formats.postmortem.recording import EntityRef
 from formats.text import escape_text
-from formats.times import parse_time
+from formats.times import format_time, parse_time
 from reports.causality_picture import fit
 from reports.figures.figure import LABEL_CELLS, Figure, plotly_text, to_plot
-from reports.figures.time_axis import plot_time, root_shapes, time_axis
+from reports.figures.time_axis import plot_time, root_shapes, shown_window, time_axis
 from reports.quantities import clock_minute, counted, span
 from reports.story import short_name
 
@@ -33,7 +33,7 @@ def draw_timeline(document: Document) -> Figure:
     """Symptoms as bars and changes as diamonds by entity, with the chains as lines and the losses as shaded areas."""
     rows, left_out = _rows(document)
     traces: list[go.Bar | go.Scatter] = []
-    for severity in ("fatal", "error", "warning", "info"):
+    for severity in ("info", "warning", "error", "fatal"):  # what is drawn last covers the others
         numbered = [
             (number, symptom)
             for number, symptom in enumerate(document.symptoms)
@@ -70,11 +70,19 @@ class _Rows:
 
 
 def _rows(document: Document) -> tuple[_Rows, int]:
-    """Entities by node (cluster-wide ones first) in order of their first symptom, and how many are left out."""
+    """Entities by node (cluster-wide ones first) in order of their first symptom, and how many are left out.
+
+    Those with symptoms only before or after the incident are left out: the chart begins with the incident.
+    """
+    begin, end = (format_time(moment) for moment in shown_window(document))
     first: dict[str, tuple[str, int]] = {}
+    outside: set[str] = set()
     refs: dict[str, EntityRef] = {}
     explained = {symptom.entity.id for symptom in document.symptoms if symptom.finding is not None}
     for number, symptom in enumerate(document.symptoms):
+        if symptom.end < begin or symptom.begin > end:  # its row would look empty
+            outside.add(symptom.entity.id)
+            continue
         first.setdefault(symptom.entity.id, (symptom.begin, number))
         refs.setdefault(symptom.entity.id, symptom.entity)
     order = sorted(first, key=lambda key: (key not in explained, first[key]))
@@ -89,7 +97,7 @@ def _rows(document: Document) -> tuple[_Rows, int]:
         for key in groups[node]:
             position[key] = len(labels)
             labels.append((short_name(refs[key]), False))
-    return _Rows(position, labels), len(order) - len(chosen)
+    return _Rows(position, labels), len(order) - len(chosen) + len(outside - first.keys())
 
 
 def _severity(symptom: Symptom) -> str:

@@ -203,6 +203,30 @@
   });
   if (/^#[es]-\d+$/.test(location.hash)) reveal(document.getElementById(location.hash.slice(1)));
 
+  // ---- Copying ------------------------------------------------------------------------------------------------
+
+  const markdown = JSON.parse(document.getElementById("markdown").textContent);
+  const copyOf = (name) => (name === "markdown" ? markdown : document.getElementById(name).textContent);
+  for (const button of document.querySelectorAll(".copy")) {
+    const label = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const text = copyOf(button.dataset.copy);
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch { // no permission, or an old browser: the selection is what can be copied
+        const area = document.createElement("textarea");
+        area.value = text;
+        document.body.append(area);
+        area.select();
+        document.execCommand("copy");
+        area.remove();
+      }
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = label; }, 2000);
+    });
+  }
+
   const filter = document.getElementById("filter");
   if (filter) {
     const rows = [...document.querySelectorAll("#evidence-rows tbody tr")];
@@ -222,7 +246,8 @@
   // ---- Printing -----------------------------------------------------------------------------------------------
 
   window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details:not(.long, .rows details)")) {
+    // The answer, the chain and the pictures, then the evidence; what each symptom rests on is for the screen.
+    for (const details of document.querySelectorAll("details:not(.symptom, .rows details)")) {
       if (!details.open) { details.open = true; details.dataset.closed = ""; }
     }
     for (const element of charts) draw(element, element.closest(".measures") ? 330 : 680);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from formats.postmortem.document import Document
 from formats.postmortem.reader import from_json
+from reports.answer import answer
 from reports.page import render_page
 
 pytestmark = pytest.mark.browser
@@ -52,12 +54,17 @@ def test_answer_stands_in_the_first_screen(visitor, incident_page):
     # GIVEN an ordinary laptop
     with visitor.visit(incident_page, height=800) as visit:
         # WHEN nothing is scrolled
-        facts = visit.page.locator(".facts").bounding_box()
+        facts = visit.page.locator("#answer .facts").bounding_box()
         # THEN headline, root cause, who was hit and what to do first are all to be seen
         assert facts is not None
         assert facts["y"] + facts["height"] < 800
-        assert visit.page.locator("h1").inner_text() == document("shop_incident").findings[0].title
-        assert "ConfigMap shop/cache-config" in visit.page.locator(".facts").inner_text()
+        incident = document("shop_incident")
+        told = answer(incident, incident.findings[0])
+        shown = visit.page.locator("#answer").inner_text()
+        assert visit.page.locator("h1").inner_text() == told.title
+        assert all(
+            text in shown for text in (told.impact, told.status, told.cause.subject, f"severity {told.severity}")
+        )
 
 
 @pytest.mark.parametrize(("name", "width"), [("incident", 360), ("incident", 768), ("incident", 1920), ("calm", 360)])
@@ -126,7 +133,10 @@ def test_print_is_light_and_complete(visitor, incident_page):
         background = visit.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         # THEN paper is white and what is folded on the screen is there
         assert background == "rgb(255, 255, 255)"
-        assert visit.page.locator("#s-4 .symptom-body").is_visible()
+        assert visit.page.locator("#evidence-rows tbody tr").first.is_visible()
+        assert visit.page.locator("#s-4 .what").is_visible()
+        # AND what would make it long, and is linked to where it belongs, stays folded
+        assert not visit.page.locator("#s-4 .symptom-body").is_visible()
         assert visit.page.pdf(format="A4").startswith(b"%PDF")
         assert visit.troubles() == []
 
@@ -151,3 +161,34 @@ def test_page_reads_without_scripts(visitor, incident_page):
     assert page.locator(".graph-picture .box").count() == 12
     assert page.locator("#lost tbody tr").count() == 3
     context.close()
+
+
+def test_fix_and_verify_are_copied_as_commands_to_paste(visitor, tmp_path):
+    # GIVEN a finding with commands, one of which holds what HTML and shells would take for their own
+    incident = document("shop_incident")
+    commands = (
+        'kubectl -n shop patch configmap c -p \'{"data":{"A":"<b>&"}}\'',
+        "kubectl -n shop rollout restart deploy/c",
+    )
+    first = dataclasses.replace(incident.findings[0], fix=commands, verify=("kubectl -n shop get pods",))
+    file = tmp_path / "page.html"
+    file.write_text(
+        render_page(dataclasses.replace(incident, findings=(first, *incident.findings[1:]))), encoding="utf-8"
+    )
+    with visitor.visit(file) as visit:
+        visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        # WHEN they are copied, by keyboard
+        for name, text in (("fix-1", "\n".join(commands)), ("verify-1", "kubectl -n shop get pods")):
+            button = visit.page.locator(f"[data-copy='{name}']")
+            button.focus()
+            visit.page.keyboard.press("Enter")
+            visit.page.wait_for_function(
+                "name => document.querySelector(`[data-copy='${name}']`).textContent === 'Copied'", arg=name
+            )
+            # THEN the clipboard has the lines as they run
+            assert visit.page.evaluate("navigator.clipboard.readText()") == text
+        # AND the whole answer can be copied for a chat
+        visit.page.locator("[data-copy='markdown']").click()
+        visit.page.wait_for_function("document.querySelector(`[data-copy='markdown']`).textContent === 'Copied'")
+        assert "kubectl -n shop rollout restart deploy/c" in visit.page.evaluate("navigator.clipboard.readText()")
+        assert visit.troubles() == []

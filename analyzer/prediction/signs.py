@@ -15,7 +15,10 @@ MAX_SIGNS = 10_000
 
 
 def find_sign_alarms(engine: Engine, rule: SymptomRule, foretold: Foretold, facts: FactColumns) -> Iterator[Alarm]:
-    """What a symptom foretells, once per episode: at its first event, or at a later one if the rule says so."""
+    """What a symptom foretells, once per episode: at its first event, or at a later one if the rule says so.
+
+    What is ordinary (`ordinary: {when: …}`) is no sign: every healthy cluster has it.
+    """
     for entity_id, made_ns, evidence in engine.rows(_signs_query(rule, foretold, facts)):
         yield Alarm(
             rule=rule.name,
@@ -43,6 +46,7 @@ def _signs_query(rule: SymptomRule, foretold: Foretold, facts: FactColumns) -> s
     WITH known AS (
       SELECT entity_id, evidence, greatest(from_ns, coalesce(received.at_ns, from_ns)) AS known_ns
       FROM ({occurrences}) AS occurrence LEFT JOIN ({RECEIVED}) AS received USING (evidence)
+      WHERE NOT is_ordinary
     ), placed AS (
       SELECT *, known_ns - lag(known_ns) OVER earlier > {rule.merge_ns} AS begins
       FROM known WINDOW earlier AS (PARTITION BY entity_id ORDER BY known_ns, evidence)

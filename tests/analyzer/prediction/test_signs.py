@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import fact_columns
+from analyzer.prediction.outcomes import Outcome
+from analyzer.prediction.predict import predict_capture
 from analyzer.prediction.signs import find_sign_alarms
 from formats.capture.reading import open_capture
 from formats.errors import KnowledgeError
+from tests.analyzed import shipped_knowledge
 from tests.analyzer.capture_builder import BEGIN, CaptureBuilder, container_status, termination
 from tests.analyzer.knowledge_text import check_text
 from tests.analyzer.shipped_model import build_model
@@ -47,12 +52,38 @@ def crashes(folder, *received):
     return builder.kube_object("ConfigMap", "last", {}, at=900).write()
 
 
-def alarms_in(path, after):
-    knowledge = check_text(CRASH.replace("AFTER", str(after)), LOOPING)
+def alarms_in(path, after, *, more=""):
+    knowledge = check_text(CRASH.replace("AFTER", str(after)) + more, LOOPING)
     rule = knowledge.symptom("crash")
     with Engine(threads=1) as engine:
         build_model(open_capture(path), engine, wanted={"container_termination", "container_waiting"}).go_through()
         return list(find_sign_alarms(engine, rule, rule.foretells[0], fact_columns()))
+
+
+def test_what_every_healthy_cluster_has_is_no_sign(tmp_path):
+    path = crashes(tmp_path, 100, 400)
+    assert len(alarms_in(path, 1)) == 2
+    assert alarms_in(path, 1, more='ordinary: {when: "exit_code = 1"}') == []
+
+
+SHIPPED = Path(__file__).parents[3] / "fixtures"
+
+
+@pytest.mark.parametrize(
+    ("capture", "sign", "lead"),
+    [
+        ("captures/bad-config-value-crashloop.tapio", "container-exited-with-error", 1),
+        ("captures/liveness-cpu-throttle.tapio", "liveness-probe-failing", 10),
+        ("captures/healthy-idle-jobs.tapio", None, 0),
+        ("captures/healthy-rolling-update.tapio", None, 0),
+    ],
+)
+def test_shipped_signs_come_true_where_something_fails_and_nothing_is_said_where_nothing_does(capture, sign, lead):
+    _predictions, judged, _events = predict_capture(open_capture(SHIPPED / capture), shipped_knowledge())
+    confirmed = [one for one in judged if one.outcome is Outcome.CONFIRMED]
+    assert {one.issued.alarm.rule for one in judged} == ({sign} if sign else set())
+    assert len(confirmed) == len(judged)
+    assert all((one.happened_ns or 0) - one.issued.alarm.made_ns >= lead * SECOND for one in confirmed)
 
 
 def test_a_sign_is_made_when_the_recorder_was_told_and_reaches_as_far_as_the_rule_says(tmp_path):

@@ -242,6 +242,11 @@ class Names:
         kind, name = (owner.kind, owner.name) if owner is not None else (entity.kind, entity.name)
         return f"{_SHORT_KINDS.get(kind, kind.lower())}/{name}"
 
+    def owner(self, key: str) -> str:
+        """The id of the workload that an entity is a part of; its own id if it is of none."""
+        owner = self._workload.get(key)
+        return key if owner is None else owner.id
+
     def whole(self, key: str) -> str:
         """`shop/cache`, of an entity's id."""
         entity = self._workload.get(key) or self._entities.get(key)

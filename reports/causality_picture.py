@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from formats.postmortem.document import Document
 from formats.postmortem.graph import Edge, Symptom
 from formats.text import escape_text
+from reports.answer import Names
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 from reports.quantities import clock_minute, lag
-from reports.story import short_name
 
 MAX_BOXES = 120
 """Maximum number of boxes: more are not readable. The list of symptoms has all of them."""
+
+MAX_ALIKE = 3
+"""Boxes of one name beside the chains; if there are more, they are one box."""
 
 _TITLE_CELLS = 25
 _LINE_CELLS = 29
@@ -82,7 +87,11 @@ class Picture:
 
 
 def causality_picture(document: Document) -> Picture:
-    """The symptoms that have a cause or an effect, laid out with causes above effects."""
+    """The chains of the findings with what their steps come from and lead to, causes above effects.
+
+    The same symptom of several pods of a workload is one box. Without a finding, everything that has a cause or an
+    effect is drawn.
+    """
     numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
     links = {
         (step.symptom_id, after.symptom_id)
@@ -92,23 +101,26 @@ def causality_picture(document: Document) -> Picture:
     chained = {step.symptom_id for finding in document.findings for step in finding.chain}
     roots = {finding.chain[0].symptom_id for finding in document.findings if finding.chain}
     linked = set(chained)
+    near = set(chained)
     for edge in document.edges:
         if edge.source != edge.target:
-            linked |= {edge.source, edge.target}
-    wanted = [symptom for symptom in document.symptoms if symptom.id in linked]
-    wanted.sort(key=lambda symptom: (symptom.id not in chained, symptom.finding is None, numbers[symptom.id]))
-    shown = sorted(wanted[:MAX_BOXES], key=lambda symptom: numbers[symptom.id])
-    place = {symptom.id: index for index, symptom in enumerate(shown)}
-    edges = [
-        (number, edge)
-        for number, edge in enumerate(document.edges)
-        if edge.source in place and edge.target in place and edge.source != edge.target
-    ]
-    layout = lay_out(len(shown), [(place[edge.source], place[edge.target]) for _, edge in edges])
-    boxes = tuple(
-        _box(symptom, numbers[symptom.id], corner, on_chain=symptom.id in chained, root=symptom.id in roots)
-        for symptom, corner in zip(shown, layout.boxes, strict=True)
+            ends = {edge.source, edge.target}
+            linked |= ends
+            near |= ends if ends & chained else set()
+    names = Names(document)
+    groups = _group([symptom for symptom in document.symptoms if symptom.id in (near or linked)], chained, names)
+    wanted = sorted(
+        groups.values(),
+        key=lambda group: (group[0].id not in chained, group[0].finding is None, numbers[group[0].id]),
     )
+    shown = sorted(wanted[:MAX_BOXES], key=lambda group: numbers[group[0].id])
+    place = {symptom.id: index for index, group in enumerate(shown) for symptom in group}
+    edges = _edges_between(document, place, links)
+    layout = lay_out(len(shown), [(place[edge.source], place[edge.target]) for _, edge in edges])
+    boxes = [
+        _box(group, names, numbers[group[0].id], corner, on_chain=group[0].id in chained, root=group[0].id in roots)
+        for group, corner in zip(shown, layout.boxes, strict=True)
+    ]
     places = _LabelPlaces(layout.boxes)
     labels: dict[int, Point | None] = {}
     for (number, edge), route in sorted(
@@ -119,8 +131,8 @@ def causality_picture(document: Document) -> Picture:
         Curve(
             number,
             edge,
-            numbers[edge.source],
-            numbers[edge.target],
+            numbers[shown[place[edge.source]][0].id],
+            numbers[shown[place[edge.target]][0].id],
             _path(route),
             lag(edge.lag_ns),
             labels[number],
@@ -129,19 +141,78 @@ def causality_picture(document: Document) -> Picture:
         )
         for (number, edge), route in zip(edges, layout.routes, strict=True)
     )
-    return Picture(boxes, curves, layout.width, layout.height, len(wanted) - len(shown))
+    # The keyboard goes through the boxes in this order: the root cause first, then the chain.
+    boxes.sort(key=lambda box: (not box.root, not box.on_chain, box.number))
+    left_out = len(linked) - sum(map(len, shown))
+    return Picture(tuple(boxes), curves, layout.width, layout.height, left_out)
 
 
-def _box(symptom: Symptom, number: int, corner: Point, *, on_chain: bool, root: bool) -> Box:
-    times = f"{clock_minute(symptom.begin)}" + (f" · {symptom.count}×" if symptom.count > 1 else "")
+def _group(symptoms: Sequence[Symptom], chained: Collection[str], names: Names) -> dict[tuple[str, str], list[Symptom]]:
+    """Symptoms of one name by workload, each group with the one that a chain has first.
+
+    What is beside chains and happened to more than `MAX_ALIKE` workloads is one group.
+    """
+    groups: dict[tuple[str, str], list[Symptom]] = {}
+    for symptom in sorted(symptoms, key=lambda symptom: symptom.id not in chained):
+        groups.setdefault((symptom.name, names.owner(symptom.entity.id)), []).append(symptom)
+    beside = [key for key, group in groups.items() if chained and group[0].id not in chained]
+    alike = Counter(name for name, _owner in beside)
+    for name, owner in beside:
+        if alike[name] > MAX_ALIKE:
+            groups.setdefault((name, ""), []).extend(groups.pop((name, owner)))
+    return groups
+
+
+def _edges_between(
+    document: Document, place: Mapping[str, int], links: Collection[tuple[str, str]]
+) -> list[tuple[int, Edge]]:
+    """One edge for each pair of boxes: that of a chain, else the most certain one.
+
+    Beside the chains, an edge that leads where other edges lead as well is left out.
+    """
+    best: dict[tuple[int, int], tuple[bool, float, int]] = {}
+    for number, edge in enumerate(document.edges):
+        ends = (place.get(edge.source, -1), place.get(edge.target, -1))
+        if -1 in ends or ends[0] == ends[1]:
+            continue
+        rank = (_ends(edge) in links, edge.confidence, -number)
+        best[ends] = max(best.get(ends, rank), rank)
+    for ends in sorted(best):
+        if not best[ends][0] and _leads_there(best.keys() - {ends}, *ends):
+            del best[ends]
+    numbers = sorted(-number for _, _, number in best.values())
+    return [(number, document.edges[number]) for number in numbers]
+
+
+def _leads_there(edges: Collection[tuple[int, int]], source: int, target: int) -> bool:
+    after: dict[int, list[int]] = defaultdict(list)
+    for here, there in edges:
+        after[here].append(there)
+    waiting, seen = [source], {source}
+    while waiting:
+        for there in after[waiting.pop()]:
+            if there == target:
+                return True
+            if there not in seen:
+                seen.add(there)
+                waiting.append(there)
+    return False
+
+
+def _box(group: Sequence[Symptom], names: Names, number: int, corner: Point, *, on_chain: bool, root: bool) -> Box:
+    symptom = group[0]
+    count = sum(one.count for one in group)
+    places = len({one.entity.id for one in group})
+    workloads = len({names.owner(one.entity.id) for one in group})
+    times = f"{clock_minute(symptom.begin)}" + (f" · {count}×" if count > 1 else "")
     return Box(
         number,
         symptom,
         corner.x,
         corner.y,
         fit(symptom.name.replace("-", " "), _TITLE_CELLS),
-        fit(short_name(symptom.entity), _LINE_CELLS),
-        times,
+        fit(names.subject(symptom.entity) if workloads == 1 else f"{workloads} objects", _LINE_CELLS),
+        times + (f" · {places} of them" if places > 1 and workloads == 1 else ""),
         on_chain,
         root,
     )

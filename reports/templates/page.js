@@ -246,9 +246,10 @@
   // ---- Printing -----------------------------------------------------------------------------------------------
 
   window.addEventListener("beforeprint", () => {
-    // The answer, the chain and the pictures, then the evidence; what each symptom rests on is for the screen.
-    for (const details of document.querySelectorAll("details:not(.symptom, .rows details)")) {
-      if (!details.open) { details.open = true; details.dataset.closed = ""; }
+    // What a claim rests on is in the rows; the details of each symptom and statement are for the screen.
+    for (const details of document.querySelectorAll("#evidence-rows:not([open])")) {
+      details.open = true;
+      details.dataset.closed = "";
     }
     for (const element of charts) draw(element, element.closest(".measures") ? 330 : 680);
   });

@@ -177,3 +177,39 @@ def test_long_names_lose_their_middle():
     assert fit("cache-5d8f7c9b64-x2v7q/cache", 16) == "cache-5d8…/cache"
     assert fit("中文容器中文容器", 9) == "中文…器"
     assert fit("short", 16) == "short"
+
+
+def test_picture_begins_with_the_root_cause_and_leaves_out_what_other_links_say(incident):
+    picture = causality_picture(incident)
+    # GIVEN the chain, THEN the keyboard comes to its begin first, and all of it is drawn
+    chain = {step.symptom_id for step in incident.findings[0].chain}
+    drawn = {box.symptom.id for box in picture.boxes if box.on_chain}
+    assert picture.boxes[0].root
+    assert chain <= drawn
+    pairs = {(curve.source, curve.target): curve.on_chain for curve in picture.curves}
+    for (source, target), on_chain in pairs.items():
+        others = {ends for ends in pairs if ends != (source, target)}
+        assert on_chain or not any((source, via) in others and (via, target) in others for via, _ in others)
+
+
+def test_same_symptom_of_many_objects_beside_the_chain_is_one_box(incident):
+    finding = incident.findings[0]
+    root = finding.chain[0].symptom_id
+    like = next(symptom for symptom in incident.symptoms if symptom.nature == "symptom")
+    many = tuple(
+        dataclasses.replace(like, id=f"x{n}", name="pod-odd", entity=dataclasses.replace(like.entity, id=f"e{n}"))
+        for n in range(9)
+    )
+    edges = tuple(dataclasses.replace(incident.edges[0], source=root, target=symptom.id) for symptom in many)
+    document = dataclasses.replace(incident, symptoms=(*incident.symptoms, *many), edges=(*incident.edges, *edges))
+    (box,) = [box for box in causality_picture(document).boxes if box.symptom.name == "pod-odd"]
+    assert box.line == "9 objects"
+
+
+def test_page_says_who_made_it_of_which_file_and_when_it_still_failed(incident):
+    symptoms = tuple(dataclasses.replace(symptom, is_ongoing=True) for symptom in incident.symptoms)
+    page = render_page(dataclasses.replace(incident, symptoms=symptoms), title="night <b>.tapio")
+    assert "Tapio post-mortem" in page
+    assert "night &lt;b&gt;.tapio" in page
+    assert "STILL FAILING when the recording ended" in page
+    assert re.search(r"Made by Tapio [0-9]+\.[0-9]+", page)

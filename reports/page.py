@@ -27,7 +27,7 @@ from formats.postmortem.recording import EvidenceRow
 from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
-from reports.answer import NO_CAUSE, Answer, Names, answer
+from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, Names, QuietChange, answer, quiet_changes
 from reports.causality_picture import Picture, causality_picture
 from reports.figures.draw import draw_figures
 from reports.managers import call_manager
@@ -63,6 +63,7 @@ def render_page(document: Document, *, title: str | None = None) -> str:
         program=f"Tapio {metadata.version('tapio')}",
         first=answer(document, document.findings[0]) if document.findings else None,
         no_cause=NO_CAUSE,
+        most_quiet=MAX_QUIET_CHANGES,
         newline=Markup("\n"),
         markdown=_json_block(render_markdown(document)),
         page=_Page(document, picture),
@@ -215,6 +216,10 @@ class _Page:
     def answer(self, finding: Finding) -> Answer:
         """The finding as the terminal tells it."""
         return answer(self._document, finding)
+
+    def quiet_changes(self) -> tuple[QuietChange, ...]:
+        """What was changed, where nothing failed."""
+        return quiet_changes(self._document)
 
     def say(self, text: str) -> str:
         """A text in which pods are named by their workload, and objects with their namespace."""

@@ -203,6 +203,15 @@
   });
   if (/^#[es]-\d+$/.test(location.hash)) reveal(document.getElementById(location.hash.slice(1)));
 
+  for (const heading of document.querySelectorAll("section[id] > h2")) {
+    const anchor = document.createElement("a");
+    anchor.className = "anchor";
+    anchor.href = `#${heading.parentElement.id}`;
+    anchor.textContent = "#";
+    anchor.setAttribute("aria-label", "Link to this section");
+    heading.append(" ", anchor);
+  }
+
   // ---- Copying ------------------------------------------------------------------------------------------------
 
   const markdown = JSON.parse(document.getElementById("markdown").textContent);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.document.assemble import Analysis, assemble_document
 from analyzer.document.measures import MEASURED_FACTS, MeasureSearch
@@ -119,6 +119,7 @@ def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: 
     symptoms = search.finish(model.fact_rows)
     recorded = read_recorded(engine, capture)
     graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
+    symptoms = replace(symptoms, items=tuple(graph.symptoms.values()))
     symptoms, graph = tell_edits(engine, symptoms, graph)
     candidates = order_by_verdicts(rank_candidates(graph), graph, knowledge.patterns)
     return Causes(symptoms, graph, candidates, recorded, measures, model.fact_rows)

@@ -21,6 +21,10 @@ RELATION_SLACK_NS = 5_000_000_000
 """How far a relation may have begun or ended from the effect it carries. Why: relations are read from
 watched objects, and a failure may be observed some moments before or after the object's own version."""
 
+MOMENTS_KEPT = 300
+"""Events of one episode whose times are kept, the first ones, so that it can be split among them. Why: an episode may
+have millions of events, and one that begins before its cause does so by seconds."""
+
 EPISODES_OF_A_SIDE = 300
 """Episodes of one symptom, the earliest, that a path of more than three relations is followed from or to. Why: such a
 path goes up to something shared (a Service, a namespace) and down again, so the pairs grow with the square."""
@@ -92,7 +96,8 @@ def episodes_query(occurrences: Sequence[str], limit: int) -> str:
         bool_and(is_ordinary) AS is_ordinary, min(recorded_on) AS recorded_on, count(*) AS count,
         {_combined("value")} AS magnitude,
         arg_min(details, position) AS details,
-        list_append(arg_min(evidence, position, {EVIDENCE_KEPT - 1}), arg_max(evidence, position)) AS evidence
+        list_append(arg_min(evidence, position, {EVIDENCE_KEPT - 1}), arg_max(evidence, position)) AS evidence,
+        arg_min([from_ns, to_ns, value], position, {MOMENTS_KEPT}) AS moments
       FROM islands GROUP BY name, entity_id, island
     )
     SELECT * FROM episodes
@@ -117,7 +122,8 @@ def merged_episodes_query() -> str:
       {_combined("magnitude")} AS magnitude,
       arg_min(details, position) AS details,
       list_append(flatten(list(evidence ORDER BY position))[:{EVIDENCE_KEPT - 1}], arg_max(evidence[-1], position))
-        AS evidence
+        AS evidence,
+      flatten(list(moments ORDER BY position))[:{MOMENTS_KEPT}] AS moments
     FROM islands GROUP BY name, entity_id, island
     HAVING sum(count) >= any_value(at_least) AND max(to_ns) - min(from_ns) >= any_value(lasting_ns)
     """  # noqa: S608 - see the module's docstring
@@ -149,7 +155,9 @@ def exceptions_query(rules: Sequence[SymptomRule]) -> str | None:
 
 def _combined(column: str) -> str:
     # A sum of 64-bit numbers is wider than they are; a hostile one is cut, not refused.
-    total = f"least(greatest(sum({column}), -9223372036854775807), 9223372036854775807)::BIGINT"
+    # Without any number there is no sum: `greatest` ignores nulls.
+    cut = f"least(greatest(sum({column}), -9223372036854775807), 9223372036854775807)::BIGINT"
+    total = f"CASE WHEN count({column}) > 0 THEN {cut} END"
     return f"CASE any_value(combine) WHEN 'sum' THEN {total} WHEN 'max' THEN max({column}) ELSE min({column}) END"
 
 

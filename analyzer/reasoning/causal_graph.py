@@ -28,6 +28,9 @@ MIN_EDGE_CONFIDENCE = 0.35
 MIN_PATH_CONFIDENCE = MIN_EDGE_CONFIDENCE**2
 """A path below this explains nothing: the weakest path that is reported has two edges of the minimum confidence."""
 
+EARLY_FACTOR = 0.95
+"""For an effect that was seen before its cause, where the rule admits that: a probe sees later than a caller."""
+
 _EQUAL_DIGITS = 12
 """Paths whose confidence agrees to so many digits are equally confident: the order of factors must not decide."""
 

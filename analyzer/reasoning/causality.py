@@ -13,9 +13,10 @@ from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
-from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph
+from analyzer.reasoning.causal_graph import EARLY_FACTOR, MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph
 from analyzer.reasoning.contrast import Contrast
 from analyzer.reasoning.relation_paths import Pair, RelationPaths
+from analyzer.reasoning.splitting import MAX_ROUNDS, find_cuts, pairs_of_parts, split_episodes
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.errors import KnowledgeError
 from formats.units import format_duration
@@ -29,11 +30,11 @@ MAX_EDGES = 100_000
 LATE_SHARE = 0.3
 """How much of its confidence an edge loses when the effect begins at the very end of the admissible lag."""
 
-EARLY_FACTOR = 0.95
-"""For an effect that was seen before its cause, where the rule admits that: a probe sees later than a caller."""
-
 UNKNOWN_ORDER_FACTOR = 0.9
 """For two moments of two nodes that are closer than their clocks agree."""
+
+
+_Link = tuple[CauseRule, Path]
 
 
 def link_symptoms(
@@ -48,19 +49,52 @@ def link_symptoms(
         facts: DuckDB type by column by fact.
         clock_error_ns: how far the clocks of two nodes may disagree.
 
+    Returns:
+        The graph. Its symptoms are those given, or more of them: what begins before its cause is split
+        (`analyzer.reasoning.splitting`).
+
     Raises:
         KnowledgeError: if a condition fails on what was recorded, with its place.
     """
-    by_number = {symptom.number: symptom for symptom in symptoms.items}
+    by_number: Mapping[int, FoundSymptom] = {symptom.number: symptom for symptom in symptoms.items}
     rules = {rule.name: rule for rule in knowledge.symptoms}
     search = _PairSearch(engine, rules, facts, RelationPaths(engine, symptoms.items))
-    best: dict[tuple[int, int], CausalEdge] = {}
     entities = EntityIndex(engine)
     links = [(cause, path) for cause in knowledge.causes for path in cause.paths]
     known = _known_links(knowledge.causes)
-    contrast = Contrast(symptoms.items)
     found = list(search.find(links))
     entities.load(entity_id for _link, pair in found for entity_id in pair.via)
+    best = _weigh_all(found, by_number, known, entities, clock_error_ns)
+    halves: set[int] = set()
+    for _round in range(MAX_ROUNDS):
+        found_cuts = find_cuts(by_number, best.values())
+        cuts = {number: at_ns for number, at_ns in found_cuts.items() if number not in halves}
+        if not cuts:
+            break
+        split = split_episodes(engine, by_number, cuts)
+        by_number = split.symptoms
+        halves = split.renumber(halves) | split.halves
+        found = list(pairs_of_parts(found, split))
+        best = _weigh_all(found, by_number, known, entities, clock_error_ns)
+    kept_edges = _without_shortcuts(best, {mechanism.name for mechanism in knowledge.mechanisms})
+    ordered = sorted(kept_edges, key=lambda edge: (-edge.confidence, edge.source, edge.target))
+    return CausalGraph(
+        symptoms=by_number,
+        edges=tuple(sorted(ordered[:MAX_EDGES], key=lambda edge: (edge.source, edge.target))),
+        left_out=max(len(ordered) - MAX_EDGES, 0),
+    )
+
+
+def _weigh_all(
+    found: Iterable[tuple[_Link, Pair]],
+    by_number: Mapping[int, FoundSymptom],
+    known: Collection[tuple[str, str, tuple[str, ...]]],
+    entities: EntityIndex,
+    clock_error_ns: int,
+) -> dict[tuple[int, int], CausalEdge]:
+    """The most confident edge of each pair of symptoms."""
+    best: dict[tuple[int, int], CausalEdge] = {}
+    contrast = Contrast(tuple(by_number.values()))
     for (cause, path), pair in found:
         ends = by_number[pair.source].rule.name, by_number[pair.target].rule.name
         if cause.is_mechanism and (*ends, path.relations) in known:
@@ -78,13 +112,7 @@ def link_symptoms(
         kept = best.get((pair.source, pair.target))
         if kept is None or (edge.confidence, kept.rule) > (kept.confidence, edge.rule):
             best[pair.source, pair.target] = edge
-    kept_edges = _without_shortcuts(best, {mechanism.name for mechanism in knowledge.mechanisms})
-    ordered = sorted(kept_edges, key=lambda edge: (-edge.confidence, edge.source, edge.target))
-    return CausalGraph(
-        symptoms=by_number,
-        edges=tuple(sorted(ordered[:MAX_EDGES], key=lambda edge: (edge.source, edge.target))),
-        left_out=max(len(ordered) - MAX_EDGES, 0),
-    )
+    return best
 
 
 def _without_shortcuts(
@@ -123,9 +151,6 @@ def _known_links(causes: Iterable[CauseRule]) -> set[tuple[str, str, tuple[str, 
         for source in cause.causes
         for target in cause.effects
     }
-
-
-_Link = tuple[CauseRule, Path]
 
 
 class _PairSearch:

@@ -14,3 +14,4 @@
 --   magnitude BIGINT: The magnitude that the rule computes from the events; null if it defines none.
 --   details VARCHAR: JSON object of the columns that the rule keeps, of the first event.
 --   evidence VARCHAR[]: Event ids, at most 20, first and last among them.
+--   moments BIGINT[][]: Start, end and magnitude (null without one) of each of the first 300 events.

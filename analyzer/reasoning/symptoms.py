@@ -242,8 +242,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
         INSERT INTO symptom BY NAME
         SELECT row_number() OVER (ORDER BY from_ns, name, entity_id) AS symptom_id, *
         FROM (
-          SELECT merged.*, entity.kind, entity.namespace, entity.name AS entity_name, entity.node, entity.pod_id,
-            entity.workload_id, entity.from_ns AS entity_from_ns,
+          SELECT merged.* EXCLUDE (moments), entity.kind, entity.namespace, entity.name AS entity_name, entity.node,
+            entity.pod_id, entity.workload_id, entity.from_ns AS entity_from_ns,
             greatest(merged.from_ns, (SELECT min(from_ns) FROM capture_window)) AS seen_from_ns
           FROM merged_episode AS merged JOIN entity USING (entity_id)
           ORDER BY {severity}, merged.from_ns, merged.name, entity_id LIMIT {MAX_SYMPTOMS}
@@ -292,13 +292,20 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
                 magnitude=row["magnitude"],
                 details={key: value for key, value in kept.items() if value is not None},
                 evidence=tuple(dict.fromkeys(row["evidence"])),
-                what=_describe(rule, row, kept),
+                what=describe_episode(rule, row, kept),
             )
         )
     return Symptoms(items=tuple(items), left_out=found - len(items))
 
 
-def _describe(rule: SymptomRule, row: Mapping[str, object], kept: Mapping[str, str | None]) -> str:
+def describe_episode(rule: SymptomRule, row: Mapping[str, object], kept: Mapping[str, str | None]) -> str:
+    """The sentence of an episode.
+
+    Args:
+        rule: whose title it is.
+        row: `from_ns`, `to_ns`, `kind`, `entity_name`, `namespace`, `node`, `count` and `magnitude` of the episode.
+        kept: the kept columns by name.
+    """
     duration = format_duration(int(str(row["to_ns"])) - int(str(row["from_ns"])))
     values = {column: shorten(kept.get(column) or "nothing") for column in rule.keep}
     values.update(

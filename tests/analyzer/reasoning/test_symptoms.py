@@ -81,6 +81,12 @@ def test_kept_columns_are_of_the_first_event(tables):
     assert found.details == {"size": "1"}
 
 
+def test_symptom_without_a_magnitude_has_none(tables):
+    add_trouble(tables, 1, "Pod/a", "crash", size=3)
+    (found,) = find(tables, load_text(symptom_text("crash", more="merge: 5s\n"))).items
+    assert found.magnitude is None
+
+
 def test_extremes_and_sums_that_do_not_fit_are_cut_not_refused(tables):
     for at in (1, 2):
         add_trouble(tables, at, "Pod/a", "crash", size=2**63 - 1)

@@ -8,7 +8,8 @@ import click
 
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
-from analyzer.commands.window import feedback_option, knowledge_option
+from analyzer.commands.window import costs_option, feedback_option, knowledge_option
+from analyzer.document.costs import price_document, read_prices
 from formats.text import escape_text
 from reports.markdown import render_markdown
 from reports.story import headline
@@ -26,14 +27,20 @@ from reports.story import headline
 )
 @knowledge_option
 @feedback_option
-def command(source: Path, output: Path, *, knowledge: tuple[Path, ...], feedback: Path | None) -> None:
+@costs_option
+def command(
+    source: Path, output: Path, *, knowledge: tuple[Path, ...], feedback: Path | None, costs: Path | None
+) -> None:
     """Write the post-mortem of a capture, or of a document printed by `tapio analyze --json`, as a single HTML page.
 
     The page needs no network and no other files, so it can be mailed, attached or printed.
     """
     from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
 
+    prices = None if costs is None else read_prices(costs)
     document = read_document(source, knowledge=knowledge, feedback=feedback)
+    if prices is not None:
+        document = price_document(document, prices)
     write_output(
         output, render_markdown(document) if output.suffix == ".md" else render_page(document, title=source.name)
     )

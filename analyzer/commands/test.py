@@ -66,15 +66,16 @@ def command(
         raise UsageError("--update needs PATHS: the shipped tests are not rewritten")
     knowledge, tested = _read(paths)
     documents: dict[str, Document] = {}
+    foretold: dict[str, tuple[Prediction, ...]] = {}
 
     def analyze(path: Path) -> Document:
         capture = open_capture(path)
-        name = f"{path.parent.name}/{path.name}"
-        documents[name] = analyze_capture(capture, knowledge)
-        return documents[name]
+        documents[_name_of(path)] = document = analyze_capture(capture, knowledge)
+        return document
 
     def predict(path: Path) -> tuple[Prediction, ...]:
         predictions, _judged, _events = predict_capture(open_capture(path), knowledge)
+        foretold[_name_of(path)] = predictions
         return predictions
 
     patterns = _named_in(tested.patterns, knowledge.patterns)
@@ -90,7 +91,7 @@ def command(
         results.append(result)
         _show(result)
     if with_coverage:
-        for line in describe_coverage(tested, documents):
+        for line in describe_coverage(tested, documents, foretold):
             click.echo(escape_text(line))
     for line in _describe_scores(score_patterns([pattern.name for pattern in patterns], results)):
         click.echo(escape_text(line))
@@ -121,6 +122,10 @@ def _read(paths: tuple[Path, ...]) -> tuple[Knowledge, Knowledge]:
     own = load_knowledge(read_knowledge_files(paths))
     inside_shipped = all(SHIPPED in (path.resolve(), *path.resolve().parents) for path in paths)
     return read_knowledge() if inside_shipped else read_knowledge(paths), own
+
+
+def _name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def _named_in(tested: Iterable[_Rule], rules: Iterable[_Rule]) -> list[_Rule]:

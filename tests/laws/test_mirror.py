@@ -68,10 +68,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/analyze.py": ("golden/test_incidents.py", "all stations in a row"),
     "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),
     "analyzer/importers/*.py": ("analyzer/importers/test_k8s_watch.py", "stations of one import"),
-    "analyzer/knowledge/coverage.py": (
-        "analyzer/knowledge/test_pattern_tests.py",
-        "printed by `tapio test --coverage`",
-    ),
     "analyzer/knowledge/descriptions.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern show`"),
     "analyzer/knowledge/lint.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern lint`"),
     "analyzer/knowledge/mistakes.py": ("analyzer/commands/test_pattern.py", "seen in what `lint` reports"),

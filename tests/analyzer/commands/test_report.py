@@ -32,6 +32,15 @@ def test_report_of_a_document_is_a_page_and_one_line_of_answer(tmp_path):
     assert list(tmp_path.iterdir()) == [page]
 
 
+def test_report_says_what_it_cost_by_the_prices_of_a_file(tmp_path):
+    prices, page = tmp_path / "costs.yaml", tmp_path / "page.md"
+    prices.write_text("kind: Costs\ncurrency: EUR\ndefault: {per_minute: 60}\n", encoding="utf-8")
+    run("report", INCIDENT, "-o", str(page))
+    assert "EUR" not in page.read_text(encoding="utf-8")
+    run("report", INCIDENT, "-o", str(page), "--costs", str(prices))
+    assert "EUR by costs.yaml" in page.read_text(encoding="utf-8")
+
+
 def test_page_may_be_read_by_whom_the_umask_allows(tmp_path):
     page = tmp_path / "page.html"
     before = os.umask(0o027)

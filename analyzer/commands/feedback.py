@@ -69,13 +69,13 @@ def command(
     else:
         write_output(target, write_entries(after))
         click.echo(f"{escape_text(str(target))}: {escape_text(entry.root_cause)}: {entry.verdict}")
-    if entry.pattern is None:
+    with_verdicts = apply_feedback(read_knowledge(knowledge), Feedback(target.name, after))
+    named = [rule for rule in with_verdicts.patterns if rule.name == entry.pattern]
+    if not named:
         click.echo("No pattern names the finding: the verdict is kept and changes no confidence.")
         return
-    with_verdicts = apply_feedback(read_knowledge(knowledge), Feedback(target.name, after))
-    for rule in with_verdicts.patterns:
-        if rule.name == entry.pattern:
-            click.echo(escape_text(f"Pattern {rule.name}: {describe_feedback(rule)}"))
+    for rule in named:
+        click.echo(escape_text(f"Pattern {rule.name}: {describe_feedback(rule)}"))
     if path is not None or not knowledge:
         click.echo(escape_text(f"To use the file: tapio analyze {capture} --feedback {target}"))
 

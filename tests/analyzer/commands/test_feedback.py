@@ -76,6 +76,15 @@ def test_a_verdict_changes_the_order_of_findings_everywhere(two_failures: Path, 
     assert run("analyze", two_failures, "--json", "--feedback", file).output == document
 
 
+@pytest.mark.slow
+def test_a_verdict_on_a_finding_without_a_pattern_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "team.jsonl"
+    unexplained = Path(__file__).parents[3] / "fixtures" / "town" / "packets-lost-seldom.tapio"
+    answer = run("feedback", unexplained, 1, "--wrong", "--file", file)
+    assert "No pattern names the finding: the verdict is kept and changes no confidence." in answer.output
+    assert json.loads(file.read_text())["pattern"] == "unexplained"
+
+
 def test_a_document_was_analyzed_already(tmp_path: Path) -> None:
     document = Path(__file__).parents[3] / "fixtures" / "documents" / "shop_incident.json"
     with pytest.raises(UsageError, match="have no effect on a document"):

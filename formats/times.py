@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 NANOSECONDS = 1_000_000_000
 """Nanoseconds of one second."""
@@ -51,3 +52,38 @@ def parse_time(text: str) -> int:
     since = moment - _EPOCH
     seconds = since.days * 86_400 + since.seconds + is_leap_second - offset
     return seconds * NANOSECONDS + int((match[7] or "").ljust(9, "0"))
+
+
+def format_time_in(time_unix_nano: int, zone: ZoneInfo) -> str:
+    """RFC 3339 in a time zone with nine decimals: `2026-11-21T03:11:43.000000001+01:00`; in UTC as `format_time`.
+
+    Args:
+        time_unix_nano: as of `format_time`.
+        zone: of the place.
+    """
+    offset_ns = offset_at(time_unix_nano, zone)
+    minutes = abs(offset_ns) // (60 * NANOSECONDS)
+    mark = f"{'-' if offset_ns < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}" if minutes else "Z"
+    return f"{format_time(time_unix_nano + offset_ns)[:-1]}{mark}"
+
+
+def offset_at(time_unix_nano: int, zone: ZoneInfo) -> int:
+    """How far the clocks of a zone are before UTC at a moment, ns; in whole minutes, as RFC 3339 writes it."""
+    seconds = min(max(time_unix_nano, _FIRST_NS), _LAST_NS) // NANOSECONDS
+    return _offset_of((_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=ZoneInfo("UTC")).astimezone(zone))
+
+
+def from_wall_clock(time_unix_nano: int, zone: ZoneInfo) -> int:
+    """Unix ns of what the clocks of a zone show: of two moments the first, of none the one after the gap.
+
+    Args:
+        time_unix_nano: what they show, as if it was UTC.
+        zone: of the place.
+    """
+    seconds = min(max(time_unix_nano, _FIRST_NS), _LAST_NS) // NANOSECONDS
+    return time_unix_nano - _offset_of((_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=zone))
+
+
+def _offset_of(moment: datetime) -> int:
+    offset = moment.utcoffset() or timedelta()
+    return round(offset.total_seconds() / 60) * 60 * NANOSECONDS

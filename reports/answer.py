@@ -17,7 +17,8 @@ from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
 from reports import story
 from reports.managers import advise_on_source, call_manager, say_who
-from reports.quantities import clock_minute, clock_time, number, span
+from reports.quantities import clock_time, number, span
+from reports.zones import moment
 
 TEXT_CHARACTERS = 160
 """Longest text of one step; what is cut is cut in the middle, as errors say at the end what is wrong."""
@@ -330,14 +331,14 @@ def _status(document: Document, severe: list[Symptom], *, is_ongoing: bool) -> s
     if not severe:
         return ""
     since = min(symptom.begin for symptom in severe)
-    ended = f"when the recording ended ({clock_minute(document.capture.end)}Z)"
+    ended = f"when the recording ended ({moment(document.capture.end)})"
     if is_ongoing:
         before = "before " if since < document.capture.begin else ""
-        return f"since {before}{clock_minute(max(since, document.capture.begin))}Z, STILL FAILING {ended}"
+        return f"since {before}{moment(max(since, document.capture.begin))}, STILL FAILING {ended}"
     last = max(symptom.end for symptom in severe)
     length = story.length_of(since, last)
     after = f" after {span(length)}" if length > 0 else ""
-    return f"since {clock_minute(since)}Z, not seen again{after}: last at {clock_minute(last)}Z"
+    return f"since {moment(since)}, not seen again{after}: last at {moment(last)}"
 
 
 def step_cells(steps: tuple[Step, ...]) -> Iterator[tuple[str, str, str, str]]:

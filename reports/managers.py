@@ -10,7 +10,7 @@ import re
 
 from formats.postmortem.document import Document
 from formats.postmortem.graph import FieldManager
-from reports.quantities import clock_minute
+from reports.zones import moment
 
 _PROGRAMS = {
     "kubectl-client-side-apply": "kubectl apply",
@@ -79,9 +79,7 @@ def say_who(document: Document, symptom_id: str) -> str | None:
         symptom_id: of the step that stands for a change.
     """
     managers = _managers_of(document, symptom_id)
-    said = [
-        f"{call_manager(one.name, one.operation, one.subresource)} at {clock_minute(one.time)}Z" for one in managers
-    ]
+    said = [f"{call_manager(one.name, one.operation, one.subresource)} at {moment(one.time)}" for one in managers]
     return f"changed by {' and by '.join(said)}" if said else None
 
 

@@ -12,6 +12,7 @@ from formats.text import escape_text
 from reports import story
 from reports.answer import MAX_QUIET_CHANGES, Answer, answer, quiet_changes, step_cells
 from reports.quantities import clock_minute, day
+from reports.zones import moment, zone_words
 
 MAX_CODE_CHARACTERS = 400
 """Longest code span. Why: chats cut long messages, and then the fix is lost."""
@@ -41,7 +42,7 @@ def _lines(document: Document) -> Iterator[str]:
             yield ""
         for change in changes[:MAX_QUIET_CHANGES]:
             by = f" (by {code(change.who)})" if change.who is not None else ""
-            told = f"{clock_minute(change.step.time)}Z {change.step.subject} {change.step.text}"
+            told = f"{moment(change.step.time)} {change.step.subject} {change.step.text}"
             yield f"- {code(told)}{by}"
         if len(changes) > MAX_QUIET_CHANGES:
             yield f"- and {len(changes) - MAX_QUIET_CHANGES} more"
@@ -51,10 +52,8 @@ def _lines(document: Document) -> Iterator[str]:
         yield f"- **Incomplete:** {code(headline.caveat)}"
     yield ""
     capture = document.capture
-    yield (
-        f"{code(story.looked_at(document))} "
-        f"Recorded on {day(capture.begin)} from {clock_minute(capture.begin)} to {clock_minute(capture.end)} UTC."
-    )
+    times = f"from {clock_minute(capture.begin)} to {clock_minute(capture.end)} {zone_words(capture.end)}"
+    yield f"{code(story.looked_at(document))} Recorded on {day(capture.begin)} {times}."
 
 
 def _finding(told: Answer) -> Iterator[str]:
@@ -62,13 +61,13 @@ def _finding(told: Answer) -> Iterator[str]:
     yield ""
     yield f"Severity **{told.severity}**, confidence **{told.confidence}**"
     yield ""
-    cause = f"{clock_minute(told.cause.time)}Z {told.cause.subject} {told.cause.text}"
+    cause = f"{moment(told.cause.time)} {told.cause.subject} {told.cause.text}"
     rows = [("Impact", told.impact), ("Status", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
     if told.who is not None:
         rows.append(("Who", told.who))
     if not told.is_cause:
         rows.append(("Cause", "no recorded change explains it: its cause is not in this recording"))
-    rows += [("Trigger", f"{clock_minute(step.time)}Z {step.subject} {step.text}") for step in told.triggers]
+    rows += [("Trigger", f"{moment(step.time)} {step.subject} {step.text}") for step in told.triggers]
     rows += [("Against", text) for text in told.against]
     if told.advice is not None:
         rows.append(("Fix" if told.is_cause else "Next", told.advice))

@@ -17,6 +17,7 @@ from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, EntityRef, LossRow
 from formats.times import parse_time
 from reports.quantities import clock_minute, counted, number, percent, span
+from reports.zones import zone_words
 
 _CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000
 
@@ -160,7 +161,7 @@ def headline(document: Document) -> Headline:
         return Headline(
             Verdict.UNEXPLAINED,
             f"{counted(len(unexplained), 'symptom')} without an explanation",
-            f"The first, at {clock_minute(first_seen.begin)} UTC: {first_seen.what}. "
+            f"The first, at {clock_minute(first_seen.begin)} {zone_words(first_seen.begin)}: {first_seen.what}. "
             f"No recorded change or other symptom explains {'it' if len(unexplained) == 1 else 'them'}.",
             first_seen.begin,
             None,
@@ -188,13 +189,13 @@ def cause_sentence(cause: RootCause) -> str:
 def finding_summary(document: Document, finding: Finding) -> str:
     """What happened, in at most three sentences: the cause, its first effect, its last."""
     cause, chain = finding.root_cause, finding.chain
-    at = clock_minute(cause.time)
+    at = f"{clock_minute(cause.time)} {zone_words(cause.time)}"
     if cause.name in cause.what:
-        summary = sentence(f"It began at {at} UTC: {cause.what}")
+        summary = sentence(f"It began at {at}: {cause.what}")
     elif document_nature(document, finding) == "change":
-        summary = f"It began at {at} UTC with a change to {full_name(cause)} ({cause.what})."
+        summary = f"It began at {at} with a change to {full_name(cause)} ({cause.what})."
     else:
-        summary = f"It began at {at} UTC with {full_name(cause)} ({cause.what})."
+        summary = f"It began at {at} with {full_name(cause)} ({cause.what})."
     if len(chain) > 1:
         after = parse_time(chain[1].time) - parse_time(cause.time)
         order = f"{span(after)} later" if after >= 0 else "Already before"

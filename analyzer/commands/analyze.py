@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -20,12 +21,14 @@ from analyzer.commands.window import (
     knowledge_option,
     to_option,
 )
+from analyzer.commands.zone import tz_option
 from analyzer.document.costs import price_document, read_prices
 from formats.errors import ExitCode
 from formats.postmortem.document import to_json
 from reports.markdown import render_markdown
 from reports.story import unexplained_symptoms
 from reports.terminal import render
+from reports.zones import show_in
 
 
 @click.command()
@@ -49,6 +52,7 @@ from reports.terminal import render
 @costs_option
 @from_option
 @to_option
+@tz_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -64,6 +68,7 @@ def command(
     costs: Path | None,
     begin: Moment | None,
     end: Moment | None,
+    zone: ZoneInfo | None,
 ) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
@@ -75,6 +80,8 @@ def command(
     document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)
     if prices is not None:
         document = price_document(document, prices)
+    if zone is not None and not as_json:
+        document = show_in(document, zone)
     if as_json:
         click.echo(to_json(document), nl=False)
     elif form == "markdown":

@@ -6,11 +6,13 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
+from analyzer.commands.zone import tz_option
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
@@ -18,7 +20,7 @@ from analyzer.model.changes import RecordedChange, list_changes
 from analyzer.model.engine import Engine
 from formats.capture.reading import open_capture
 from formats.text import escape_text
-from formats.times import format_time
+from formats.times import format_time, format_time_in
 from reports.managers import call_manager
 
 
@@ -35,6 +37,7 @@ from reports.managers import call_manager
 @knowledge_option
 @from_option
 @to_option
+@tz_option
 def command(
     capture: Path,
     *,
@@ -44,6 +47,7 @@ def command(
     knowledge: tuple[Path, ...],
     begin: Moment | None,
     end: Moment | None,
+    zone: ZoneInfo | None,
 ) -> None:
     """List what people and programs changed in the cluster during the recording of CAPTURE, relevant or not."""
     macros = change_macros(read_knowledge(knowledge).changes)
@@ -55,7 +59,7 @@ def command(
         changes = list_changes(engine, with_controllers=with_controllers)
     shown = [change for change in changes if namespace is None or change.namespace == namespace]
     for change in shown:
-        click.echo(_to_json(change) if as_json else _to_line(change))
+        click.echo(_to_json(change) if as_json else _to_line(change, zone))
     if not shown and not as_json:
         click.echo(escape_text(_why_none(changes, namespace)))
 
@@ -71,10 +75,11 @@ def _to_json(change: RecordedChange) -> str:
     return json.dumps(dataclasses.asdict(change) | {"time": format_time(change.at_ns)}, sort_keys=True)
 
 
-def _to_line(change: RecordedChange) -> str:
+def _to_line(change: RecordedChange, zone: ZoneInfo | None) -> str:
     place = f"{change.namespace}/" if change.namespace else ""
     by = "  (controller)" if change.actor == "controller" else ""
     if change.manager is not None:
         by += f"  by {call_manager(change.manager, change.manager_operation, change.manager_subresource)}"
-    when = f"{format_time(change.at_ns)[:23]}{'≤' if change.is_inferred else ' '}"
+    time = format_time(change.at_ns) if zone is None else format_time_in(change.at_ns, zone)
+    when = f"{time[:23]}{'≤' if change.is_inferred else ' '}"
     return escape_text(f"{when} {change.category:<9}  {place}{change.what}{by}  [{change.evidence}]")

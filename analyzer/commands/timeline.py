@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -19,9 +20,11 @@ from analyzer.commands.window import (
     knowledge_option,
     to_option,
 )
+from analyzer.commands.zone import tz_option
 from formats.postmortem.document import Document
 from formats.postmortem.graph import Change, Symptom
 from formats.text import escape_text
+from reports.zones import show_in
 
 
 @click.command()
@@ -32,6 +35,7 @@ from formats.text import escape_text
 @feedback_option
 @from_option
 @to_option
+@tz_option
 def command(
     capture: Path,
     *,
@@ -41,6 +45,7 @@ def command(
     feedback: Path | None,
     begin: Moment | None,
     end: Moment | None,
+    zone: ZoneInfo | None,
 ) -> None:
     """List the symptoms and changes of CAPTURE in chronological order.
 
@@ -48,6 +53,8 @@ def command(
     """
     document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=check_window(capture, begin, end))
     warn_of_document_losses(document, capture)
+    if zone is not None and not as_json:
+        document = show_in(document, zone)
     for row in sorted(_rows(document, with_all=with_all), key=lambda row: (str(row["time"]), str(row["what"]))):
         if as_json:
             click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -17,10 +18,12 @@ from analyzer.commands.window import (
     knowledge_option,
     to_option,
 )
+from analyzer.commands.zone import tz_option
 from analyzer.model.named_entities import find_named_entities, suggest_names
 from analyzer.reasoning.why import explain
 from formats.errors import ExitCode
 from formats.text import escape_text
+from reports.zones import show_in
 
 
 @click.command()
@@ -30,6 +33,7 @@ from formats.text import escape_text
 @feedback_option
 @from_option
 @to_option
+@tz_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -40,6 +44,7 @@ def command(
     feedback: Path | None,
     begin: Moment | None,
     end: Moment | None,
+    zone: ZoneInfo | None,
 ) -> None:
     """Explain what happened to OBJECT in CAPTURE, starting from the root cause.
 
@@ -57,5 +62,5 @@ def command(
         advice = f"; similar names: {', '.join(near)}" if near else ""
         click.echo(f"tapio: {escape_text(f'no object named {object_name!r} was recorded{advice}')}", err=True)
         context.exit(ExitCode.NEGATIVE)
-    for line in explain(document, named):
+    for line in explain(document if zone is None else show_in(document, zone), named):
         click.echo(escape_text(line))

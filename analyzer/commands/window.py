@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formats.times import format_time, parse_time
+from analyzer.commands.zone import asked_zone
+from formats.times import format_time, from_wall_clock, offset_at, parse_time
 from formats.units import parse_duration
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from analyzer.model.segment_reading import Window
     from formats.capture.reading import Capture
 
@@ -29,11 +32,13 @@ class Moment:
         ns: unix ns; ns after midnight UTC if `is_time_of_day`; ns before the end of the recording if `is_before_end`.
         is_time_of_day: such as `15:10`.
         is_before_end: such as `-10m`.
+        zone: whose midnight it is, for a time of day; None = UTC.
     """
 
     ns: int
     is_time_of_day: bool = False
     is_before_end: bool = False
+    zone: ZoneInfo | None = None
 
     def within(self, begin_ns: int, end_ns: int) -> int:
         """Unix ns of the moment that is meant, for a recording from `begin_ns` to `end_ns`.
@@ -44,7 +49,8 @@ class Moment:
             return end_ns - self.ns
         if not self.is_time_of_day:
             return self.ns
-        on_first_day = begin_ns - begin_ns % _DAY_NS + self.ns
+        offset_ns = 0 if self.zone is None else offset_at(begin_ns, self.zone)
+        on_first_day = begin_ns - (begin_ns + offset_ns) % _DAY_NS + self.ns
         is_next_day = on_first_day < begin_ns and on_first_day + _DAY_NS <= end_ns
         return on_first_day + _DAY_NS if is_next_day else on_first_day
 
@@ -61,12 +67,14 @@ class _TimeType(click.ParamType[Moment]):
         try:
             if time.startswith("-"):
                 return Moment(parse_duration(time[1:]), is_before_end=True)
+            zone = asked_zone(ctx)
             if of_day := _TIME_OF_DAY.fullmatch(time):
                 minute, second = of_day.groups()
-                return Moment(parse_time(f"1970-01-01T{minute}{second or ':00'}Z"), is_time_of_day=True)
+                return Moment(parse_time(f"1970-01-01T{minute}{second or ':00'}Z"), is_time_of_day=True, zone=zone)
             if partial := _WITHOUT_ZONE.fullmatch(time):
                 date, minute, second = partial.groups()
-                time = f"{date}{minute or 'T00:00'}{second or ':00'}Z"
+                shown_ns = parse_time(f"{date}{minute or 'T00:00'}{second or ':00'}Z")
+                return Moment(shown_ns if zone is None else from_wall_clock(shown_ns, zone))
             return Moment(parse_time(time))
         except ValueError as problem:
             self.fail(f"{problem}, 15:10 or -10m", param, ctx)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.times import format_time, parse_time
+from formats.times import format_time, format_time_in, from_wall_clock, parse_time
 
 
 @given(
@@ -58,3 +59,31 @@ def test_times_that_nobody_can_write_are_moved_to_the_nearest():
     assert format_time(-(2**62)) == "1970-01-01T00:00:00.000000000Z"
     assert format_time(2**63 - 1).startswith("2262-")
     assert format_time(2**100) == "9999-12-31T23:59:59.999999999Z"
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Europe/Berlin", "2026-11-21T03:11:43.000000001+01:00"),
+        ("Asia/Kolkata", "2026-11-21T07:41:43.000000001+05:30"),
+        ("America/St_Johns", "2026-11-20T22:41:43.000000001-03:30"),
+        ("UTC", "2026-11-21T02:11:43.000000001Z"),
+    ],
+)
+def test_times_of_a_place_name_their_zone_and_are_read_as_the_same_moment(zone, shown):
+    unix = parse_time("2026-11-21T02:11:43.000000001Z")
+    assert format_time_in(unix, ZoneInfo(zone)) == shown
+    assert parse_time(shown) == unix
+
+
+@given(
+    st.integers(100_000, 4_000_000_000), st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"])
+)
+def test_what_a_clock_shows_is_understood_unless_clocks_were_turned(seconds, name):
+    zone, unix = ZoneInfo(name), seconds * 1_000_000_000
+    shown = parse_time(format_time_in(unix, zone)[:29] + "Z")
+    moment = dt.datetime.fromtimestamp(seconds, zone)
+    is_turned = moment.utcoffset() != (moment + dt.timedelta(hours=3)).utcoffset() or (
+        moment.utcoffset() != (moment - dt.timedelta(hours=3)).utcoffset()
+    )
+    assert is_turned or from_wall_clock(shown, zone) == unix

@@ -16,7 +16,7 @@ from formats.postmortem.graph import Change, Symptom
 from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
 from reports import story
-from reports.managers import advise_on_source, call_manager, say_who
+from reports.managers import advise_on_source, call_manager, say_last_write, say_who
 from reports.quantities import clock_time, number, span
 from reports.zones import moment
 
@@ -93,7 +93,7 @@ class Answer:
         is_ongoing: whether it went on when the recording ended.
         is_cause: whether the recording has the cause; False if `cause` is only the earliest symptom.
         cause: the first step of the chain.
-        who: who made the change that is the cause; None if it is none, or the recording does not tell.
+        who: who made the change that is the cause, or wrote the object last; None if the recording does not tell.
         triggers: changes that set it off and are not at fault.
         fix: commands, to be pasted.
         advice: the first recommendation, without its command; None if there is none.
@@ -148,7 +148,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         is_ongoing=is_ongoing,
         is_cause=root.is_state or not any(term.term in _NOT_CAUSES for term in finding.confidence_terms),
         cause=cause,
-        who=None if first is None else say_who(document, first),
+        who=(None if first is None else say_who(document, first)) or say_last_write(root),
         triggers=tuple(
             Step(
                 aside.change.time,

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 
 from formats.postmortem.document import Document
+from formats.postmortem.findings import RootCause
 from formats.postmortem.graph import FieldManager
+from reports.quantities import day
 from reports.zones import moment
 
 _PROGRAMS = {
@@ -43,6 +45,7 @@ _CALLED_SO = frozenset({"kubectl", "karpenter", "k9s"})
 """Programs that need no other words."""
 _SYNCED = frozenset({"Argo CD", "Flux", "the Helm controller of Flux"})
 """Programs that apply what is in a repository, and do so again after somebody has changed the object."""
+_COMPONENTS = frozenset({"kube-controller-manager", "kube-scheduler", "kube-apiserver", "kubelet"})
 _KUBECTL_COMMAND = re.compile(r"kubectl-([a-z]{2,16})")
 
 
@@ -81,6 +84,18 @@ def say_who(document: Document, symptom_id: str) -> str | None:
     managers = _managers_of(document, symptom_id)
     said = [f"{call_manager(one.name, one.operation, one.subresource)} at {moment(one.time)}" for one in managers]
     return f"changed by {' and by '.join(said)}" if said else None
+
+
+def say_last_write(root: RootCause) -> str | None:
+    """`last written by kubectl apply (manager …) at 14:55:10Z on 2026-11-20`.
+
+    None if the recording does not tell, or if it was a program of Kubernetes itself: that says nothing of the cause.
+    """
+    one = root.last_write
+    if one is None or one.name in _COMPONENTS:
+        return None
+    manager = call_manager(one.name, one.operation, one.subresource)
+    return f"last written by {manager} at {moment(one.time)} on {day(one.time)}"
 
 
 def advise_on_source(document: Document, symptom_id: str) -> str | None:

@@ -27,7 +27,8 @@ def command(file: Path, format_: str, output: Path, node: str, *, configmap_valu
     """Convert FILE to a capture.
 
     k8s-watch: raw list and watch messages of a Kubernetes API, one JSON object per line, or the output of
-    `kubectl get -o json`; uncompressed, gzip or zstd. Values of Secrets are never kept.
+    `kubectl get -o json`; uncompressed, gzip or zstd. Values of Secrets are never kept. With
+    `--show-managed-fields`, kubectl also prints who wrote each object last.
     """
     size = 2 * file.stat().st_size if file.is_file() else 0
     with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:

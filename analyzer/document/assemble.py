@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.document.capture_summary import summarize_capture
 from analyzer.document.evidence import resolve_evidence
+from analyzer.document.last_writes import tell_last_writes
 from analyzer.document.measures import MeasureSearch
 from analyzer.document.serving import tell_serving
 from analyzer.knowledge.rules import Nature
@@ -61,6 +62,8 @@ def assemble_document(analysis: Analysis) -> Document:
     ranks = _ranks(findings)
     shown = _choose_symptoms(analysis.symptoms.items, ranks)
     changes = _changes(engine, shown, entities)
+    changed = {symptom.id for symptom in shown if symptom.rule.nature is Nature.CHANGE}
+    findings = tell_last_writes(engine, findings, entities, changed)
     entity_ids = _named_entities(shown, changes, findings)
     entity_ids |= {prediction.entity.id for prediction in analysis.predictions}
     entities.load(entity_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from formats.postmortem.graph import FieldManager
 from formats.postmortem.recording import EntityRef
 from formats.postmortem.values import ComparedBy, Count, EvidenceId, Integer, Outcome, Rank, Share, Speaks, Time
 
@@ -60,6 +61,8 @@ class RootCause:
         what: one sentence.
         time: when it happened.
         is_state: whether it is a state that cannot work, such as a selector that matches nothing: a cause by itself.
+        last_write: who wrote the entity's object, or its workload, last; None if it is a change itself, or if the
+            capture cannot tell.
     """
 
     kind: str
@@ -71,6 +74,7 @@ class RootCause:
     what: str
     time: Time
     is_state: bool = False
+    last_write: FieldManager | None = None
 
 
 @dataclass(frozen=True, slots=True)

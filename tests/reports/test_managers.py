@@ -77,3 +77,17 @@ def test_release_of_helm_has_its_own_way_back(incident):
     document = made_by(incident, "helm")
     assert "helm rollback" in answer(document, document.findings[0]).source
     assert answer(made_by(incident, "kubectl-edit"), document.findings[0]).source is None
+
+
+def test_who_wrote_the_object_last_is_told_where_no_change_was_recorded(incident):
+    finding = incident.findings[0]
+    manager = FieldManager("kubectl-set", "Update", None, "2026-11-20T14:55:10.000000000Z")
+    root = dataclasses.replace(finding.root_cause, last_write=manager)
+    told = answer(incident, dataclasses.replace(finding, root_cause=root))
+    assert told.who == "last written by kubectl set (manager kubectl-set) at 14:55:10Z on 2026-11-20"
+    # A recorded change says more.
+    document = made_by(incident, "kubectl-edit")
+    assert answer(document, dataclasses.replace(finding, root_cause=root)).who.startswith("changed by kubectl edit")
+    # What Kubernetes itself writes says nothing about the cause.
+    own = dataclasses.replace(root, last_write=dataclasses.replace(manager, name="kube-controller-manager"))
+    assert answer(incident, dataclasses.replace(finding, root_cause=own)).who is None

@@ -154,3 +154,21 @@ def test_capture_without_anything_has_a_document(tmp_path):
     document = analyze(CaptureBuilder(tmp_path).kube_object("Node", "node-1", {}, at=0).write())
     assert (document.findings, document.symptoms, document.edges) == ((), (), ())
     assert to_json(document).endswith("}\n")
+
+
+def test_finding_without_a_change_says_who_wrote_its_workload_last(tmp_path):
+    def by(name, at, subresource=None):
+        told = {"name": name, "operation": "Update", "subresource": subresource, "written_unix_nano": at * SECOND}
+        return {f"k8s.object.manager.{key}": value for key, value in told.items()}
+
+    builder = leak(tmp_path)
+    builder.kube_object("Pod", "cache-1", {"status": {"x": 1}}, at=21, **by("kubelet", 21, "status"))
+    finding = analyze(builder.kube_object("ConfigMap", "other", {}, at=22, **by("helm", 22)).write()).findings[0]
+    # The status is written by whoever watches, and other objects by others.
+    assert finding.root_cause.last_write is None
+    again = tmp_path / "again"
+    again.mkdir()
+    builder = leak(again)
+    builder.kube_object("Pod", "cache-1", {"metadata": {"labels": {"a": "b"}}}, at=21, **by("kubectl-label", 21))
+    finding = analyze(builder.write()).findings[0]
+    assert finding.root_cause.last_write.name == "kubectl-label"

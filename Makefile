@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check lock sbom clean setup-unit setup-demo setup-test setup-release
+.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -18,6 +18,9 @@ setup-demo:
 
 setup-test:
 	@deploy/setup.sh test
+
+setup-image:
+	@deploy/setup.sh image
 
 setup-release:
 	@deploy/setup.sh release
@@ -107,6 +110,9 @@ wheel: setup-test ## Build the source distribution and the wheel into dist/ (off
 
 wheel-check: wheel ## Install the wheel into a fresh environment outside the checkout and run its commands
 	@$(PY) deploy/wheel_check.py dist/*.whl
+
+image: setup-image wheel ## Build the container images with buildah, also as archives in build/image (TARGET=recorder: only this one)
+	@$(PY) deploy/build_image.py $(if $(TARGET),--target $(TARGET))
 
 lock: setup-release ## Write deploy/lock/*.txt from pyproject.toml (UPGRADE=1: newest versions)
 	@$(PY) deploy/write_lock.py $(if $(UPGRADE),--upgrade)

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Prepares this checkout: installs missing Debian or Ubuntu packages (as root), creates the virtual environment .venv, and mounts
 # tracefs. Prints what it does, and skips what is already done.
-# usage: [LOCKED=1] deploy/setup.sh unit|demo|test|release
+# usage: [LOCKED=1] deploy/setup.sh unit|demo|test|image|release
 #   unit: only the virtual environment, with what `make unit` needs; no root and no system packages; also on macOS
-#   demo: dependencies of recording and analyzing; test: also those of the tests; release: also those of lock files and SBOMs
+#   demo: dependencies of recording and analyzing; test: also those of the tests; image, release: also those of
+#   container images, or of lock files and bills of materials
 #   LOCKED=1: Python packages exactly as in deploy/lock/dev.txt, checked against their digests (Linux, the oldest supported Python)
 set -eu
 cd "$(dirname "$0")/.."
-goal=${1:?usage: deploy/setup.sh unit|demo|test|release}
+goal=${1:?usage: deploy/setup.sh unit|demo|test|image|release}
 say() { echo "setup: $*" >&2; }
 
 # Missing Debian packages. Each line: a test that passes if the package is installed, and its name.
@@ -21,7 +22,11 @@ if [ "$goal" != unit ]; then
   need "test -d /usr/lib/python3/dist-packages/bcc" python3-bpfcc
   need "command -v openssl" openssl
 fi
-if [ "$goal" = test ] || [ "$goal" = release ]; then
+if [ "$goal" = image ]; then
+  need "command -v buildah" buildah
+  need "command -v mmdebstrap" mmdebstrap
+fi
+if [ "$goal" = test ] || [ "$goal" = image ] || [ "$goal" = release ]; then
   need "command -v strace" strace
   need "command -v gcc && test -f /usr/include/stdio.h" "gcc libc6-dev"
   need "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
@@ -38,7 +43,7 @@ if [ -n "$missing" ]; then
     say "missing:$missing"
     say "install them (as root: apt-get install -y$missing), then run the same command again"
     # Without bcc, the demo still replays the shipped recording; without Python, nothing works.
-    case "$goal$missing" in demo*python3-venv* | test* | release*) exit 69 ;; esac
+    case "$goal$missing" in demo*python3-venv* | test* | image* | release*) exit 69 ;; esac
   else
     say "apt-get install$missing"
     export DEBIAN_FRONTEND=noninteractive
@@ -60,7 +65,7 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
   done
   [ -x .venv/bin/python ] || { say "$python -m venv .venv"; "$python" -m venv .venv; }
-  case $goal in unit) extras=unit ;; demo) extras=analyzer ;; test) extras=dev ;; release) extras=release ;; esac
+  case $goal in unit) extras=unit ;; demo) extras=analyzer ;; test) extras=dev ;; image | release) extras=release ;; esac
   pip=".venv/bin/pip install --quiet --disable-pip-version-check"
   if [ "${LOCKED:-}" = 1 ]; then
     say "pip install --require-hashes -r deploy/lock/dev.txt"
@@ -73,7 +78,7 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
   [ -d /usr/lib/python3/dist-packages/bcc ] && ln -sfn /usr/lib/python3/dist-packages/bcc "$packages/bcc"
   case $goal in
     test) touch .venv/.ready-demo .venv/.ready-unit ;;
-    release) touch .venv/.ready-demo .venv/.ready-unit .venv/.ready-test ;;
+    image | release) touch .venv/.ready-demo .venv/.ready-unit .venv/.ready-test .venv/.ready-image .venv/.ready-release ;;
   esac
   touch "$stamp"
 fi

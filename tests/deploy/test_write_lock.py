@@ -41,7 +41,7 @@ def test_every_locked_package_has_a_version_and_digests(name: str) -> None:
         r"^(\S+?)==(\S+)((?: .*)?\\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE
     )
     lines = [line for line in text.splitlines() if line and line[0] not in "# "]
-    assert len(packages) == len(lines) > 10
+    assert len(packages) == len(lines) >= len(PROJECT["dependencies"])
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -66,7 +66,7 @@ def test_order_of_requirements_does_not_matter(tmp_path: Path) -> None:
 def test_new_requirement_makes_the_locks_that_contain_it_outdated(tmp_path: Path) -> None:
     write_locks(SMALL, tmp_path)
     changed = {**SMALL, "dependencies": ["click>=8", "numpy", "msgspec"]}
-    assert find_outdated(changed, tmp_path) == ["analyzer.txt", "dev.txt"]
+    assert find_outdated(changed, tmp_path) == [*LOCKS]
 
 
 def test_extras_of_extras_are_part_of_a_lock(tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ def test_extras_of_extras_are_part_of_a_lock(tmp_path: Path) -> None:
 
 
 def test_missing_lock_file_is_outdated(tmp_path: Path) -> None:
-    assert find_outdated(SMALL, tmp_path) == ["analyzer.txt", "dev.txt"]
+    assert find_outdated(SMALL, tmp_path) == [*LOCKS]

@@ -1,0 +1,110 @@
+"""Promises of deploy/kubernetes: the recorder gets the rights that it uses and no others, and nothing else of the node."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from formats.rows.kube_resources import EVENTS, OBJECT_RESOURCES
+from recorder.config_file import read_config
+from recorder.registry import SOURCES
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+BASE = DEPLOY / "kubernetes" / "base"
+SPECS = [source.spec for source in SOURCES]
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((BASE / name).read_text()))
+
+
+def find(kind: str) -> dict[str, Any]:
+    (found,) = [
+        document for file in BASE.glob("*.yaml") for document in read(file.name) if document.get("kind") == kind
+    ]
+    return found
+
+
+@pytest.fixture
+def container() -> dict[str, Any]:
+    (only,) = find("DaemonSet")["spec"]["template"]["spec"]["containers"]
+    return only
+
+
+def test_the_role_allows_to_list_and_watch_what_is_recorded_and_nothing_else() -> None:
+    # GIVEN the kinds that the recorder's configuration names, as any cluster may serve them
+    recorded = read_config(BASE / "recorder.yaml", SPECS).sources["kube_object"].options["resources"]
+    served = [
+        way
+        for resource in (*OBJECT_RESOURCES, EVENTS)
+        for way in resource.served
+        if resource.name in {*recorded, "events"}
+    ]
+    wanted = {(way.api_version.partition("/")[0] if "/" in way.api_version else "", way.plural) for way in served}
+    # THEN the role has these, with two verbs
+    rules = find("ClusterRole")["rules"]
+    allowed = {(group, resource) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"]}
+    assert allowed == wanted
+    assert {tuple(rule["verbs"]) for rule in rules} == {("list", "watch")}
+    assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
+
+
+def test_everything_is_recorded_but_secrets() -> None:
+    recorded = read_config(BASE / "recorder.yaml", SPECS).sources["kube_object"].options["resources"]
+    assert set(recorded) == {resource.name for resource in OBJECT_RESOURCES} - {"secrets"}
+
+
+def test_the_container_has_single_capabilities_and_cannot_write_but_its_data(container: dict[str, Any]) -> None:
+    security = container["securityContext"]
+    assert "privileged" not in security
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"]["drop"] == ["ALL"]
+    assert "SYS_ADMIN" not in security["capabilities"]["add"]
+    volumes = {volume["name"]: volume for volume in find("DaemonSet")["spec"]["template"]["spec"]["volumes"]}
+    from_host = [mount for mount in container["volumeMounts"] if "hostPath" in volumes[mount["name"]]]
+    assert {mount["name"] for mount in from_host if not mount.get("readOnly")} == {"data"}
+    config = read_config(BASE / "recorder.yaml", SPECS)
+    places = {mount["mountPath"] for mount in from_host}
+    assert {str(config.data_dir), str(config.host.proc), str(config.host.sysfs)} <= places
+
+
+def test_every_capability_says_what_it_is_for() -> None:
+    lines = (BASE / "daemonset.yaml").read_text().splitlines()
+    begin = lines.index("              add:")
+    added = [line for line in lines[begin + 1 :] if line.startswith("                - ")]
+    assert added
+    assert all(" # " in line for line in added)
+
+
+def test_the_probe_asks_where_the_recorder_answers(container: dict[str, Any]) -> None:
+    probe = container["livenessProbe"]["httpGet"]
+    assert f"{probe['host']}:{probe['port']}" == read_config(BASE / "recorder.yaml", SPECS).metrics_listen
+
+
+def test_the_image_is_the_one_of_this_version() -> None:
+    version = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]["version"]
+    (image,) = find("Kustomization")["images"]
+    assert image["newTag"] == version
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, which tests of the cluster install")
+@pytest.mark.parametrize("overlay", ["base", "overlays/lean", "overlays/deep"])
+def test_kustomize_renders(overlay: str) -> None:
+    command = ["kubectl", "kustomize", str(DEPLOY / "kubernetes" / overlay)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
+    assert done.returncode == 0, done.stderr
+    rendered = list(yaml.safe_load_all(done.stdout))
+    assert {document["kind"] for document in rendered} == {
+        "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet", "Namespace", "ServiceAccount",
+    }  # fmt: skip
+    (daemon_set,) = [document for document in rendered if document["kind"] == "DaemonSet"]
+    arguments = daemon_set["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert (overlay == "base") == (not any(argument.startswith("--profile=") for argument in arguments))

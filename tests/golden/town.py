@@ -95,9 +95,18 @@ class Town:
         columns = {"cgroup.path": path, "memory.usage_bytes": megabytes << 20}
         self.builder.row("memory", "memory.sample", at, **columns)
 
-    def node_lacks_memory(self, *, at: float) -> None:
-        """The kubelet of the node reports memory pressure."""
-        conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "MemoryPressure")]
+    def waits(self, pod: str, resource: str, *, share: float, begin: int, end: int) -> None:
+        """Readings of how long all tasks of a pod's container waited for a resource: a share of the time since `begin`."""
+        path = f"/kubepods/burstable/pod{uid_of(f'Pod/shop/{pod}')}/{runtime_id_of(f'{pod}/app')}"
+        for second in range(1, end):
+            waited = round(max(second - begin, 0) * share * 1_000_000_000)
+            columns = {"cgroup.path": path, "pressure.resource": resource}
+            columns |= {"pressure.some_ns": waited, "pressure.full_ns": waited}
+            self.builder.row("pressure", "pressure.sample", second, **columns)
+
+    def node_is_short_of(self, pressure: str, *, at: float) -> None:
+        """The kubelet of the node reports a condition such as MemoryPressure."""
+        conditions = [{"type": kind, "status": "True"} for kind in ("Ready", pressure)]
         self.builder.kube_object("Node", "node-1", {"status": {"conditions": conditions}}, at=at)
 
     def analyze(self) -> Document:

@@ -51,6 +51,15 @@ def test_numbers_stay_only_where_a_phrase_has_one() -> None:
     )
 
 
+def test_eviction_keeps_what_a_container_used_and_loses_its_name() -> None:
+    text = (
+        "low on resource: memory. Container acme was using 166088Ki, request is 10Mi, has larger consumption of memory."
+    )
+    reduced = reduce(text)
+    assert "was using 166088Ki, request is 10Mi, has larger consumption of memory" in reduced
+    assert "acme" not in reduced
+
+
 def test_quota_keeps_its_amounts_and_loses_its_names() -> None:
     text = "exceeded quota: team, requested: pods=1,acme.io/gpu=2, used: pods=9, limited: pods=10"
     reduced = reduce(text, "team")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Interval:
+class PollingInterval:
     """Says when it is time for the next look.
 
     Args:

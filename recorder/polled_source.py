@@ -13,7 +13,7 @@ from formats.batches import batch_from_rows
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from recorder.cgroup_tree import read_text_or_raise
-from recorder.interval import Interval
+from recorder.interval import PollingInterval
 from recorder.source import SourceContext, SourceSpec, SourceStats
 
 ParsedT = TypeVar("ParsedT")
@@ -36,7 +36,7 @@ class PolledSource(ABC):
     def __init__(self) -> None:
         self.detail = ""
         self._context: SourceContext | None = None
-        self._interval: Interval | None = None
+        self._interval: PollingInterval | None = None
         self._look: Iterator[Row | None] | None = None
         self._recorded: dict[tuple[object, ...], tuple[object, ...]] = {}
         self._seen: set[tuple[object, ...]] = set()
@@ -106,7 +106,7 @@ class PolledSource(ABC):
         self.begin(context)
         self._context = context
         if "interval_s" in context.options:
-            self._interval = Interval(int(context.options["interval_s"]) * 1_000_000_000, context.boot_time_ns)
+            self._interval = PollingInterval(int(context.options["interval_s"]) * 1_000_000_000, context.boot_time_ns)
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
         """What has changed, once per interval. A look that exceeds the budget is continued by the next call."""

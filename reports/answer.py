@@ -124,7 +124,7 @@ class Answer:
 
 def answer(document: Document, finding: Finding) -> Answer:
     """The answer of a finding of this document."""
-    names = Names(document)
+    names = WorkloadNames(document)
     explained = _explained(document, finding)
     severe = [symptom for symptom in explained if symptom.severity in _SEVERE] or explained
     is_ongoing = any(symptom.is_ongoing for symptom in severe)
@@ -170,14 +170,14 @@ def answer(document: Document, finding: Finding) -> Answer:
 
 def quiet_changes(document: Document) -> tuple[QuietChange, ...]:
     """What was changed, by time: all that there is to tell if nothing failed. Fields of one edit are one step."""
-    names = Names(document)
+    names = WorkloadNames(document)
     edits: dict[tuple[str, str], list[Change]] = {}
     for change in document.changes:
         edits.setdefault((change.time, change.entity.id), []).append(change)
     return tuple(QuietChange(_tell_edit(changes, names), _who_made(changes)) for changes in edits.values())
 
 
-def _tell_edit(changes: list[Change], names: Names) -> Step:
+def _tell_edit(changes: list[Change], names: WorkloadNames) -> Step:
     first = changes[0]
     texts = [names.text(change.what, change.entity) for change in changes]
     rest = len(texts) - MAX_NAMES
@@ -195,7 +195,7 @@ def confidence_word(confidence: float) -> str:
     return "high" if confidence >= HIGH_CONFIDENCE else "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
 
 
-class Names:
+class WorkloadNames:
     """What the objects of a document are called where it is read: by their workload, with their namespace.
 
     Args:
@@ -283,7 +283,7 @@ def _explained(document: Document, finding: Finding) -> list[Symptom]:
     return [symptom for symptom in document.symptoms if symptom.id in wanted and symptom.nature == "symptom"]
 
 
-def _impact(finding: Finding, names: Names, *, has_requests: bool) -> str:
+def _impact(finding: Finding, names: WorkloadNames, *, has_requests: bool) -> str:
     impact = finding.impact
     parts = []
     failing = sorted(
@@ -307,7 +307,7 @@ def _impact(finding: Finding, names: Names, *, has_requests: bool) -> str:
     return "; ".join(parts)
 
 
-def _advice(finding: Finding, names: Names) -> str | None:
+def _advice(finding: Finding, names: WorkloadNames) -> str | None:
     """The first recommendation; without a command, which is in the fix; None if it is about another command."""
     if not finding.recommendations:
         return None
@@ -321,7 +321,7 @@ def _advice(finding: Finding, names: Names) -> str | None:
     return names.sentence(f"{said}." if given else first)
 
 
-def _list_names(keys: tuple[str, ...] | list[str], names: Names) -> str:
+def _list_names(keys: tuple[str, ...] | list[str], names: WorkloadNames) -> str:
     called = list(dict.fromkeys(names.whole(key) for key in keys))
     rest = len(called) - MAX_NAMES
     return ", ".join(called[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")

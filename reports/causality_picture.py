@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from formats.postmortem.document import Document
 from formats.postmortem.graph import Edge, Symptom
 from formats.text import escape_text
-from reports.answer import Names
+from reports.answer import WorkloadNames
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 from reports.quantities import clock_minute, lag
 
@@ -107,7 +107,7 @@ def causality_picture(document: Document) -> Picture:
             ends = {edge.source, edge.target}
             linked |= ends
             near |= ends if ends & chained else set()
-    names = Names(document)
+    names = WorkloadNames(document)
     groups = _group([symptom for symptom in document.symptoms if symptom.id in (near or linked)], chained, names)
     wanted = sorted(
         groups.values(),
@@ -147,7 +147,9 @@ def causality_picture(document: Document) -> Picture:
     return Picture(tuple(boxes), curves, layout.width, layout.height, left_out)
 
 
-def _group(symptoms: Sequence[Symptom], chained: Collection[str], names: Names) -> dict[tuple[str, str], list[Symptom]]:
+def _group(
+    symptoms: Sequence[Symptom], chained: Collection[str], names: WorkloadNames
+) -> dict[tuple[str, str], list[Symptom]]:
     """Symptoms of one name by workload, each group with the one that a chain has first.
 
     What is beside chains and happened to more than `MAX_ALIKE` workloads is one group.
@@ -199,7 +201,9 @@ def _leads_there(edges: Collection[tuple[int, int]], source: int, target: int) -
     return False
 
 
-def _box(group: Sequence[Symptom], names: Names, number: int, corner: Point, *, on_chain: bool, root: bool) -> Box:
+def _box(
+    group: Sequence[Symptom], names: WorkloadNames, number: int, corner: Point, *, on_chain: bool, root: bool
+) -> Box:
     symptom = group[0]
     count = sum(one.count for one in group)
     places = len({one.entity.id for one in group})

@@ -27,12 +27,12 @@ from formats.postmortem.recording import EvidenceRow
 from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
-from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, Names, QuietChange, answer, quiet_changes
+from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, QuietChange, WorkloadNames, answer, quiet_changes
 from reports.causality_picture import Picture, causality_picture
 from reports.figures.draw import draw_figures
 from reports.managers import call_manager
 from reports.markdown import render_markdown
-from reports.predictions import Foretold, expected, list_warnings
+from reports.predictions import ForetoldWarning, expected, list_warnings
 
 MAX_SYMPTOMS = 1_000
 """Symptoms that the page lists; those of findings come first. Why: more would slow down the browser."""
@@ -159,7 +159,7 @@ class _Page:
 
     def __init__(self, document: Document, picture: Picture) -> None:
         self._document = document
-        self._names = Names(document)
+        self._names = WorkloadNames(document)
         self._numbers = {symptom.id: number for number, symptom in enumerate(document.symptoms)}
         self._edges = {(edge.source, edge.target): edge for edge in document.edges}
         self._incoming: dict[str, list[Edge]] = {}
@@ -242,7 +242,7 @@ class _Page:
         """Changes that begin no finding."""
         return story.set_aside(self._document)
 
-    def warnings(self) -> list[Foretold]:
+    def warnings(self) -> list[ForetoldWarning]:
         """What was foretold, and what became of it."""
         return list_warnings(self._document.predictions)
 

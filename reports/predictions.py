@@ -14,7 +14,7 @@ from reports.quantities import clock_minute, day, percent, span
 
 
 @dataclass(frozen=True, slots=True)
-class Foretold:
+class ForetoldWarning:
     """A prediction with its revisions.
 
     Attributes:
@@ -28,12 +28,12 @@ class Foretold:
     became: str
 
 
-def list_warnings(predictions: Iterable[Prediction]) -> list[Foretold]:
+def list_warnings(predictions: Iterable[Prediction]) -> list[ForetoldWarning]:
     """The predictions of a document as warnings, in the order in which they were first said."""
     by_number: dict[int, list[Prediction]] = {}
     for prediction in predictions:
         by_number.setdefault(prediction.warning, []).append(prediction)
-    return [Foretold(said[0], said[-1], _became(said)) for said in by_number.values()]
+    return [ForetoldWarning(said[0], said[-1], _became(said)) for said in by_number.values()]
 
 
 def expected(prediction: Prediction) -> str:

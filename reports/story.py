@@ -22,7 +22,7 @@ from reports.zones import zone_words
 _CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000
 
 
-class Verdict(StrEnum):
+class OverallResult(StrEnum):
     """The overall result of a document."""
 
     EXPLAINED = "explained"
@@ -47,7 +47,7 @@ class Headline:
         caveat: why this could be wrong or incomplete; None if nothing says so.
     """
 
-    verdict: Verdict
+    verdict: OverallResult
     title: str
     summary: str
     since: str | None
@@ -146,7 +146,7 @@ def headline(document: Document) -> Headline:
     if document.findings:
         first = document.findings[0]
         return Headline(
-            Verdict.EXPLAINED,
+            OverallResult.EXPLAINED,
             first.title,
             finding_summary(document, first),
             first.root_cause.time,
@@ -159,7 +159,7 @@ def headline(document: Document) -> Headline:
     if unexplained:
         first_seen = min(unexplained, key=lambda symptom: (symptom.begin, symptom.id))
         return Headline(
-            Verdict.UNEXPLAINED,
+            OverallResult.UNEXPLAINED,
             f"{counted(len(unexplained), 'symptom')} without an explanation",
             f"The first, at {clock_minute(first_seen.begin)} {zone_words(first_seen.begin)}: {first_seen.what}. "
             f"No recorded change or other symptom explains {'it' if len(unexplained) == 1 else 'them'}.",
@@ -170,7 +170,7 @@ def headline(document: Document) -> Headline:
             caveat,
         )
     return Headline(
-        Verdict.CALM,
+        OverallResult.CALM,
         "No failure was found",
         f"{looked_at(document)} They contain no symptom of a known failure.",
         None,

@@ -11,10 +11,10 @@ from formats.postmortem.findings import ChainStep, Finding
 from formats.postmortem.graph import Edge
 from formats.text import escape_text
 from reports import story
-from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, Names, answer, quiet_changes, step_cells
+from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, WorkloadNames, answer, quiet_changes, step_cells
 from reports.predictions import in_one_line, list_warnings
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
-from reports.story import Verdict
+from reports.story import OverallResult
 from reports.zones import moment, zone_words
 
 NARROWEST = 40
@@ -122,7 +122,7 @@ def _write_answers(sheet: _Sheet, document: Document) -> None:
         sheet.blank()
         _write_answer(sheet, answer(document, finding))
     sheet.blank()
-    names = Names(document)
+    names = WorkloadNames(document)
     steps = {symptom.id for symptom in document.symptoms if symptom.finding is not None}
     aside = [
         item.change for item in story.set_aside(document) if item.triggered is None and item.change.symptom not in steps
@@ -175,10 +175,14 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
 
 def _write_headline(sheet: _Sheet, document: Document) -> None:
     headline = story.headline(document)
-    style = {Verdict.EXPLAINED: _Style.BAD, Verdict.UNEXPLAINED: _Style.DOUBTFUL, Verdict.CALM: _Style.GOOD}
+    style = {
+        OverallResult.EXPLAINED: _Style.BAD,
+        OverallResult.UNEXPLAINED: _Style.DOUBTFUL,
+        OverallResult.CALM: _Style.GOOD,
+    }
     sheet.line(headline.title, style=style[headline.verdict])
     sheet.line(headline.summary)
-    if headline.verdict is Verdict.EXPLAINED:
+    if headline.verdict is OverallResult.EXPLAINED:
         sheet.blank()
         since = headline.since
         facts = {

@@ -14,7 +14,7 @@ from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import TIME, Moment, knowledge_option
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Difference, Sort, list_differences
-from analyzer.comparing.profile import Profile, align_at_triggers, read_profiles, whole_interval
+from analyzer.comparing.profile import IntervalProfile, align_at_triggers, read_profiles, whole_interval
 from formats.capture.reading import open_capture
 from formats.text import escape_text
 from formats.times import NANOSECONDS, format_time
@@ -78,7 +78,7 @@ def command(
 
 def _profile_one(
     path: Path, knowledge: Sequence[Path], begins: tuple[Moment, Moment], length: int
-) -> tuple[Profile, ...]:
+) -> tuple[IntervalProfile, ...]:
     capture = open_capture(path)
     times = [begin.within(capture.begin_unix_nano, capture.end_unix_nano) for begin in begins]
     intervals = [Interval(begin, begin + length) for begin in times]
@@ -92,7 +92,7 @@ def _profile_one(
     return read_profiles(capture, document, intervals)
 
 
-def _profile_two(paths: Sequence[Path], knowledge: Sequence[Path]) -> tuple[str, tuple[Profile, ...]]:
+def _profile_two(paths: Sequence[Path], knowledge: Sequence[Path]) -> tuple[str, tuple[IntervalProfile, ...]]:
     opened = [open_capture(path) for path in paths]
     documents = [analyze_file(path, knowledge=knowledge) for path in paths]
     for document, path in zip(documents, paths, strict=True):
@@ -107,7 +107,7 @@ def _profile_two(paths: Sequence[Path], knowledge: Sequence[Path]) -> tuple[str,
 
 
 def _lines(
-    names: Sequence[Path], how: str, profiles: Sequence[Profile], differences: Sequence[Difference], limit: int
+    names: Sequence[Path], how: str, profiles: Sequence[IntervalProfile], differences: Sequence[Difference], limit: int
 ) -> Iterator[str]:
     for letter, name, profile in zip("AB", names, profiles, strict=True):
         interval = profile.interval
@@ -138,7 +138,7 @@ def _text(one: Difference) -> str:
     )
 
 
-def _to_json(how: str, profiles: Sequence[Profile], differences: Sequence[Difference]) -> dict[str, object]:
+def _to_json(how: str, profiles: Sequence[IntervalProfile], differences: Sequence[Difference]) -> dict[str, object]:
     return {
         "compared": how,
         "intervals": [

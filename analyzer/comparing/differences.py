@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from analyzer.comparing.profile import Profile, SymptomFigure
+from analyzer.comparing.profile import IntervalProfile, SymptomFigure
 from analyzer.comparing.rates import MIN_FACTOR, compare_rates
 from analyzer.comparing.subjects import Subject
 from formats.rows.kube_changes import list_changes
@@ -94,7 +94,7 @@ class Difference:
     also: tuple[Subject, ...] = ()
 
 
-def list_differences(before: Profile, after: Profile) -> tuple[Difference, ...]:
+def list_differences(before: IntervalProfile, after: IntervalProfile) -> tuple[Difference, ...]:
     """What differs, sorted by surprise, then sort, subject and text. Empty if both profiles are the same."""
     found = [
         *_findings(before, after),
@@ -122,14 +122,14 @@ def _join_equal(found: Iterable[Difference]) -> Iterator[Difference]:
         yield replace(first, also=tuple(other.subject for other in others))
 
 
-def _findings(before: Profile, after: Profile) -> Iterator[Difference]:
+def _findings(before: IntervalProfile, after: IntervalProfile) -> Iterator[Difference]:
     for subject, pattern in sorted(before.findings.keys() ^ after.findings.keys()):
         old, new = before.findings.get((subject, pattern)), after.findings.get((subject, pattern))
         name = f"{pattern}: " if pattern else ""
         yield _qualitative(Sort.FINDING, subject, f"{name}{new or old}", old, new)
 
 
-def _symptoms(before: Profile, after: Profile) -> Iterator[Difference]:
+def _symptoms(before: IntervalProfile, after: IntervalProfile) -> Iterator[Difference]:
     for subject, name in sorted(before.symptoms.keys() ^ after.symptoms.keys()):
         old, new = before.symptoms.get((subject, name)), after.symptoms.get((subject, name))
         shown = new or old
@@ -153,13 +153,13 @@ def _severity(figure: SymptomFigure | None) -> str | None:
     return None if figure is None else figure.severity
 
 
-def _changes(before: Profile, after: Profile) -> Iterator[Difference]:
+def _changes(before: IntervalProfile, after: IntervalProfile) -> Iterator[Difference]:
     for key in sorted(before.changes.keys() ^ after.changes.keys()):
         old, new = before.changes.get(key), after.changes.get(key)
         yield _qualitative(Sort.CHANGE, key[0], str(new or old), old, new)
 
 
-def _objects(before: Profile, after: Profile) -> Iterator[Difference]:
+def _objects(before: IntervalProfile, after: IntervalProfile) -> Iterator[Difference]:
     is_same_recorder = not before.recorders.isdisjoint(after.recorders)
     kinds_before, kinds_after = ({subject.kind for subject in side.objects} for side in (before, after))
     for subject in sorted(before.objects.keys() | after.objects.keys()):
@@ -197,7 +197,7 @@ def _fields(
         )
 
 
-def _rates(before: Profile, after: Profile) -> Iterator[Difference]:
+def _rates(before: IntervalProfile, after: IntervalProfile) -> Iterator[Difference]:
     seconds = before.interval.seconds, after.interval.seconds
     for subject, kind in sorted(before.events.keys() | after.events.keys()):
         events = before.events.get((subject, kind), 0), after.events.get((subject, kind), 0)

@@ -53,7 +53,7 @@ class SymptomFigure:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class IntervalProfile:
     """What one interval of a capture shows.
 
     Attributes:
@@ -75,7 +75,7 @@ class Profile:
     objects: Mapping[Subject, dict[str, Any]]
 
 
-def read_profiles(capture: Capture, document: Document, intervals: Sequence[Interval]) -> tuple[Profile, ...]:
+def read_profiles(capture: Capture, document: Document, intervals: Sequence[Interval]) -> tuple[IntervalProfile, ...]:
     """The profile of each interval.
 
     Args:
@@ -92,7 +92,7 @@ def read_profiles(capture: Capture, document: Document, intervals: Sequence[Inte
         subjects.entities.load(entity for counts in counter.counts for entity, _kind in counts)
         subjects.entities.load(symptom.entity.id for symptom in document.symptoms)
         return tuple(
-            Profile(
+            IntervalProfile(
                 interval=interval,
                 recorders=_recorders(capture),
                 events=_events(counts, subjects),

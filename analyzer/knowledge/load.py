@@ -126,7 +126,7 @@ def _add(rules: dict[str, _Rule], rule: _Rule) -> None:
 
 
 def _read_symptom(node: YamlNode) -> SymptomRule:
-    symptom = decode(node, yaml_types.Symptom, "a symptom")
+    symptom = decode(node, yaml_types.SymptomYaml, "a symptom")
     magnitude, combine, unit = _read_magnitude(node, symptom.magnitude)
     return SymptomRule(
         name=symptom.name.strip(),
@@ -156,11 +156,11 @@ def _read_symptom(node: YamlNode) -> SymptomRule:
     )
 
 
-def _duration_or_none(duration: yaml_types.Duration | UnsetType) -> int | None:
+def _duration_or_none(duration: yaml_types.SignedDuration | UnsetType) -> int | None:
     return None if duration is UNSET else int(duration)
 
 
-def _read_condition(node: YamlNode, symptom: yaml_types.Symptom) -> Condition | None:
+def _read_condition(node: YamlNode, symptom: yaml_types.SymptomYaml) -> Condition | None:
     if symptom.nature is Nature.SYMPTOM and symptom.condition is UNSET:
         raise KnowledgeError(
             "a symptom of nature `symptom` needs `condition`: what is wrong with the entity",
@@ -176,7 +176,7 @@ def _read_condition(node: YamlNode, symptom: yaml_types.Symptom) -> Condition | 
 
 
 def _read_magnitude(
-    node: YamlNode, magnitude: yaml_types.Magnitude | UnsetType
+    node: YamlNode, magnitude: yaml_types.MagnitudeYaml | UnsetType
 ) -> tuple[Expression | None, Combine, str | None]:
     if magnitude is UNSET:
         return None, Combine.SUM, None
@@ -188,7 +188,7 @@ def _read_magnitude(
     return expression, combine, magnitude.unit.strip()
 
 
-def _read_lag(node: YamlNode, lag: tuple[yaml_types.Duration, yaml_types.Duration]) -> tuple[int, int]:
+def _read_lag(node: YamlNode, lag: tuple[yaml_types.SignedDuration, yaml_types.SignedDuration]) -> tuple[int, int]:
     least, most = (int(duration) for duration in lag)
     if least > most:
         raise KnowledgeError("`lag` must begin with the smaller duration", where=place_of(node, ["lag"]))
@@ -196,19 +196,19 @@ def _read_lag(node: YamlNode, lag: tuple[yaml_types.Duration, yaml_types.Duratio
 
 
 def _read_cause(node: YamlNode) -> CauseRule:
-    cause = decode(node, yaml_types.Cause, "a cause")
+    cause = decode(node, yaml_types.CauseYaml, "a cause")
     causes, effects = texts_of(node, ["from"], cause.causes), texts_of(node, ["to"], cause.effects)
     return _read_link(CauseRule, node, cause, causes=causes, effects=effects)
 
 
 def _read_mechanism(node: YamlNode) -> MechanismRule:
-    mechanism = decode(node, yaml_types.Mechanism, "a mechanism")
+    mechanism = decode(node, yaml_types.MechanismYaml, "a mechanism")
     causes = _read_conditions(node, "from", mechanism.causes, [CHANGE])
     effects = _read_conditions(node, "to", mechanism.effects, [])
     return _read_link(MechanismRule, node, mechanism, causes=causes, effects=effects, meaning=mechanism.meaning.strip())
 
 
-def _read_link(kind: Callable[..., _Link], node: YamlNode, link: yaml_types.Link, **own: object) -> _Link:
+def _read_link(kind: Callable[..., _Link], node: YamlNode, link: yaml_types.LinkYaml, **own: object) -> _Link:
     """A rule of this kind, with what causes and mechanisms have in common and what is its own."""
     return kind(
         name=link.name.strip(),
@@ -244,7 +244,7 @@ def _read_path(node: YamlNode, text: str) -> Path:
 
 
 def _read_pattern(node: YamlNode) -> PatternRule:
-    pattern = decode(node, yaml_types.Pattern, "a pattern")
+    pattern = decode(node, yaml_types.PatternYaml, "a pattern")
     requires = texts_of(node, ["requires"], pattern.requires)
     return PatternRule(
         name=pattern.name.strip(),
@@ -265,7 +265,7 @@ def _read_pattern(node: YamlNode) -> PatternRule:
     )
 
 
-def _read_wanted(node: YamlNode, key: str, items: Sequence[yaml_types.Wanted]) -> tuple[Wanted, ...]:
+def _read_wanted(node: YamlNode, key: str, items: Sequence[yaml_types.WantedYaml]) -> tuple[Wanted, ...]:
     for index, item in enumerate(items):
         if (item.symptom is UNSET) == (item.table is UNSET):
             raise KnowledgeError(
@@ -274,7 +274,7 @@ def _read_wanted(node: YamlNode, key: str, items: Sequence[yaml_types.Wanted]) -
     return tuple(Wanted(optional_text(item.symptom), optional_text(item.table), item.says.strip()) for item in items)
 
 
-def _read_test(node: YamlNode, index: int, test: yaml_types.Test) -> PatternTest:
+def _read_test(node: YamlNode, index: int, test: yaml_types.TestYaml) -> PatternTest:
     where = place_of(node, ["tests", index])
     if (test.finding is UNSET) == (test.root_cause is UNSET):
         raise KnowledgeError("a test needs either `root_cause:` or `finding:` with `none` or `nothing`", where=where)

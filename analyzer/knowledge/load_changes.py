@@ -21,7 +21,7 @@ def read_change(node: YamlNode) -> ChangeRule:
     Raises:
         KnowledgeError: for the first mistake, with file:line:column.
     """
-    change = decode(node, yaml_types.Change, "a change")
+    change = decode(node, yaml_types.ChangeYaml, "a change")
     decided = _decided(change, "a change", node.where)
     if change.objects == () and change.path == () and change.when is UNSET:
         raise KnowledgeError("a change needs at least one of `objects`, `path` and `when`", where=node.where)
@@ -54,7 +54,7 @@ def _read_path(node: YamlNode, text: str) -> ChangePath:
         ) from None
 
 
-def _read_test(test: yaml_types.ChangeTest, decided: str, where: str) -> ChangeTest:
+def _read_test(test: yaml_types.ChangeTestYaml, decided: str, where: str) -> ChangeTest:
     if _decided(test, "a test", where) != decided:
         raise KnowledgeError(f"a test of this change must say `{decided}`", where=where)
     if (test.verb == "modified") is (test.path is UNSET):
@@ -77,7 +77,7 @@ def _read_test(test: yaml_types.ChangeTest, decided: str, where: str) -> ChangeT
     )
 
 
-def _decided(said: yaml_types.Change | yaml_types.ChangeTest, what: str, where: str) -> str:
+def _decided(said: yaml_types.ChangeYaml | yaml_types.ChangeTestYaml, what: str, where: str) -> str:
     decided = [key for key in _DECISIONS if getattr(said, key) is not UNSET]
     if len(decided) != 1:
         raise KnowledgeError(f"{what} needs exactly one of {', '.join(_DECISIONS)}", where=where)

@@ -17,7 +17,7 @@ MIN_WINDOW_NS = 30_000_000_000
 """Half a minute. Why: the recorder reads figures every five seconds, and a window needs several readings."""
 
 
-def read_foretold(foretold: yaml_types.Foretold) -> Foretold:
+def read_foretold(foretold: yaml_types.ForetoldYaml) -> Foretold:
     """What a symptom says that it foretells."""
     return Foretold(foretold.symptom.strip(), foretold.share, int(foretold.within), foretold.after)
 
@@ -28,7 +28,7 @@ def read_trend(node: YamlNode) -> TrendRule:
     Raises:
         KnowledgeError: for the first mistake, with file:line:column.
     """
-    trend = decode(node, yaml_types.Trend, "a trend")
+    trend = decode(node, yaml_types.TrendYaml, "a trend")
     windows = tuple(sorted({int(window) for window in trend.windows}))
     if windows[0] < MIN_WINDOW_NS:
         raise KnowledgeError("a window must have at least 30s", where=place_of(node, ["windows"]))
@@ -63,7 +63,7 @@ def _required(node: YamlNode, key: str, value: str | int) -> Expression:
     return expression
 
 
-def _read_stale(node: YamlNode, stale: yaml_types.Duration | UnsetType) -> int | None:
+def _read_stale(node: YamlNode, stale: yaml_types.SignedDuration | UnsetType) -> int | None:
     if stale is UNSET:
         return None
     if stale <= 0:
@@ -71,7 +71,7 @@ def _read_stale(node: YamlNode, stale: yaml_types.Duration | UnsetType) -> int |
     return int(stale)
 
 
-def _read_test(node: YamlNode, index: int, test: yaml_types.TrendTest) -> TrendTest:
+def _read_test(node: YamlNode, index: int, test: yaml_types.TrendTestYaml) -> TrendTest:
     where = place_of(node, ["tests", index])
     if (test.foretells is UNSET) == (test.prediction is UNSET):
         raise KnowledgeError("a test needs either `foretells:` or `prediction: none`", where=where)

@@ -27,22 +27,22 @@ MAX_DURATION_NS = 30 * 86_400_000_000_000
 """30 days. Why: no capture is longer, and sums of times and lags stay far inside 64 bits."""
 
 
-class Duration(int):
+class SignedDuration(int):
     """Nanoseconds, at most 30 days, negative ones allowed; written as `250ms`, `10m`, `-3s`."""
 
 
-def read_duration(kind: type, value: Any) -> Duration:
+def read_duration(kind: type, value: Any) -> SignedDuration:
     """A duration for the decoder.
 
     Raises:
         ValueError: with a clause that says what is expected.
     """
-    if kind is not Duration:
+    if kind is not SignedDuration:
         raise NotImplementedError(kind)
     nanoseconds = parse_duration(value, is_signed=True)
     if abs(nanoseconds) > MAX_DURATION_NS:
         raise ValueError(f"{value} is longer than 30 days")
-    return Duration(nanoseconds)
+    return SignedDuration(nanoseconds)
 
 
 Name = Annotated[
@@ -63,7 +63,7 @@ Texts = _ListedText | Annotated[tuple[_ListedText, ...], Meta(max_length=MAX_LIS
 SomeTexts = _ListedText | Annotated[tuple[_ListedText, ...], Meta(min_length=1, max_length=MAX_LIST)]
 
 
-class Magnitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MagnitudeYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How bad a symptom is: one of `sum`, `max` and `min` of an expression over the events of an episode.
 
     Attributes:
@@ -79,7 +79,7 @@ class Magnitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min: Expression | UnsetType = UNSET
 
 
-class Ordinary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OrdinaryYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What makes an episode ordinary: every healthy cluster has such, and they make no finding. One is enough.
 
     Attributes:
@@ -90,13 +90,13 @@ class Ordinary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ended, or the recording ended within this time of it, when it is too early to tell; and none was fatal.
     """
 
-    shorter_than: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    shorter_than: SignedDuration = msgspec.field(default_factory=lambda: SignedDuration(0))
     when: Expression | UnsetType = UNSET
-    begins_within: Duration | UnsetType = UNSET
-    heals_within: Duration | UnsetType = UNSET
+    begins_within: SignedDuration | UnsetType = UNSET
+    heals_within: SignedDuration | UnsetType = UNSET
 
 
-class Foretold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ForetoldYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a symptom is an early sign of.
 
     Attributes:
@@ -108,11 +108,11 @@ class Foretold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     symptom: Text
     share: Annotated[float, Meta(gt=0, lt=1)]
-    within: Duration
+    within: SignedDuration
     after: Annotated[int, Meta(ge=1, le=1_000)] = 1
 
 
-class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SymptomYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How something shows in one fact.
 
     Attributes:
@@ -149,17 +149,17 @@ class Symptom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entity: Text = "entity_id"
     condition: Condition | UnsetType = UNSET
     where: Expression | UnsetType = UNSET
-    merge: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    merge: SignedDuration = msgspec.field(default_factory=lambda: SignedDuration(0))
     at_least: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1
-    lasting: Duration = msgspec.field(default_factory=lambda: Duration(0))
-    ordinary: Ordinary = msgspec.field(default_factory=Ordinary)
+    lasting: SignedDuration = msgspec.field(default_factory=lambda: SignedDuration(0))
+    ordinary: OrdinaryYaml = msgspec.field(default_factory=OrdinaryYaml)
     except_during: Texts = ()
     keep: Texts = ()
-    magnitude: Magnitude | UnsetType = UNSET
-    foretells: Annotated[tuple[Foretold, ...], Meta(max_length=MAX_LIST)] = ()
+    magnitude: MagnitudeYaml | UnsetType = UNSET
+    foretells: Annotated[tuple[ForetoldYaml, ...], Meta(max_length=MAX_LIST)] = ()
 
 
-class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LinkYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one thing may bring about another: the keys that a cause and a mechanism have in common.
 
     Attributes:
@@ -180,13 +180,13 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     causes: SomeTexts = msgspec.field(name="from")
     effects: SomeTexts = msgspec.field(name="to")
     through: SomeTexts
-    lag: tuple[Duration, Duration]
+    lag: tuple[SignedDuration, SignedDuration]
     confidence: Annotated[float, Meta(gt=0, le=1)]
     says: Text
     when: Expression | UnsetType = UNSET
 
 
-class Cause(Link, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CauseYaml(LinkYaml, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which symptom may cause which.
 
     Attributes:
@@ -198,7 +198,7 @@ class Cause(Link, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kind: Literal["Cause"]
 
 
-class Mechanism(Link, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MechanismYaml(LinkYaml, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which condition may bring about which, whatever symptom shows it.
 
     Attributes:
@@ -212,7 +212,7 @@ class Mechanism(Link, frozen=True, forbid_unknown_fields=True, kw_only=True):
     meaning: Text
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WantedYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Evidence that a pattern wants: either a symptom or a table that must hold rows.
 
     Attributes:
@@ -226,7 +226,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: Text | UnsetType = UNSET
 
 
-class ExpectedRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ExpectedRootYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The root cause that a test expects.
 
     Attributes:
@@ -240,7 +240,7 @@ class ExpectedRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: Text | UnsetType = UNSET
 
 
-class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TestYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recording, and whether the pattern is found in it: either `root_cause` or `finding`.
 
     Attributes:
@@ -252,12 +252,12 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     capture: Text
-    root_cause: ExpectedRoot | UnsetType = UNSET
+    root_cause: ExpectedRootYaml | UnsetType = UNSET
     finding: Literal["none", "nothing"] | UnsetType = UNSET
     chain: Texts = ()
 
 
-class Prior(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PriorYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is believed of a pattern before any verdict of `tapio feedback`: Beta(right, wrong).
 
     Attributes:
@@ -269,7 +269,7 @@ class Prior(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrong: Annotated[float, Meta(gt=0, le=1_000_000)]
 
 
-class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PatternYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a named failure looks like, means and asks for.
 
     Attributes:
@@ -298,14 +298,14 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chain: Texts = ()
     requires: Texts = ()
     root_cause: Text | UnsetType = UNSET
-    refuted_by: Annotated[tuple[Wanted, ...], Meta(max_length=MAX_LIST)] = ()
-    needs: Annotated[tuple[Wanted, ...], Meta(max_length=MAX_LIST)] = ()
+    refuted_by: Annotated[tuple[WantedYaml, ...], Meta(max_length=MAX_LIST)] = ()
+    needs: Annotated[tuple[WantedYaml, ...], Meta(max_length=MAX_LIST)] = ()
     actions: Texts = ()
-    tests: Annotated[tuple[Test, ...], Meta(max_length=MAX_LIST)] = ()
-    prior: Prior | UnsetType = UNSET
+    tests: Annotated[tuple[TestYaml, ...], Meta(max_length=MAX_LIST)] = ()
+    prior: PriorYaml | UnsetType = UNSET
 
 
-class ExpectedPrediction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ExpectedPredictionYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The prediction that a test expects.
 
     Attributes:
@@ -316,10 +316,10 @@ class ExpectedPrediction(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     kind: Text
     name: Text
-    lead: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    lead: SignedDuration = msgspec.field(default_factory=lambda: SignedDuration(0))
 
 
-class TrendTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TrendTestYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recording, and what a trend foretells in it: either `foretells` or `prediction: none`.
 
     Attributes:
@@ -329,11 +329,11 @@ class TrendTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     capture: Text
-    foretells: ExpectedPrediction | UnsetType = UNSET
+    foretells: ExpectedPredictionYaml | UnsetType = UNSET
     prediction: Literal["none"] | UnsetType = UNSET
 
 
-class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TrendYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A quantity that grows towards a limit, and what happens there.
 
     Attributes:
@@ -369,19 +369,19 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Expression
     unit: Text
     foretells: SomeTexts
-    windows: Annotated[tuple[Duration, ...], Meta(min_length=1, max_length=8)]
+    windows: Annotated[tuple[SignedDuration, ...], Meta(min_length=1, max_length=8)]
     confidence: Annotated[float, Meta(gt=0, lt=1)]
     entity: Text = "entity_id"
     series: Texts = ()
     where: Expression | UnsetType = UNSET
-    stale: Duration | UnsetType = UNSET
+    stale: SignedDuration | UnsetType = UNSET
     samples: Annotated[int, Meta(ge=3, le=24)] = 8
     above: Annotated[float, Meta(ge=0, lt=1)] = 0.25
     actions: Texts = ()
-    tests: Annotated[tuple[TrendTest, ...], Meta(max_length=MAX_LIST)] = ()
+    tests: Annotated[tuple[TrendTestYaml, ...], Meta(max_length=MAX_LIST)] = ()
 
 
-class ChangeTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChangeTestYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recorded change, and what the rules say of it.
 
     Attributes:
@@ -413,7 +413,7 @@ class ChangeTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignored: bool | UnsetType = UNSET
 
 
-class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChangeYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a recorded change is: exactly one of `category`, `actor` and `ignored`.
 
     Attributes:
@@ -438,4 +438,4 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     objects: Texts = ()
     path: Texts = ()
     when: Expression | UnsetType = UNSET
-    tests: Annotated[tuple[ChangeTest, ...], Meta(max_length=MAX_LIST)] = ()
+    tests: Annotated[tuple[ChangeTestYaml, ...], Meta(max_length=MAX_LIST)] = ()

@@ -37,7 +37,7 @@ CLOSE_TIMEOUT_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class WatchScope:
     """Which objects of a resource are followed.
 
     Attributes:
@@ -89,7 +89,7 @@ class ConversationSet(Generic[RowT]):
         self._gaps: list[Gap] = []
         self._snapshot_rows = 0
 
-    def open(self, resources: Sequence[Resource], scope: Scope, *, configmap_values: bool = False) -> None:
+    def open(self, resources: Sequence[Resource], scope: WatchScope, *, configmap_values: bool = False) -> None:
         """Find out what the cluster serves and begin to follow it.
 
         Args:

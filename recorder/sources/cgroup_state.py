@@ -9,7 +9,7 @@ from formats.errors import UnavailableError
 from formats.rows.cgroup_path import read_cgroup_path
 from formats.tables import cgroup_state
 from recorder.cgroup_tree import find_hierarchies, list_cgroups, read_cgroup_id
-from recorder.interval import Interval
+from recorder.interval import PollingInterval
 from recorder.linux.directory_watch import DirectoryWatch
 from recorder.polled_source import PolledSource, Row
 from recorder.source import Need, Profile, SourceContext, SourceSpec
@@ -32,7 +32,7 @@ class CgroupStateSource(PolledSource):
         self._tree = Path()
         self._unified: Path | None = None
         self._watch: DirectoryWatch | None = None
-        self._rescan: Interval | None = None
+        self._rescan: PollingInterval | None = None
         self._known: dict[str, int] = {}
 
     def begin(self, context: SourceContext) -> None:
@@ -52,7 +52,7 @@ class CgroupStateSource(PolledSource):
         self._tree = tree
         self._unified = hierarchies.unified
         self._watch = DirectoryWatch()
-        self._rescan = Interval(int(context.options["rescan_s"]) * 1_000_000_000, context.boot_time_ns)
+        self._rescan = PollingInterval(int(context.options["rescan_s"]) * 1_000_000_000, context.boot_time_ns)
         self._known = self._scan(context, self._watch)
 
     def is_due(self) -> bool:

@@ -7,7 +7,7 @@ from formats.rows.kube_event import EventRow, event_batch
 from formats.rows.kube_resources import EVENTS
 from formats.rows.kube_versions import EventVersions
 from formats.tables import kube_event
-from recorder.kube.conversation_set import ConversationSet, Scope
+from recorder.kube.conversation_set import ConversationSet, WatchScope
 from recorder.kube.kube_source import KubeSource
 from recorder.kube.pacing import Timing
 from recorder.source import Need, Profile, SourceContext, SourceSpec
@@ -34,5 +34,5 @@ class KubeEventSource(KubeSource[EventRow]):
             UnavailableError: the API server cannot be reached or refuses access.
         """
         conversations = ConversationSet(context, EventVersions, event_batch, timing)
-        conversations.open([EVENTS], Scope(tuple(context.options["namespaces"])))
+        conversations.open([EVENTS], WatchScope(tuple(context.options["namespaces"])))
         return conversations

@@ -8,7 +8,7 @@ from formats.rows.kube_object import ObjectRow, object_batch
 from formats.rows.kube_resources import OBJECT_RESOURCES, RESOURCE_BY_NAME
 from formats.rows.kube_versions import ObjectVersions
 from formats.tables import kube_object
-from recorder.kube.conversation_set import ConversationSet, Scope
+from recorder.kube.conversation_set import ConversationSet, WatchScope
 from recorder.kube.kube_source import KubeSource
 from recorder.kube.pacing import Timing
 from recorder.source import Need, Profile, SourceContext, SourceSpec
@@ -49,7 +49,7 @@ class KubeObjectSource(KubeSource[ObjectRow]):
                 where="sources.kube_object.resources",
                 next_step=f"choose from {', '.join(RESOURCE_BY_NAME)}",
             )
-        scope = Scope(
+        scope = WatchScope(
             tuple(context.options["namespaces"]), context.node_name if context.options["node_pods_only"] else None
         )
         conversations = ConversationSet(context, ObjectVersions, object_batch, timing)

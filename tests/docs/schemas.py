@@ -102,7 +102,7 @@ def fields_of(declared: type) -> tuple[Any, ...]:
 
 def own_type_schema(kind: type) -> dict[str, Any]:
     """The schema of the types that `recorder.config` and `analyzer.knowledge.yaml_types` read by themselves."""
-    if kind is yaml_types.Duration:
+    if kind is yaml_types.SignedDuration:
         return {"type": "string", "pattern": "^-?[0-9]{1,18} ?(ms|s|m|h|d)$"}
     if kind is Duration:
         return {"type": "string", "pattern": "^[0-9]{1,18} ?(ms|s|m|h|d)$"}
@@ -125,12 +125,12 @@ def make_recorder_schema(name: str) -> dict[str, Any]:
 
 
 KINDS = (
-    yaml_types.Symptom,
-    yaml_types.Cause,
-    yaml_types.Mechanism,
-    yaml_types.Pattern,
-    yaml_types.Trend,
-    yaml_types.Change,
+    yaml_types.SymptomYaml,
+    yaml_types.CauseYaml,
+    yaml_types.MechanismYaml,
+    yaml_types.PatternYaml,
+    yaml_types.TrendYaml,
+    yaml_types.ChangeYaml,
 )
 """What a document of knowledge can be, by its `kind`."""
 
@@ -142,7 +142,7 @@ def make_knowledge_schema(name: str) -> dict[str, Any]:
         made = make_schema(kind, name, kind.__name__, own_type_schema)
         definitions |= made.pop("$defs")
         definitions[kind.__name__] = {key: value for key, value in made.items() if not key.startswith("$")}
-    return {
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": name,
         "title": "Knowledge of Tapio",
@@ -156,8 +156,11 @@ def make_knowledge_schema(name: str) -> dict[str, Any]:
             }
             for kind in KINDS
         ],
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": definitions,
     }
+    # In a file the kinds are called `Symptom` and so on; the suffix only tells our classes from those of the rules.
+    named: dict[str, Any] = json.loads(re.sub(r'Yaml(?=")', "", json.dumps(schema)))
+    return named | {"$defs": dict(sorted(named["$defs"].items()))}
 
 
 def _source_schema(spec: SourceSpec) -> dict[str, Any]:

@@ -232,8 +232,14 @@ def test_no_rule_names_an_image_or_a_tool_that_injects_faults():
 def test_every_key_of_the_language_is_on_its_page():
     text = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
     kinds = (
-        *(yaml_types.Symptom, yaml_types.Foretold, yaml_types.Cause, yaml_types.Pattern, yaml_types.Change),
-        *(yaml_types.ChangeTest, yaml_types.Trend, yaml_types.TrendTest),
+        *(
+            yaml_types.SymptomYaml,
+            yaml_types.ForetoldYaml,
+            yaml_types.CauseYaml,
+            yaml_types.PatternYaml,
+            yaml_types.ChangeYaml,
+        ),
+        *(yaml_types.ChangeTestYaml, yaml_types.TrendYaml, yaml_types.TrendTestYaml),
     )
     for key in {field.encode_name for kind in kinds for field in msgspec.structs.fields(kind)}:
         assert f"`{key}" in text, key

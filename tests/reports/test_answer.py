@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from formats.postmortem.findings import WorkloadImpact
-from reports.answer import Names, answer, confidence_word, quiet_changes
+from reports.answer import WorkloadNames, answer, confidence_word, quiet_changes
 from reports.markdown import render_markdown
 from reports.terminal import render
 
@@ -52,7 +52,7 @@ def test_advice_about_another_command_than_the_fix_is_left_out(incident):
 
 def test_object_is_named_with_its_namespace(incident):
     config = next(entity for entity in incident.entities.values() if entity.kind == "ConfigMap")
-    said = Names(incident).sentence(f"ConfigMap {config.name} was changed")
+    said = WorkloadNames(incident).sentence(f"ConfigMap {config.name} was changed")
     assert said == f"ConfigMap {config.namespace}/{config.name} was changed"
 
 
@@ -69,7 +69,7 @@ def test_changed_field_is_called_what_people_call_it(incident, what, said):
     finding = dataclasses.replace(incident.findings[0], title=f"Deployment shop/api: {what}")
     assert answer(incident, finding).title == f"Deployment shop/api: {said}"
     deployment = next(entity for entity in incident.entities.values() if entity.kind == "Deployment")
-    assert Names(incident).text(f"Deployment {deployment.name}: {what}", deployment) == said
+    assert WorkloadNames(incident).text(f"Deployment {deployment.name}: {what}", deployment) == said
 
 
 def test_users_are_said_not_to_be_affected_only_if_their_services_served_all_the_time(incident):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from reports import story
-from reports.story import Verdict
+from reports.story import OverallResult
 
 
 def test_headline_of_an_incident_answers_what_since_when_who_and_what_to_do(incident):
     headline = story.headline(incident)
-    assert headline.verdict is Verdict.EXPLAINED
+    assert headline.verdict is OverallResult.EXPLAINED
     assert headline.title == "A configuration change made cache outgrow its memory limit"
     assert headline.since == incident.findings[0].root_cause.time
     assert headline.cause == "ConfigMap shop/cache-config: data.MEM_MB 24 → 200"
@@ -57,7 +57,7 @@ def test_symptoms_that_nothing_explains_are_not_called_calm(incident):
     document = dataclasses.replace(incident, findings=(), symptoms=symptoms)
     # WHEN the answer is asked for THEN it says how many, and which came first
     headline = story.headline(document)
-    assert headline.verdict is Verdict.UNEXPLAINED
+    assert headline.verdict is OverallResult.UNEXPLAINED
     assert headline.title == "9 symptoms without an explanation"
     assert "Container cache used 100 %" in headline.summary
 
@@ -67,12 +67,12 @@ def test_warnings_alone_are_background(incident):
     symptoms = tuple(dataclasses.replace(symptom, finding=None, severity="warning") for symptom in incident.symptoms)
     document = dataclasses.replace(incident, findings=(), symptoms=symptoms)
     # WHEN the answer is asked for THEN all is calm
-    assert story.headline(document).verdict is Verdict.CALM
+    assert story.headline(document).verdict is OverallResult.CALM
 
 
 def test_calm_document_says_what_was_looked_at(calm):
     headline = story.headline(calm)
-    assert headline.verdict is Verdict.CALM
+    assert headline.verdict is OverallResult.CALM
     assert headline.title == "No failure was found"
     assert "1 change" in headline.summary
 

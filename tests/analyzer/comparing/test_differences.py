@@ -7,7 +7,7 @@ from typing import Any
 
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Presence, Sort, list_differences
-from analyzer.comparing.profile import Profile, SymptomFigure
+from analyzer.comparing.profile import IntervalProfile, SymptomFigure
 from analyzer.comparing.subjects import Subject
 
 SECOND = 1_000_000_000
@@ -15,8 +15,8 @@ API = Subject("Deployment", "shop", "api")
 CONFIG = Subject("ConfigMap", "shop", "settings")
 
 
-def profile(**fields: Any) -> Profile:
-    empty = Profile(Interval(0, 100 * SECOND), frozenset({"node-a"}), {}, {}, {}, {}, {})
+def profile(**fields: Any) -> IntervalProfile:
+    empty = IntervalProfile(Interval(0, 100 * SECOND), frozenset({"node-a"}), {}, {}, {}, {}, {})
     return replace(empty, **fields)
 
 

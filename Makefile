@@ -28,7 +28,7 @@ setup-release:
 demo: setup-demo ## Record a real incident on this machine, explain it and write demo/report.html
 	@$(PY) fixtures/lab/demo.py
 
-unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in about three minutes
+unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in about four minutes
 	@$(COMPILED) $(PYTEST) --unit -q -n auto --dist loadgroup
 
 test: setup-test ## Run all tests

@@ -171,7 +171,10 @@ def test_what_answers_for_failing_pods_is_never_said_to_be_well(name):
 
 def test_process_answers_for_its_container():
     victim = run(
-        "sql", DEMO, "--csv", "select name from entity where kind = 'Process' and name like 'cache (%' order by from_ns desc limit 1"
+        "sql",
+        DEMO,
+        "--csv",
+        "select name from entity where kind = 'Process' and name like 'cache (%' order by from_ns desc limit 1",
     )
     pid = victim.output.split("(")[1].split(")")[0]
     assert "exceed its memory limit" in run("why", DEMO, pid).output

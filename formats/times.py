@@ -6,8 +6,11 @@ It is used for its calendar. Why integers everywhere else: `datetime` has no nan
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 NANOSECONDS = 1_000_000_000
 """Nanoseconds of one second."""
@@ -70,7 +73,7 @@ def format_time_in(time_unix_nano: int, zone: ZoneInfo) -> str:
 def offset_at(time_unix_nano: int, zone: ZoneInfo) -> int:
     """How far the clocks of a zone are before UTC at a moment, ns; in whole minutes, as RFC 3339 writes it."""
     seconds = min(max(time_unix_nano, _FIRST_NS), _LAST_NS) // NANOSECONDS
-    return _offset_of((_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=ZoneInfo("UTC")).astimezone(zone))
+    return _offset_of((_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=UTC).astimezone(zone))
 
 
 def from_wall_clock(time_unix_nano: int, zone: ZoneInfo) -> int:

@@ -179,20 +179,23 @@ def _edges_between(
             continue
         rank = (_ends(edge) in links, edge.confidence, -number)
         best[ends] = max(best.get(ends, rank), rank)
-    for ends in sorted(best):
-        if not best[ends][0] and _leads_there(best.keys() - {ends}, *ends):
-            del best[ends]
+    after: dict[int, set[int]] = defaultdict(set)
+    for here, there in best:
+        after[here].add(there)
+    for here, there in sorted(best):
+        if not best[here, there][0] and _leads_around(after, here, there):
+            del best[here, there]
+            after[here].remove(there)
     numbers = sorted(-number for _, _, number in best.values())
     return [(number, document.edges[number]) for number in numbers]
 
 
-def _leads_there(edges: Collection[tuple[int, int]], source: int, target: int) -> bool:
-    after: dict[int, list[int]] = defaultdict(list)
-    for here, there in edges:
-        after[here].append(there)
-    waiting, seen = [source], {source}
+def _leads_around(after: Mapping[int, Collection[int]], source: int, target: int) -> bool:
+    """Whether there is a way from one box to another besides the edge between them."""
+    waiting = [there for there in after[source] if there != target]
+    seen = {source, *waiting}
     while waiting:
-        for there in after[waiting.pop()]:
+        for there in after.get(waiting.pop(), ()):
             if there == target:
                 return True
             if there not in seen:

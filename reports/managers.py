@@ -14,7 +14,7 @@ from formats.postmortem.graph import FieldManager
 from reports.quantities import day
 from reports.zones import moment
 
-_PROGRAMS = {
+PROGRAMS = {
     "kubectl-client-side-apply": "kubectl apply",
     "kubectl-last-applied": "kubectl apply",
     "argocd-controller": "Argo CD",
@@ -36,6 +36,8 @@ _PROGRAMS = {
     "cluster-autoscaler": "the cluster autoscaler",
     "OpenAPI-Generator": "a generated API client",
 }
+"""What people call the programs behind names of field managers. An anonymized copy keeps these names
+(`analyzer/sharing/vocabulary/managers.txt`)."""
 _BY_SUBRESOURCE = {
     ("kubectl", "scale"): "kubectl scale",
     ("kube-controller-manager", "scale"): "the HorizontalPodAutoscaler",
@@ -57,7 +59,7 @@ def call_program(name: str, operation: str | None, subresource: str | None) -> s
         operation: Apply or Update; None if it is not known.
         subresource: that was written; None if the object itself was.
     """
-    known = _BY_SUBRESOURCE.get((name, subresource or "")) or _PROGRAMS.get(name)
+    known = _BY_SUBRESOURCE.get((name, subresource or "")) or PROGRAMS.get(name)
     if known is not None:
         return known
     if (name, operation) == _SERVER_SIDE_APPLY:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TypeVar, cast
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from formats.postmortem.document import Document
 from formats.times import format_time_in, parse_time
 from reports.quantities import clock_minute
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z")
 _FIELDS = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,6 +29,9 @@ from reports.markdown import render_markdown
 from reports.story import unexplained_symptoms
 from reports.terminal import render
 from reports.zones import show_in
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 @click.command()

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +22,9 @@ from formats.capture.reading import open_capture
 from formats.text import escape_text
 from formats.times import format_time, format_time_in
 from reports.managers import call_manager
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +25,9 @@ from formats.postmortem.document import Document
 from formats.postmortem.graph import Change, Symptom
 from formats.text import escape_text
 from reports.zones import show_in
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,6 +24,9 @@ from analyzer.reasoning.why import explain
 from formats.errors import ExitCode
 from formats.text import escape_text
 from reports.zones import show_in
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 @click.command()

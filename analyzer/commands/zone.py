@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _META = "tapio.zone"
 
 
-class _ZoneType(click.ParamType[ZoneInfo]):
+class _ZoneType(click.ParamType["ZoneInfo"]):
     """A name of the IANA time zone database."""
 
     name = "zone"
 
     def convert(self, value: str | ZoneInfo, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - for who gives the option
+
         if isinstance(value, ZoneInfo):
             return value
         try:

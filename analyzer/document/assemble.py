@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.document.capture_summary import summarize_capture
 from analyzer.document.evidence import resolve_evidence
-from analyzer.document.last_writes import tell_last_writes
+from analyzer.document.last_writes import field_manager, tell_last_writes
 from analyzer.document.measures import MeasureSearch
 from analyzer.document.serving import tell_serving
 from analyzer.knowledge.rules import Nature
@@ -19,7 +19,7 @@ from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.capture.reading import Capture
 from formats.postmortem.document import DOCUMENT_VERSION, Document
 from formats.postmortem.findings import Finding, Prediction
-from formats.postmortem.graph import Change, Edge, FieldManager, Symptom
+from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, Relation
 from formats.times import format_time
 
@@ -208,18 +208,10 @@ def _changes(engine: Engine, shown: Sequence[FoundSymptom], entities: EntityInde
                     new=new,
                     evidence=(evidence,),
                     symptom=stands_for.get((entity_id, evidence)),
-                    manager=_manager(*manager),
+                    manager=field_manager(*manager),
                 )
             )
     return tuple(changes)
-
-
-def _manager(
-    name: str | None, operation: str | None, subresource: str | None, written_ns: int | None
-) -> FieldManager | None:
-    if name is None or operation is None or written_ns is None:
-        return None
-    return FieldManager(name, operation, subresource, format_time(written_ns))
 
 
 def _relations(engine: Engine, entity_ids: set[str]) -> tuple[Relation, ...]:

@@ -15,6 +15,15 @@ _OF_NOBODY = frozenset({"Node", "Process", "Cgroup", "Device", "Address"})
 """Kinds that programs of the cluster write all the time, or that nobody writes."""
 
 
+def field_manager(
+    name: str | None, operation: str | None, subresource: str | None, written_ns: int | None
+) -> FieldManager | None:
+    """The manager of four columns `manager…`; None where they are null."""
+    if name is None or operation is None or written_ns is None:
+        return None
+    return FieldManager(name, operation, subresource, format_time(written_ns))
+
+
 def tell_last_writes(
     engine: Engine, findings: Iterable[Finding], entities: EntityIndex, changes: Iterable[str | None]
 ) -> tuple[Finding, ...]:
@@ -47,10 +56,7 @@ def tell_last_writes(
         """,
         [sorted(set(objects.values()))],
     )
-    written = {
-        entity_id: FieldManager(name, operation, subresource, format_time(written_ns))
-        for entity_id, (name, operation, subresource, written_ns) in rows
-    }
+    written = {entity_id: field_manager(*last) for entity_id, last in rows}
     return tuple(
         replace(finding, root_cause=replace(finding.root_cause, last_write=written.get(objects.get(finding.rank, ""))))
         for finding in told

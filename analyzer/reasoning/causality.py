@@ -16,7 +16,7 @@ from analyzer.model.entity_index import EntityIndex
 from analyzer.reasoning.causal_graph import EARLY_FACTOR, MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph
 from analyzer.reasoning.contrast import Contrast
 from analyzer.reasoning.relation_paths import Pair, RelationPaths
-from analyzer.reasoning.splitting import MAX_ROUNDS, find_cuts, pairs_of_parts, split_episodes
+from analyzer.reasoning.splitting import MAX_ROUNDS, CausePath, find_cuts, pairs_of_parts, split_episodes
 from analyzer.reasoning.symptoms import FoundSymptom, Symptoms
 from formats.errors import KnowledgeError
 from formats.units import format_duration
@@ -32,9 +32,6 @@ LATE_SHARE = 0.3
 
 UNKNOWN_ORDER_FACTOR = 0.9
 """For two moments of two nodes that are closer than their clocks agree."""
-
-
-_Link = tuple[CauseRule, Path]
 
 
 def link_symptoms(
@@ -86,7 +83,7 @@ def link_symptoms(
 
 
 def _weigh_all(
-    found: Iterable[tuple[_Link, Pair]],
+    found: Iterable[tuple[CausePath, Pair]],
     by_number: Mapping[int, FoundSymptom],
     known: Collection[tuple[str, str, tuple[str, ...]]],
     entities: EntityIndex,
@@ -171,7 +168,7 @@ class _PairSearch:
         self._facts = facts
         self._paths = paths
 
-    def find(self, links: Sequence[_Link]) -> Iterator[tuple[_Link, Pair]]:
+    def find(self, links: Sequence[CausePath]) -> Iterator[tuple[CausePath, Pair]]:
         """What each link finds, in the order of the links."""
         links = [(cause, path) for cause, path in links if self._paths.may_link(cause, path)]
         found: dict[int, Sequence[Pair]] = {}
@@ -189,7 +186,7 @@ class _PairSearch:
                 yield link, pair
 
     def _check_conditions(
-        self, links: Sequence[_Link], found: Mapping[int, Sequence[Pair]]
+        self, links: Sequence[CausePath], found: Mapping[int, Sequence[Pair]]
     ) -> dict[int, Sequence[Pair]]:
         """Of the pairs found, by the place of their link, those for which the condition of the cause holds."""
         if not found:

@@ -11,21 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from analyzer.knowledge.compile import EVIDENCE_KEPT
 from analyzer.knowledge.rules import CauseRule, Combine, Nature, Path
 from analyzer.model.engine import Engine
 from analyzer.reasoning.causal_graph import EARLY_FACTOR, MIN_EDGE_CONFIDENCE, CausalEdge
 from analyzer.reasoning.relation_paths import Pair
 from analyzer.reasoning.symptoms import FoundSymptom, describe_episode
 
-Link = tuple[CauseRule, Path]
+CausePath = tuple[CauseRule, Path]
 """A cause and one of its paths."""
 
 SPLIT_AFTER_NS = 3_000_000_000
 """How much later than an episode a cause must begin for the episode to be split there. Why: the API server and the
 kubelet report a failure up to some seconds after its callers see it, and that is no other cause."""
 
-EVIDENCE_OF_FIRST = 19
-"""Event ids that are kept in order of time; a last one follows. See `analyzer.knowledge.compile`."""
+EVIDENCE_OF_FIRST = EVIDENCE_KEPT - 1
+"""Event ids that are kept in order of time; a last one follows."""
 
 MAX_ROUNDS = 3
 """How often episodes are split. Why: the effects of what was split have two causes then, and are split themselves."""
@@ -115,7 +116,7 @@ def split_episodes(engine: Engine, symptoms: Mapping[int, FoundSymptom], cuts: M
     )
 
 
-def pairs_of_parts(found: Iterable[tuple[Link, Pair]], split: Split) -> Iterator[tuple[Link, Pair]]:
+def pairs_of_parts(found: Iterable[tuple[CausePath, Pair]], split: Split) -> Iterator[tuple[CausePath, Pair]]:
     """Pairs between the parts of what was linked, where the lag admits them.
 
     What begins within the first part explains the second one alone: the first part has a cause at its begin.

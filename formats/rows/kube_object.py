@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -93,23 +93,29 @@ def object_row(
     """
     recorded, content = bounded_json(redact_object(raw, redaction))
     differences = None if previous is None or change is Observation.DELETED else list_changes(previous, recorded)
-    manager = None
-    if managers is None:
-        pass
-    elif change is Observation.STATE:
-        manager = managers.last_writer()
-    elif change is Observation.ADDED:
-        manager = managers.creator()
-    elif change is Observation.MODIFIED and marks_before is not None:
-        manager = managers.writer(marks_before, [difference["path"] for difference in differences or ()])
     return row_of_content(
         recorded,
         content,
         change,
         changes=None if differences is None else canonical_json(differences),
-        manager=manager,
+        manager=_find_manager(change, managers, marks_before, differences or ()),
         is_inferred=is_inferred,
     )
+
+
+def _find_manager(
+    change: Observation, managers: Managers | None, marks_before: bytes | None, differences: Iterable[Json]
+) -> Manager | None:
+    match change:
+        case _ if managers is None:
+            return None
+        case Observation.STATE:
+            return managers.last_writer()
+        case Observation.ADDED:
+            return managers.creator()
+        case Observation.MODIFIED if marks_before is not None:
+            return managers.writer(marks_before, [difference["path"] for difference in differences])
+    return None
 
 
 def row_of_content(

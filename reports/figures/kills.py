@@ -23,22 +23,18 @@ class Kill:
     used_bytes: int
 
 
-def kills_of(document: Document, entity_id: str) -> list[Kill]:
-    """The kills that the document has evidence of, in order of time.
-
-    Args:
-        document: any.
-        entity_id: of the container or pod in which somebody was killed.
-    """
-    kills = {}
+def list_kills(document: Document) -> dict[str, list[Kill]]:
+    """The kills that the document has evidence of, in order of time, by id of the container or pod that they hit."""
+    found: dict[str, dict[str, Kill]] = {}
     for symptom in document.symptoms:
-        if symptom.entity.id != entity_id:
-            continue
         for key in symptom.evidence:
             row = document.evidence.get(key)
             used = None if row is None or row.table != "oom" else row.fields.get(_PARTS[0])
             if row is not None and isinstance(used, int):
                 others = (row.fields.get(part) for part in _PARTS[1:])
                 whole = used + sum(other for other in others if isinstance(other, int))
-                kills[key] = Kill(parse_time(row.time), whole)
-    return sorted(kills.values(), key=lambda kill: (kill.time_ns, kill.used_bytes))
+                found.setdefault(symptom.entity.id, {})[key] = Kill(parse_time(row.time), whole)
+    return {
+        entity_id: sorted(kills.values(), key=lambda kill: (kill.time_ns, kill.used_bytes))
+        for entity_id, kills in found.items()
+    }

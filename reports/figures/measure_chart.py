@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -13,7 +13,7 @@ from formats.postmortem.document import Document
 from formats.postmortem.recording import Measure
 from reports.causality_picture import fit
 from reports.figures.figure import LABEL_CELLS, Figure, plotly_text, to_plot
-from reports.figures.kills import Kill, kills_of
+from reports.figures.kills import Kill, list_kills
 from reports.figures.time_axis import plot_nanos, root_shapes, time_axis
 from reports.quantities import amount, counted
 from reports.story import short_name
@@ -42,18 +42,20 @@ def draw_measures(document: Document) -> list[Figure]:
         groups[measure.name].append(measure)
     weights = _entity_weights(document)
 
+    kills = list_kills(document)
+
     def weight(measure: Measure) -> int:
         return weights.get(measure.entity.id, len(weights))
 
     def best(name: str) -> tuple[bool, int, str]:
-        has_kills = any(_kills(document, measure) for measure in groups[name])
+        has_kills = any(_kills_of(measure, kills) for measure in groups[name])
         return (not has_kills, min(map(weight, groups[name])), name)
 
     colors: dict[str, int] = {}
     result = []
     for index, name in enumerate(sorted(groups, key=best)):
         lines = sorted(groups[name], key=lambda measure: (weight(measure), measure.entity.id))
-        result.append(_draw_measure(document, f"measure-{index}", name, lines, colors))
+        result.append(_draw_measure(document, f"measure-{index}", lines, colors, kills))
     return result
 
 
@@ -91,11 +93,15 @@ def _entity_weights(document: Document) -> dict[str, int]:
 
 
 def _draw_measure(
-    document: Document, key: str, name: str, measures: list[Measure], known_colors: dict[str, int]
+    document: Document,
+    key: str,
+    measures: list[Measure],
+    known_colors: dict[str, int],
+    kills_by_entity: Mapping[str, list[Kill]],
 ) -> Figure:
     drawn = measures[:MAX_LINES]
     colors = _choose_colors(drawn, known_colors)
-    kills = [kill for measure in drawn for kill in _kills(document, measure)]
+    kills = [kill for measure in drawn for kill in _kills_of(measure, kills_by_entity)]
     values = [value for measure in drawn for _, value in measure.points]
     values += [measure.limit for measure in drawn if measure.limit is not None]
     values += [kill.used_bytes for kill in kills]
@@ -139,7 +145,8 @@ def _draw_measure(
         shapes=root_shapes(document),
         hovermode="x unified",
     )
-    return Figure(key, name, _summarize(document, drawn, len(measures) - len(drawn)), to_plot(traces, layout))
+    summary = _summarize(drawn, len(measures) - len(drawn), kills_by_entity)
+    return Figure(key, drawn[0].name, summary, to_plot(traces, layout))
 
 
 def _line(measure: Measure, color: str, scale: int) -> go.Scatter:
@@ -177,8 +184,8 @@ def _kill_marks(kills: list[Kill], scale: int) -> go.Scatter:
     )
 
 
-def _kills(document: Document, measure: Measure) -> list[Kill]:
-    return kills_of(document, measure.entity.id) if measure.name.lower() == _MEMORY else []
+def _kills_of(measure: Measure, kills: Mapping[str, list[Kill]]) -> list[Kill]:
+    return kills.get(measure.entity.id, []) if measure.name.lower() == _MEMORY else []
 
 
 def _step_of(drawn: Sequence[Measure]) -> int:
@@ -202,11 +209,11 @@ def _limit_annotation(limit: int, unit: str, scale: int, color: str) -> go.layou
     )
 
 
-def _summarize(document: Document, drawn: list[Measure], left_out: int) -> str:
+def _summarize(drawn: list[Measure], left_out: int, kills_by_entity: Mapping[str, list[Kill]]) -> str:
     """In words what the chart shows: the highest value of each line against its limit, and what polling misses."""
     sentences = []
     for measure in drawn:
-        kills = _kills(document, measure)
+        kills = _kills_of(measure, kills_by_entity)
         peak = max((value for _, value in measure.points), default=None)
         if peak is None:
             continue
@@ -215,7 +222,7 @@ def _summarize(document: Document, drawn: list[Measure], left_out: int) -> str:
         killed = f", {counted(len(kills), 'OOM kill')} (✕)" if kills else ""
         sentences.append(f"{short_name(measure.entity)}: at most {amount(peak, measure.unit)}{limit}{killed}")
     more = f"; not drawn: {counted(left_out, 'more line', 'more lines')}" if left_out else ""
-    pause = _pause_of(document, drawn)
+    pause = _pause_of(drawn, kills_by_entity)
     polled = (
         f". Sampled about every {_interval(pause)}: shorter peaks are not in the lines" if pause is not None else ""
     )
@@ -227,13 +234,13 @@ def _interval(nanos: int) -> str:
     return "second" if nanos == _SECOND_NS else f"{nanos // _SECOND_NS} s"
 
 
-def _pause_of(document: Document, drawn: Sequence[Measure]) -> int | None:
+def _pause_of(drawn: Sequence[Measure], kills_by_entity: Mapping[str, list[Kill]]) -> int | None:
     """How long memory was usually not looked at, in whole seconds as ns; None for other measures and single points."""
     pauses: list[int] = []
     for measure in drawn:
         if measure.name.lower() != _MEMORY:
             return None
-        kills = {kill.time_ns for kill in _kills(document, measure)}
+        kills = {kill.time_ns for kill in _kills_of(measure, kills_by_entity)}
         times = [time for time, _ in measure.points if time not in kills]
         pauses += [later - earlier for earlier, later in itertools.pairwise(times)]
     middle = sorted(pauses)[len(pauses) // 2] if pauses else 0

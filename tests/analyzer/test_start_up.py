@@ -44,7 +44,7 @@ NOT_FOR_ANALYSIS = (
     *("reports.figures", "reports.graph_model", "reports.page"),
     *("jinja2", "kubernetes", "neo4j", "networkx", "pandas", "plotly", "polars", "yaml"),
     *("numpy.ma", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet"),
-    *("asyncio", "concurrent.futures", "difflib", "http.client", "logging", "ssl", "subprocess"),
+    *("asyncio", "concurrent.futures", "difflib", "http.client", "logging", "ssl", "subprocess", "zoneinfo"),
 )
 """Heavy modules that a terminal report of a small capture does not need, once its knowledge was checked."""
 

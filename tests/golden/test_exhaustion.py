@@ -10,7 +10,8 @@ import pytest
 from analyzer.analyze import analyze_capture
 from analyzer.importers.capturing import import_k8s_watch
 from fixtures.states.cluster import Cluster, containers_of, healthy_cluster
-from fixtures.states.make import address_host, name_unresolved
+from fixtures.states.runtime import name_unresolved
+from fixtures.states.services import address_host
 from fixtures.town.make import descriptors_in_use
 from formats.capture.reading import open_capture
 from formats.postmortem.document import Document

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
+from analyzer.sharing.vocabulary import load_words
 from formats.postmortem.graph import FieldManager
 from reports.answer import answer
-from reports.managers import advise_on_source, call_manager, call_program, say_who
+from reports.managers import PROGRAMS, advise_on_source, call_manager, call_program, say_who
 from reports.markdown import render_markdown
 from reports.terminal import render
 
@@ -91,3 +92,7 @@ def test_who_wrote_the_object_last_is_told_where_no_change_was_recorded(incident
     # What Kubernetes itself writes says nothing about the cause.
     own = dataclasses.replace(root, last_write=dataclasses.replace(manager, name="kube-controller-manager"))
     assert answer(incident, dataclasses.replace(finding, root_cause=own)).who is None
+
+
+def test_every_known_program_is_known_in_an_anonymized_copy_too():
+    assert PROGRAMS.keys() <= set(load_words("managers"))

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from analyzer.cli import cli
 from analyzer.importers.capturing import import_k8s_watch
 from fixtures.states.cluster import healthy_cluster
-from fixtures.states.make import service_port_number, service_protocol
+from fixtures.states.services import service_port_number, service_protocol
 from formats.errors import UsageError
 from tests.analyzed import document_of
 

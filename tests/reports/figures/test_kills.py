@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
-from reports.figures.kills import kills_of
+from reports.figures.kills import list_kills
 
 
 def test_kills_of_an_object_come_from_the_rows_that_its_symptoms_rest_on(incident):
     rows = {row.id for row in incident.evidence.values() if row.table == "oom"}
     victims = {symptom.entity.id for symptom in incident.symptoms if rows & set(symptom.evidence)}
     assert victims
-    assert sum(len(kills_of(incident, victim)) for victim in victims) >= len(rows)
-    others = {symptom.entity.id for symptom in incident.symptoms} - victims
-    assert not any(kills_of(incident, other) for other in others)
+    kills = list_kills(incident)
+    assert sum(len(kills[victim]) for victim in victims) >= len(rows)
+    assert kills.keys() == victims
 
 
 def test_row_that_says_nothing_of_memory_is_no_kill(incident):
@@ -22,4 +22,4 @@ def test_row_that_says_nothing_of_memory_is_no_kill(incident):
         for key, row in incident.evidence.items()
     }
     document = dataclasses.replace(incident, evidence=evidence)
-    assert not any(kills_of(document, symptom.entity.id) for symptom in document.symptoms)
+    assert list_kills(document) == {}

@@ -131,8 +131,8 @@ def _draw_measure(
         barmode="stack",
         showlegend=len(traces) > 1,
         annotations=[
-            _limit_annotation(measure.limit, unit, scale, color)
-            for color, measure in zip(colors, drawn, strict=True)
+            _limit_annotation(measure.limit, unit, scale)
+            for measure in drawn
             if measure.limit is not None
         ],
         xaxis=time_axis(document),
@@ -194,7 +194,7 @@ def _step_of(drawn: Sequence[Measure]) -> int:
     return math.gcd(*(later - earlier for earlier, later in itertools.pairwise(times))) or _SECOND_NS
 
 
-def _limit_annotation(limit: int, unit: str, scale: int, color: str) -> go.layout.Annotation:
+def _limit_annotation(limit: int, unit: str, scale: int) -> go.layout.Annotation:
     """The name of a limit at the right end of its line; limits have no legend entry."""
     return go.layout.Annotation(
         x=1,
@@ -205,7 +205,7 @@ def _limit_annotation(limit: int, unit: str, scale: int, color: str) -> go.layou
         yanchor="bottom",
         showarrow=False,
         text=plotly_text(f"limit {amount(limit, unit)}"),
-        font={"color": color, "size": 11},
+        font={"color": "var(--ink-2)", "size": 11},  # the colours of lines are too light for small text
     )
 
 

@@ -216,6 +216,7 @@
 
   const markdown = JSON.parse(document.getElementById("markdown").textContent);
   const copyOf = (name) => (name === "markdown" ? markdown : document.getElementById(name).textContent);
+  const said = document.getElementById("said");
   for (const button of document.querySelectorAll(".copy")) {
     const label = button.textContent;
     button.hidden = false;
@@ -232,7 +233,8 @@
         area.remove();
       }
       button.textContent = "Copied";
-      setTimeout(() => { button.textContent = label; }, 2000);
+      said.textContent = "Copied"; // the button's own change is not read aloud
+      setTimeout(() => { button.textContent = label; said.textContent = ""; }, 2000);
     });
   }
 

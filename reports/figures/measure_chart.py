@@ -130,11 +130,7 @@ def _draw_measure(
         height=260,
         barmode="stack",
         showlegend=len(traces) > 1,
-        annotations=[
-            _limit_annotation(measure.limit, unit, scale)
-            for measure in drawn
-            if measure.limit is not None
-        ],
+        annotations=[_limit_annotation(measure.limit, unit, scale) for measure in drawn if measure.limit is not None],
         xaxis=time_axis(document),
         yaxis=go.layout.YAxis(
             title={"text": plotly_text(label)} if label else {},

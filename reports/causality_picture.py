@@ -12,6 +12,7 @@ from formats.postmortem.document import Document
 from formats.postmortem.graph import Edge, Symptom
 from formats.text import escape_text
 from reports.answer import WorkloadNames
+from reports.curves import LabelPlaces, curve_path, label_width
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 from reports.quantities import clock_minute, lag
 
@@ -23,8 +24,6 @@ MAX_ALIKE = 3
 
 _TITLE_CELLS = 25
 _LINE_CELLS = 29
-_LABEL_CHARACTER_PIXELS = 6.6
-_LABEL_PARTS = (0.4, 0.55, 0.7, 0.28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def causality_picture(document: Document) -> Picture:
         _box(group, names, numbers[group[0].id], corner, on_chain=group[0].id in chained, root=group[0].id in roots)
         for group, corner in zip(shown, layout.boxes, strict=True)
     ]
-    places = _LabelPlaces(layout.boxes)
+    places = LabelPlaces(layout.boxes)
     labels: dict[int, Point | None] = {}
     for (number, edge), route in sorted(
         zip(edges, layout.routes, strict=True), key=lambda item: (_ends(item[0][1]) not in links, item[0][0])
@@ -133,10 +132,10 @@ def causality_picture(document: Document) -> Picture:
             edge,
             numbers[shown[place[edge.source]][0].id],
             numbers[shown[place[edge.target]][0].id],
-            _path(route),
+            curve_path(route),
             lag(edge.lag_ns),
             labels[number],
-            _label_width(lag(edge.lag_ns)),
+            label_width(lag(edge.lag_ns)),
             on_chain=_ends(edge) in links,
         )
         for (number, edge), route in zip(edges, layout.routes, strict=True)
@@ -227,48 +226,6 @@ def _box(
 
 def _ends(edge: Edge) -> tuple[str, str]:
     return edge.source, edge.target
-
-
-def _path(route: tuple[Point, ...]) -> str:
-    """The route as an SVG path, bent so that it leaves and arrives upright."""
-    path = f"M{route[0].x} {route[0].y}"
-    for here, there in itertools.pairwise(route):
-        bend = (there.y - here.y) / 2
-        path += f"C{here.x} {here.y + bend:g} {there.x} {there.y - bend:g} {there.x} {there.y}"
-    return path
-
-
-class _LabelPlaces:
-    """Finds places on the curves where a label covers neither a box nor another label."""
-
-    def __init__(self, boxes: tuple[Point, ...]) -> None:
-        self._taken = [(corner.x, corner.y, corner.x + BOX_WIDTH, corner.y + BOX_HEIGHT) for corner in boxes]
-
-    def take(self, route: tuple[Point, ...], text: str) -> Point | None:
-        """The first free place for the middle of the text's base line, and takes it; None if there is none."""
-        half = _label_width(text) / 2
-        for stretch in (route[:2], route[-2:]):
-            for part in _LABEL_PARTS:
-                place = _point_on(stretch, part)
-                area = (place.x - half, place.y - 11, place.x + half, place.y + 3)
-                if not any(_overlap(area, other) for other in self._taken):
-                    self._taken.append(area)
-                    return place
-        return None
-
-
-def _label_width(text: str) -> float:
-    return round(len(text) * _LABEL_CHARACTER_PIXELS, 1)
-
-
-def _point_on(stretch: tuple[Point, ...], part: float) -> Point:
-    start, stop = stretch
-    bent = part * part * (3 - 2 * part)
-    return Point(round(start.x + (stop.x - start.x) * bent, 1), round(start.y + (stop.y - start.y) * part + 4, 1))
-
-
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def fit(text: str, cells: int) -> str:

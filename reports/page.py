@@ -33,6 +33,7 @@ from reports.figures.draw import draw_figures
 from reports.managers import call_manager
 from reports.markdown import render_markdown
 from reports.predictions import ForetoldWarning, expected, list_warnings
+from reports.service_map import draw_service_map, tell_failures
 
 MAX_SYMPTOMS = 1_000
 """Symptoms that the page lists; those of findings come first. Why: more would slow down the browser."""
@@ -69,6 +70,7 @@ def render_page(document: Document, *, title: str | None = None) -> str:
         page=_Page(document, picture),
         headline=story.headline(document),
         picture=picture,
+        services=draw_service_map(document),
         timeline=charts[0],
         measures=charts[1:],
         data=_json_block({figure.id: figure.plot for figure in charts}),
@@ -140,6 +142,7 @@ def _template() -> Template:
         "full_name": story.full_name,
         "counted": quantities.counted,
         "expected": expected,
+        "failures": tell_failures,
     }
     environment.filters.update(filters)
     return environment.get_template("page.html.j2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from analyzer.document.calls import list_calls
 from analyzer.document.capture_summary import summarize_capture
 from analyzer.document.evidence import resolve_evidence
 from analyzer.document.last_writes import field_manager, tell_last_writes
@@ -71,7 +72,9 @@ def assemble_document(analysis: Analysis) -> Document:
     edges = tuple(_edges(analysis.graph, {symptom.number for symptom in shown}))
     relations = _relations(engine, entity_ids)
     foretold = (row for prediction in analysis.predictions for row in prediction.evidence)
-    evidence = (*_all_evidence(findings, symptoms, edges, changes, relations), *foretold)
+    calls = list_calls(engine, entities)
+    called = (row for call in calls for row in call.evidence)
+    evidence = (*_all_evidence(findings, symptoms, edges, changes, relations), *foretold, *called)
     hit = {symptom.entity_id for symptom in shown if symptom.id in ranks}
     not_shown = len(analysis.symptoms.items) - len(shown)
     return Document(
@@ -92,6 +95,7 @@ def assemble_document(analysis: Analysis) -> Document:
         relations=relations,
         evidence=resolve_evidence(engine, analysis.capture, evidence),
         measures=analysis.measures.finish(hit, entities),
+        calls=calls,
     )
 
 

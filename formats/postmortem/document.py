@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from formats.postmortem.findings import Finding, Prediction
 from formats.postmortem.graph import Change, Edge, Symptom
-from formats.postmortem.recording import CaptureSummary, Entity, EvidenceRow, Measure, Relation
+from formats.postmortem.recording import Call, CaptureSummary, Entity, EvidenceRow, Measure, Relation
 
 DOCUMENT_VERSION: Final = 1
 
@@ -35,6 +35,7 @@ class Document:
         relations: sorted by kind, source, target.
         evidence: by id; rows that too many others crowd out are left out.
         measures: sorted by name, then entity.
+        calls: who called whom; those that failed most often first.
     """
 
     version: Literal[1]
@@ -48,6 +49,7 @@ class Document:
     relations: tuple[Relation, ...]
     evidence: dict[str, EvidenceRow]
     measures: tuple[Measure, ...]
+    calls: tuple[Call, ...]
 
 
 def to_dict(document: Document) -> dict[str, Any]:

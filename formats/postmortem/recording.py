@@ -170,3 +170,33 @@ class Measure:
     unit: str
     points: tuple[tuple[Integer, Integer], ...]
     limit: Integer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Connections from the pods of one workload to one thing, as the callers observed them.
+
+    Attributes:
+        source: the workload that called; the Pod if it has none.
+        target: the Service, workload, Pod, Node or Address that was called.
+        workload: the only workload that the called Service selects; None if there are none or several, or no Service.
+        opened: connections that were established.
+        refused: attempts that were refused.
+        timed_out: attempts that were not answered in time.
+        unreachable: attempts for which there was no route.
+        evidence: event that shows the first attempt.
+    """
+
+    source: EntityRef
+    target: EntityRef
+    workload: EntityRef | None
+    opened: Count
+    refused: Count
+    timed_out: Count
+    unreachable: Count
+    evidence: tuple[EvidenceId, ...]
+
+    @property
+    def failed(self) -> int:
+        """Attempts that failed for any reason."""
+        return self.refused + self.timed_out + self.unreachable

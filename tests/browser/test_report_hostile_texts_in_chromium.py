@@ -46,6 +46,7 @@ def texts_that_the_page_shows(document: Document) -> list[str]:
         if change.symptom not in roots:
             texts += [change.what, change.path, change.new, change.entity.name]
     texts += [measure.name for measure in document.measures]
+    texts += [ref.name for call in document.calls for ref in (call.source, call.target, call.workload) if ref]
     for evidence in document.evidence.values():
         texts += [evidence.id, evidence.text, *evidence.fields]
         texts += [value for value in evidence.fields.values() if isinstance(value, str)]

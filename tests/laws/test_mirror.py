@@ -153,6 +153,7 @@ WITHOUT_MODULE = {
     "analyzer/test_start_up.py": "what commands import",
     "formats/rows/test_kube_rows.py": "a row on its way through kube_object, kube_event, kube_json and kube_time",
     "formats/test_standard_tools.py": "other Arrow readers open our segments",
+    "reports/test_page_colors.py": "the colours of the page's style sheet",
     "reports/test_vendor.py": "the vendored script",
 }
 

@@ -9,14 +9,23 @@
 --   from_ns BIGINT: Start, in aligned unix ns.
 --   to_ns BIGINT: End, in aligned unix ns.
 --   evidence VARCHAR: `table:node:seq` of the row that shows it.
-WITH seen AS (
+--   opened BIGINT: Connections that were established.
+--   refused BIGINT: Attempts that were refused.
+--   timed_out BIGINT: Attempts that were not answered in time.
+--   unreachable BIGINT: Attempts for which there was no route.
+WITH met AS (
     SELECT
         coalesce(cgroup.pod_id, 'Node/' || contact.node) AS source_id,
         -- Calls to a listening container are calls to its Pod.
         coalesce(container.pod_id, peer.entity_id) AS target_id,
-        min(greatest(contact.from_ns, peer.from_ns)) AS from_ns,
-        max(least(contact.to_ns, peer.to_ns)) AS to_ns,
-        arg_min(evidence_of('tcp', contact.node, contact.seq), (contact.from_ns, contact.node, contact.seq)) AS evidence
+        greatest(contact.from_ns, peer.from_ns) AS from_ns, least(contact.to_ns, peer.to_ns) AS to_ns,
+        contact.from_ns AS first_ns, contact.node, contact.seq,
+        contact.opened, contact.refused, contact.timed_out, contact.unreachable,
+        -- An address that changed its owner within a part: what was counted is the first owner's, and counted once.
+        row_number() OVER (
+            PARTITION BY contact.node, contact.network_namespace, contact.address, contact.port, contact.cgroup_id
+            ORDER BY peer.from_ns, peer.entity_id
+        ) = 1 AS is_counted
     FROM contact AS contact
     JOIN peer
         ON peer.node = contact.node AND peer.network_namespace = contact.network_namespace
@@ -27,6 +36,12 @@ WITH seen AS (
         AND contact.from_ns >= cgroup.from_ns AND contact.from_ns < cgroup.to_ns
     LEFT JOIN recorded_entity AS container ON container.entity_id = peer.entity_id AND container.kind = 'Container'
     WHERE cgroup.pod_id IS NOT NULL
-    GROUP BY ALL
 )
-SELECT source_id, target_id, from_ns, to_ns, evidence FROM seen WHERE source_id <> target_id
+SELECT
+    source_id, target_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
+    arg_min(evidence_of('tcp', node, seq), (first_ns, node, seq)) AS evidence,
+    (sum(opened) FILTER (is_counted))::BIGINT AS opened, (sum(refused) FILTER (is_counted))::BIGINT AS refused,
+    (sum(timed_out) FILTER (is_counted))::BIGINT AS timed_out,
+    (sum(unreachable) FILTER (is_counted))::BIGINT AS unreachable
+FROM met WHERE source_id <> target_id
+GROUP BY source_id, target_id

@@ -71,13 +71,17 @@ class YamlMap:
 YamlNode = YamlScalar | YamlList | YamlMap
 
 
-def read_yaml_documents(text: str, *, where: str, error: type[TapioError]) -> list[YamlNode]:
+def read_yaml_documents(
+    text: str, *, where: str, error: type[TapioError], max_bytes: int = YAML_BYTES, max_depth: int = YAML_DEPTH
+) -> list[YamlNode]:
     """Every document of a YAML text.
 
     Args:
         text: the whole text.
         where: the file's name, the beginning of every place.
         error: the class of `formats.errors` that is raised for anything wrong.
+        max_bytes: of the text in UTF-8.
+        max_depth: of its nesting.
 
     Returns:
         One node per document; an empty text has none, an empty document is a null scalar.
@@ -86,12 +90,12 @@ def read_yaml_documents(text: str, *, where: str, error: type[TapioError]) -> li
         TapioError: of class `error`, with `file:line:column`.
     """
     size = len(text.encode("utf-8", "surrogatepass"))
-    if size > YAML_BYTES:
+    if size > max_bytes:
         raise error(
-            f"the file has {size:,} bytes, more than the limit of {YAML_BYTES:,}", where=where, next_step="split it"
+            f"the file has {size:,} bytes, more than the limit of {max_bytes:,}", where=where, next_step="split it"
         )
     try:
-        return list(_read_events(text, where, error))
+        return list(_read_events(text, where, error, max_depth))
     except yaml.MarkedYAMLError as problem:
         place = _place(where, problem.problem_mark or problem.context_mark)
         raise error(f"not valid YAML: {problem.problem or problem.context}", where=place) from None
@@ -142,7 +146,7 @@ class _Open:
         return YamlMap(self.where, self.entries, self.key_places)
 
 
-def _read_events(text: str, where: str, error: type[TapioError]) -> Iterator[YamlNode]:
+def _read_events(text: str, where: str, error: type[TapioError], max_depth: int) -> Iterator[YamlNode]:
     # Built from events with a stack of our own: no recursion that a deep file could exhaust, no constructor at all.
     stack: list[_Open] = []
     for event in yaml.parse(text, Loader=_LOADER):
@@ -159,8 +163,8 @@ def _read_events(text: str, where: str, error: type[TapioError]) -> Iterator[Yam
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 if stack and stack[-1].entries is not None and stack[-1].key is None:
                     raise error("a key must be text", where=place)
-                if len(stack) >= YAML_DEPTH:
-                    raise error(f"nested deeper than {YAML_DEPTH} levels", where=place)
+                if len(stack) >= max_depth:
+                    raise error(f"nested deeper than {max_depth} levels", where=place)
                 stack.append(_Open(place, [], {} if isinstance(event, yaml.MappingStartEvent) else None, {}))
                 continue
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():

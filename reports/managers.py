@@ -11,6 +11,7 @@ import re
 from formats.postmortem.document import Document
 from formats.postmortem.findings import RootCause
 from formats.postmortem.graph import FieldManager
+from formats.rows.kube_managers import USER_PREFIX
 from reports.quantities import day
 from reports.zones import moment
 
@@ -73,6 +74,8 @@ def call_manager(name: str, operation: str | None, subresource: str | None) -> s
     program = call_program(name, operation, subresource)
     if program != name:
         return f"{program} (manager {name})"
+    if name.startswith(USER_PREFIX):
+        return f"the user {name.removeprefix(USER_PREFIX)}"
     return name if name in _CALLED_SO else f"the manager {name}"
 
 

@@ -1,20 +1,20 @@
-"""`tapio import`: convert a recording of another tool to a capture."""
+"""`tapio import`: convert what other programs recorded to a capture."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
-from analyzer.importers.capturing import import_k8s_watch
-
-FORMATS = ("k8s-watch",)
+from analyzer.importers.capturing import import_kubernetes
+from analyzer.importers.inputs import list_files
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "format_", type=click.Choice(FORMATS), required=True, help="Format of FILE.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--from", "_form", expose_value=False, hidden=True, help="The form of the files is found out by itself.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
 @click.option("--node", default="kube-api", show_default=True, help="Node name that is written to all rows.")
 @click.option(
@@ -23,20 +23,34 @@ FORMATS = ("k8s-watch",)
     show_default=True,
     help="Keep the values of ConfigMaps instead of their digests.",
 )
-def command(file: Path, format_: str, output: Path, node: str, *, configmap_values: bool) -> None:  # noqa: ARG001 - the only format
-    """Convert FILE to a capture.
+def command(files: tuple[Path, ...], output: Path, node: str, *, configmap_values: bool) -> None:
+    """Convert FILES to one capture; - is standard input.
 
-    k8s-watch: raw list and watch messages of a Kubernetes API, one JSON object per line, or the output of
-    `kubectl get -o json`; uncompressed, gzip or zstd. Values of Secrets are never kept. With
-    `--show-managed-fields`, kubectl also prints who wrote each object last.
-    """
-    size = 2 * file.stat().st_size if file.is_file() else 0
-    with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        rows = import_k8s_watch(
-            file,
-            output,
-            node_name=node,
-            configmap_values=configmap_values,
-            on_progress=lambda read: bar.update(read - bar.pos),
-        )
+    \b
+    FILES are one of these, which is found out by itself:
+    * what kubectl prints: get -o json, get -o yaml, cluster-info dump
+    * a folder: of kubectl cluster-info dump, or of a must-gather
+    * the audit log of an API server, which also tells who made each change
+    * lists and watch events, one JSON object per line
+
+    Files may be compressed with gzip or zstd. Values of Secrets are never kept. With --show-managed-fields,
+    kubectl get also prints who wrote each object last.
+
+    \b
+    Examples:
+      kubectl get all,cm,events -A -o json --show-managed-fields | tapio import - -o now.tapio
+      kubectl cluster-info dump -A --output-directory dump && tapio import dump -o now.tapio
+      tapio import /var/log/kubernetes/audit/*.log -o today.tapio
+    """  # noqa: D301 - click reads the backspace
+    with tempfile.TemporaryDirectory(prefix="tapio-import-") as directory:
+        found = list_files(files, Path(directory))
+        size = 2 * sum(file.stat().st_size for file in found if file.is_file())
+        with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+            rows = import_kubernetes(
+                found,
+                output,
+                node_name=node,
+                configmap_values=configmap_values,
+                on_progress=lambda read: bar.update(read - bar.pos),
+            )
     click.echo(f"{output}: {rows:,} rows")

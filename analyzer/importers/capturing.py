@@ -1,45 +1,45 @@
-"""From a foreign file to a capture file: read it, seal one segment, write the capture."""
+"""From foreign files to a capture file: read them, seal one segment, write the capture."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from analyzer.importers.k8s_watch import read_k8s_watch
+from analyzer.importers.kubernetes import read_kubernetes
 from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
 from formats.errors import OutputError
 
 
-def import_k8s_watch(
-    path: Path,
+def import_kubernetes(
+    paths: Sequence[Path],
     output: Path,
     *,
     node_name: str,
     configmap_values: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Make a capture from a recorded conversation with a Kubernetes API. The same file gives the same bytes.
+    """Make a capture from what was recorded of a Kubernetes cluster. The same files give the same bytes.
 
     Args:
-        path: the recording; see `analyzer.importers.k8s_watch`.
+        paths: the files; see `analyzer.importers.kubernetes`.
         output: the capture; an existing file is replaced.
         node_name: the node that the rows will bear.
         configmap_values: whether values of ConfigMaps are kept.
-        on_progress: called now and then with the bytes read so far, of twice the size of the file.
+        on_progress: called now and then with the bytes read so far, of twice the size of all files.
 
     Returns:
         The number of rows of the capture, losses left out.
 
     Raises:
-        FormatError: there is no Kubernetes object in the file.
-        MissingInputError: the file cannot be read.
+        FormatError: there is no Kubernetes object in the files.
+        MissingInputError: a file cannot be read.
         OutputError: the capture cannot be written there.
     """
-    recording, identity = read_k8s_watch(
-        path, node_name=node_name, configmap_values=configmap_values, on_progress=on_progress
+    recording, identity = read_kubernetes(
+        paths, node_name=node_name, configmap_values=configmap_values, on_progress=on_progress
     )
     created_by = f"tapio import {version('tapio')}"
     try:

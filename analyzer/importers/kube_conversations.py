@@ -64,6 +64,18 @@ class KubeConversations:
         conversation.was_listed = True
         conversation.last_seen = at
 
+    def know(self, resource: str, raw: Json, at: Instant) -> None:
+        """An object as it was before the first event that tells of it.
+
+        Args:
+            resource: plural name.
+            raw: the object.
+            at: when that event was received.
+        """
+        conversation = self._of(resource, text(raw, "kind"), text(raw, "apiVersion"), at)
+        if conversation is not None:
+            self._record(conversation.versions.list_page([raw]), at)
+
     def tell(self, resource: str, watch_type: str, raw: Any, at: Instant) -> None:
         """One watch event of one resource.
 

@@ -18,6 +18,9 @@ from formats.rows.kube_time import unix_nano
 MANAGER_CHARACTERS = 128
 """Longest name of a manager that the API server accepts."""
 
+USER_PREFIX = "user/"
+"""Begins the name of a user of the API server, which stands for a manager where an audit log tells who wrote."""
+
 MAX_ENTRIES = 64
 """Entries that are read. Why: the API server keeps ten managers that update, and the few that apply."""
 

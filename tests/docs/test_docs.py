@@ -89,7 +89,7 @@ def _run_in_this_process(command):
 def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     # GIVEN the files that the README speaks of
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
-    shutil.copy(REPOSITORY / "fixtures" / "kube" / "configmap-oom-crashloop.api.jsonl.zst", tmp_path / "api.jsonl")
+    shutil.copy(REPOSITORY / "fixtures" / "kube" / "release-exiting.audit.jsonl.zst", tmp_path / "audit.log")
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "healthy-rollout.tapio", tmp_path / "calm.tapio")
     monkeypatch.chdir(tmp_path)
     commands = _commands_of("README.md")
@@ -100,7 +100,7 @@ def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
         # WHEN a stranger types the command THEN it works
         done = _run_in_this_process(command)
         assert done.exit_code == 0, f"{command}: {done.stderr[-500:]}"
-    assert {"night.html", "share.tapio", "x.tapio"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"night.html", "share.tapio", "today.tapio"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_output_in_the_readme_is_what_is_printed(monkeypatch):

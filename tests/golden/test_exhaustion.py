@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.analyze import analyze_capture
-from analyzer.importers.capturing import import_k8s_watch
+from analyzer.importers.capturing import import_kubernetes
 from fixtures.states.cluster import Cluster, containers_of, healthy_cluster
 from fixtures.states.runtime import name_unresolved
 from fixtures.states.services import address_host
@@ -24,7 +24,7 @@ from tests.golden.town import Town
 def analyze(cluster: Cluster, directory: Path) -> Document:
     lines, capture = directory / "lines.jsonl", directory / "made.tapio"
     lines.write_text("".join(json.dumps(line) + "\n" for line in cluster.lines()), encoding="utf-8")
-    import_k8s_watch(lines, capture, node_name="kube-api")
+    import_kubernetes([lines], capture, node_name="kube-api")
     return analyze_capture(open_capture(capture), shipped_knowledge())
 
 

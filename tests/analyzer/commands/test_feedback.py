@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from analyzer.cli import cli
-from analyzer.importers.capturing import import_k8s_watch
+from analyzer.importers.capturing import import_kubernetes
 from fixtures.states.cluster import healthy_cluster
 from fixtures.states.services import service_port_number, service_protocol
 from formats.errors import UsageError
@@ -50,7 +50,7 @@ def two_failures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     service_port_number(cluster)
     lines, capture = directory / "two.jsonl", directory / "two.tapio"
     lines.write_text("".join(json.dumps(line) + "\n" for line in cluster.lines()), encoding="utf-8")
-    import_k8s_watch(lines, capture, node_name="kube-api")
+    import_kubernetes([lines], capture, node_name="kube-api")
     return capture
 
 

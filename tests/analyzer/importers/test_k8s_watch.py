@@ -1,4 +1,4 @@
-"""`tapio import --from k8s-watch`: a recorded conversation becomes a capture; what cannot be read is told, never raised."""
+"""`tapio import` of lists and watch events: a recorded conversation becomes a capture; what cannot be read is told, never raised."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.cli import cli
-from analyzer.importers.capturing import import_k8s_watch
-from analyzer.importers.k8s_watch import read_k8s_watch
+from analyzer.importers.capturing import import_kubernetes
+from analyzer.importers.kubernetes import read_kubernetes
 from formats.capture.reading import open_capture
 from formats.errors import FormatError, MissingInputError, OutputError
 
@@ -37,7 +37,7 @@ def rows_of(capture, table):
 
 def imported(path, tmp_path, **options):
     output = tmp_path / "out.tapio"
-    import_k8s_watch(path, output, node_name="kube-api", **options)
+    import_kubernetes([path], output, node_name="kube-api", **options)
     return output
 
 
@@ -100,7 +100,7 @@ def test_the_same_file_gives_the_same_bytes_however_it_is_compressed_apart_from_
     # WHEN
     first, second = tmp_path / "a.tapio", tmp_path / "b.tapio"
     for output in (first, second):
-        import_k8s_watch(RECORDING, output, node_name="n")
+        import_kubernetes([RECORDING], output, node_name="n")
 
     # THEN
     assert first.read_bytes() == second.read_bytes()
@@ -303,7 +303,7 @@ def test_what_cannot_be_opened_or_written_is_named(tmp_path):
     with pytest.raises(MissingInputError):
         imported(tmp_path, tmp_path)
     with pytest.raises(OutputError):
-        import_k8s_watch(RECORDING, tmp_path / "no" / "where.tapio", node_name="n")
+        import_kubernetes([RECORDING], tmp_path / "no" / "where.tapio", node_name="n")
 
 
 def test_times_that_are_missing_follow_from_the_line_before(tmp_path):
@@ -373,7 +373,7 @@ def test_hostile_lines_never_raise(tmp_path_factory, messages):
     path = write_lines(directory / "x", [json.dumps(good), *map(json.dumps, messages)])
 
     # THEN it is read, and (once more) the same
-    recordings = [read_k8s_watch(path, node_name="n") for _ in range(2)]
+    recordings = [read_kubernetes([path], node_name="n") for _ in range(2)]
     assert recordings[0][0].rows == recordings[1][0].rows >= 1
     assert recordings[0][1] == recordings[1][1]
 
@@ -383,7 +383,7 @@ def test_the_command_writes_the_capture_and_says_how_much_it_holds(tmp_path):
     output = tmp_path / "out.tapio"
     result = CliRunner().invoke(
         cli,
-        ["import", "--from", "k8s-watch", str(RECORDING), "-o", str(output), "--node", "node-b1", "--configmap-values"],
+        ["import", str(RECORDING), "-o", str(output), "--node", "node-b1", "--configmap-values"],
     )
 
     # THEN

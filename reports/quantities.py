@@ -28,10 +28,10 @@ def span(nanos: int) -> str:
 
 
 def lag(nanos: int) -> str:
-    """How long after the cause the effect came, as a phrase."""
+    """How long after the cause the effect came, as a phrase. What had begun before went on because of the cause."""
     if nanos == 0:
         return "at the same moment"
-    return f"{span(nanos)} later" if nanos > 0 else f"seen {span(-nanos)} earlier"
+    return f"{span(nanos)} later" if nanos > 0 else f"had begun {span(-nanos)} earlier"
 
 
 def before(nanos: int) -> str:

@@ -211,7 +211,11 @@ def _supports(story: _Story, graph: CausalGraph) -> Iterator[Statement]:
         yield Statement(what=story.pattern.meaning, evidence=())
     for edge in story.chain[:MAX_SUPPORTS]:
         target = graph.symptoms[edge.target]
-        lag = f"{format_duration(edge.lag_ns)} later" if edge.lag_ns > 0 else "observed shortly before its cause"
+        lag = (
+            f"{format_duration(edge.lag_ns)} later"
+            if edge.lag_ns > 0
+            else f"had begun {format_duration(-edge.lag_ns)} earlier"
+        )
         lag = "at the same moment" if edge.lag_ns == 0 else lag
         yield Statement(
             what=f"{edge.says} ({lag}; {edge.relation})",

@@ -6,6 +6,7 @@ from formats.columns import Table
 from formats.tables import (
     cgroup_state,
     clock,
+    cpu,
     interface_state,
     kube_event,
     kube_object,
@@ -14,8 +15,10 @@ from formats.tables import (
     oom,
     pressure,
     process,
+    process_stall,
     process_state,
     request,
+    signal,
     socket_state,
     syscall_error,
     tcp,
@@ -27,9 +30,12 @@ CATALOG_VERSION = 1
 
 TABLES: tuple[Table, ...] = (
     process.TABLE,
+    signal.TABLE,
     oom.TABLE,
     memory.TABLE,
+    cpu.TABLE,
     pressure.TABLE,
+    process_stall.TABLE,
     tcp.TABLE,
     syscall_error.TABLE,
     request.TABLE,

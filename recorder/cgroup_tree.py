@@ -23,23 +23,44 @@ class CgroupHierarchies:
     Attributes:
         unified: the cgroup2 tree, whose inode numbers are the cgroup ids; None if there is none.
         memory_v1: the cgroup v1 memory controller; None if memory is controlled by the cgroup2 tree or not at all.
+        cpu_v1: the cgroup v1 CPU controller; None likewise.
+        cpu_account_v1: the cgroup v1 hierarchy that counts CPU time, often the same as `cpu_v1`; None likewise.
     """
 
     unified: Path | None
     memory_v1: Path | None
+    cpu_v1: Path | None = None
+    cpu_account_v1: Path | None = None
 
     @property
     def has_memory_v2(self) -> bool:
         """Whether the cgroup2 tree controls memory."""
-        return self.unified is not None and "memory" in read_text(self.unified / "cgroup.controllers").split()
+        return self._controls("memory")
+
+    @property
+    def has_cpu_v2(self) -> bool:
+        """Whether the cgroup2 tree controls CPU time."""
+        return self._controls("cpu")
+
+    def _controls(self, controller: str) -> bool:
+        return self.unified is not None and controller in read_text(self.unified / "cgroup.controllers").split()
 
 
 def find_hierarchies(sysfs: Path) -> CgroupHierarchies:
     """The cgroup trees below a /sys: v2 alone, v1 alone, or hybrid (v1 controllers and `unified`)."""
     mounts = sysfs / "fs" / "cgroup"
     unified = next((tree for tree in (mounts, mounts / "unified") if (tree / "cgroup.controllers").is_file()), None)
-    memory_v1 = mounts / "memory"
-    return CgroupHierarchies(unified, memory_v1 if (memory_v1 / "memory.usage_in_bytes").is_file() else None)
+    return CgroupHierarchies(
+        unified,
+        memory_v1=_find_v1(mounts / "memory", "memory.usage_in_bytes"),
+        cpu_v1=_find_v1(mounts / "cpu", "cpu.cfs_period_us"),
+        cpu_account_v1=_find_v1(mounts / "cpuacct", "cpuacct.usage"),
+    )
+
+
+def _find_v1(hierarchy: Path, file: str) -> Path | None:
+    """The mount of a v1 controller if it has the controller's file."""
+    return hierarchy if (hierarchy / file).is_file() else None
 
 
 def find_kubepods(hierarchy: Path) -> tuple[str, ...]:

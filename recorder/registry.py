@@ -5,6 +5,7 @@ from __future__ import annotations
 from recorder.source import Source
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.clock import ClockSource
+from recorder.sources.cpu import CpuSource
 from recorder.sources.interface_state import InterfaceStateSource
 from recorder.sources.kube_event import KubeEventSource
 from recorder.sources.kube_object import KubeObjectSource
@@ -12,8 +13,10 @@ from recorder.sources.memory import MemorySource
 from recorder.sources.oom import OomSource
 from recorder.sources.pressure import PressureSource
 from recorder.sources.process import ProcessSource
+from recorder.sources.process_stall import ProcessStallSource
 from recorder.sources.process_state import ProcessStateSource
 from recorder.sources.request import RequestSource
+from recorder.sources.signal import SignalSource
 from recorder.sources.socket_state import SocketStateSource
 from recorder.sources.syscall_error import SyscallErrorSource
 from recorder.sources.tcp import TcpSource
@@ -27,12 +30,15 @@ SOURCES: tuple[type[Source], ...] = (
     InterfaceStateSource,
     OomSource,
     ProcessSource,
+    SignalSource,
     TcpSource,
     SyscallErrorSource,
     RequestSource,
     TracepointSource,
     MemorySource,
+    CpuSource,
     PressureSource,
+    ProcessStallSource,
     KubeObjectSource,
     KubeEventSource,
 )

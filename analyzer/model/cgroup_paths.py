@@ -18,6 +18,7 @@ def load_cgroup_paths(engine: Engine) -> None:
         """
         SELECT DISTINCT "k8s.node.name", unnest(["cgroup.path"]) FROM cgroup_state
         UNION SELECT DISTINCT "k8s.node.name", "cgroup.path" FROM memory
+        UNION SELECT DISTINCT "k8s.node.name", "cgroup.path" FROM cpu
         UNION SELECT DISTINCT "k8s.node.name", "cgroup.path" FROM pressure WHERE "cgroup.path" IS NOT NULL
         UNION SELECT DISTINCT "k8s.node.name", unnest(["oom.victim_cgroup.path", "oom.limited_cgroup.path"]) FROM oom
         ORDER BY ALL

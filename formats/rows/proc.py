@@ -24,6 +24,8 @@ class ProcessStat:
         parent_pid: 0 if it has no parent.
         start_boot_ns: when it began, CLOCK_BOOTTIME, ns, in steps of one clock tick (10 ms): the kernel rounds down.
         is_kernel_thread: it has no program.
+        state: one letter, such as R, S, D or T.
+        cpu_ns: CPU time of all its threads, in steps of one clock tick.
     """
 
     pid: int
@@ -31,6 +33,8 @@ class ProcessStat:
     parent_pid: int
     start_boot_ns: int
     is_kernel_thread: bool
+    state: str
+    cpu_ns: int
 
 
 def read_process_stat(text: str, ticks_per_second: int) -> ProcessStat:
@@ -43,7 +47,7 @@ def read_process_stat(text: str, ticks_per_second: int) -> ProcessStat:
     Raises:
         ValueError: the text is not such a file.
 
-    Source: proc(5), fields 1 pid, 2 comm, 4 ppid, 9 flags, 22 starttime.
+    Source: proc(5), fields 1 pid, 2 comm, 3 state, 4 ppid, 9 flags, 14 utime, 15 stime, 22 starttime.
     """
     head, opened, rest = text.partition(" (")
     command, closed, tail = rest.rpartition(") ")
@@ -56,6 +60,8 @@ def read_process_stat(text: str, ticks_per_second: int) -> ProcessStat:
         parent_pid=int(fields[1]),
         start_boot_ns=int(fields[19]) * _NS_PER_S // ticks_per_second,
         is_kernel_thread=bool(int(fields[6]) & _PF_KTHREAD),
+        state=fields[0],
+        cpu_ns=(int(fields[11]) + int(fields[12])) * _NS_PER_S // ticks_per_second,
     )
 
 

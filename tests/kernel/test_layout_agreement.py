@@ -11,13 +11,14 @@ from recorder.ebpf.loader_process import load_programs
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.request import RequestSource
+from recorder.sources.signal import SignalSource
 from recorder.sources.syscall_error import SyscallErrorSource
 from recorder.sources.tcp import TcpSource
 from recorder.sources.tracepoint import TracepointSource
 
 pytestmark = pytest.mark.kernel
 
-WITH_A_RING = (ProcessSource, OomSource, TcpSource, SyscallErrorSource, TracepointSource)
+WITH_A_RING = (ProcessSource, OomSource, SignalSource, TcpSource, SyscallErrorSource, TracepointSource)
 
 
 @pytest.mark.parametrize("source_type", WITH_A_RING)

@@ -93,12 +93,20 @@ def busy_capture(directory, name="capture.tapio"):
         builder.process("exit", 100 + index, at + 0.1, started=at, cgroup_id=1, process__exit__code=index % 3)
         memory = {"cgroup.path": f"/kubepods/pod{uid_of('Pod/shop/cache-1')}", "memory.usage_bytes": index << 20}
         builder.row("memory", "memory.sample", at + 0.2, **memory, **{"memory.limit_bytes": 30 << 20})
+        cpu = {"cgroup.path": memory["cgroup.path"], "cpu.usage_ns": index * 10**8, "cpu.period_ns": 10**8}
+        builder.row(
+            "cpu", "cpu.sample", at + 0.25, **cpu, **{"cpu.periods": index * 10, "cpu.throttled_periods": index}
+        )
         builder.row(
             "pressure", "pressure.sample", at + 0.3, **{"pressure.resource": "cpu", "pressure.some_ns": index * 10**8}
         )
         builder.row(
             "request", "request.responses", at + 0.4, cgroup_id=1, count=2, **{"http.response.status_code": 502}
         )
+        stall = {"process.pid": 20 + index, "process.state": "stopped" if index % 2 else "uninterruptible"}
+        builder.row("process_stall", "process.stalled", at + 0.45, cgroup_id=2, **stall)
+        sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}
+        builder.row("signal", "signal.sent", at + 0.47, cgroup_id=1, **sent)
         builder.row("syscall_error", "syscall.errors", at + 0.5, cgroup_id=2, count=3, **{"syscall.name": "read"})
         builder.tcp(
             "connect", at + 0.6, cgroup_id=2, network__peer__address=f"203.0.113.{index}", network__peer__port=443

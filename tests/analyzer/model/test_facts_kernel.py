@@ -100,3 +100,130 @@ def test_oom_kill_told_twice_is_one_kill_of_the_container_and_dates_its_terminat
     assert [(end["at_ns"], end["time_from"], end["reason"]) for end in ends] == [(unix_ns(5.4), "kernel", "OOMKilled")]
     # AND the victim is an entity that its container contains
     assert engine.rows("SELECT name, is_deleted FROM entity WHERE kind = 'Process'") == [("cached (77)", True)]
+
+
+def throttled_capture(directory, totals):
+    """A container with a limit of 200 millicores; one reading every five seconds of (CPU ms, periods, throttled periods)."""
+    builder = shop(directory)
+    path = f"/kubepods/burstable/pod{uid_of('Pod/shop/cache-1')}/{runtime_id_of('cache-1/cache')}"
+    for number, (used_ms, periods, throttled) in enumerate(totals):
+        columns = {"cgroup.path": path, "cpu.quota_ns": 20_000_000, "cpu.period_ns": 100_000_000}
+        columns |= {"cpu.usage_ns": used_ms * 1_000_000, "cpu.periods": periods, "cpu.throttled_periods": throttled}
+        builder.row("cpu", "cpu.sample", 1.0 + number * 5, **columns)
+    return builder.write()
+
+
+def test_cpu_use_is_a_rate_and_throttling_a_share_of_the_periods_and_of_the_time(tmp_path, model_of):
+    # GIVEN a container that works for one of five seconds, and then all the time
+    path = throttled_capture(tmp_path, [(0, 0, 0), (100, 10, 8), (1_100, 60, 58)])
+    rows = model_of(path, "cpu_usage").engine.records("SELECT * FROM cpu_usage ORDER BY at_ns")
+    # THEN the first row has no reading before it, and all are about the container
+    assert [row["entity_id"] for row in rows] == [CACHE, CACHE]
+    assert [row["usage_millicores"] for row in rows] == [20, 200]
+    assert [row["limit_millicores"] for row in rows] == [200, 200]
+    assert [(row["throttled_permille"], row["held_permille"]) for row in rows] == [(800, 160), (1000, 1000)]
+
+
+def test_cpu_totals_that_begin_anew_have_no_rate(tmp_path, model_of):
+    path = throttled_capture(tmp_path, [(5_000, 90, 80), (100, 10, 8)])
+    (row,) = model_of(path, "cpu_usage").engine.records("SELECT * FROM cpu_usage")
+    assert row["usage_millicores"] is row["throttled_permille"] is row["held_permille"] is None
+
+
+def test_usual_cpu_use_is_that_of_before_and_zero_for_a_container_that_is_new(tmp_path, model_of):
+    # GIVEN a container that was there when the recording began
+    totals = [(number * 500, 0, 0) for number in range(6)]
+    old = model_of(throttled_capture(tmp_path, totals), "cpu_usage").engine
+    usual = [row[0] for row in old.rows("SELECT usual_millicores FROM cpu_usage ORDER BY at_ns")]
+    # THEN what it used is known as soon as it was read twice, ten seconds ago
+    assert usual == [None, None, 100, 100, 100]
+
+
+def test_usual_cpu_use_of_a_container_that_began_later_is_zero(tmp_path, model_of):
+    # GIVEN one of which the first reading is half a minute after the begin of the recording
+    totals = [(0, 0, 0), (4_000, 0, 0)]
+    builder_path = f"/kubepods/burstable/pod{uid_of('Pod/shop/cache-1')}/{runtime_id_of('cache-1/cache')}"
+    builder = shop(tmp_path)
+    for second, (used_ms, _periods, _throttled) in zip((30.0, 35.0), totals, strict=True):
+        columns = {"cgroup.path": builder_path, "cpu.usage_ns": used_ms * 1_000_000, "cpu.period_ns": 100_000_000}
+        builder.row("cpu", "cpu.sample", second, **columns)
+    (row,) = model_of(builder.write(), "cpu_usage").engine.records("SELECT * FROM cpu_usage")
+    assert (row["usage_millicores"], row["usual_millicores"]) == (800, 0)
+
+
+def sent(builder, number, at, **columns):
+    """A signal to process 77 of the cache, from a process of the api unless told otherwise."""
+    known = {"process.pid": 77, "process.command": "cached", "signal.number": number, "signal.code": 0}
+    known |= {"signal.name": f"SIG{number}", "signal.disposition": "default", "cgroup_id": 12}
+    known |= {"signal.sender.pid": 5, "signal.sender.command": "sh", "signal.sender.cgroup_id": 11}
+    return builder.row("signal", "signal.sent", at, **(known | columns))
+
+
+def test_a_signal_says_whether_it_is_fatal_and_who_sent_it(tmp_path, model_of):
+    # GIVEN a kill by another process, a handled SIGTERM to itself, and a fault
+    builder = sent(shop(tmp_path), 9, 5.0)
+    sent(builder, 15, 6.0, **{"signal.sender.pid": 77, "signal.disposition": "handler"})
+    nobody = {"signal.sender.pid": None, "signal.sender.command": None, "signal.sender.cgroup_id": None}
+    sent(builder, 11, 7.0, **nobody, **{"signal.code": 1})
+    rows = model_of(builder.write(), "signal_sent").engine.records("SELECT * FROM signal_sent ORDER BY at_ns")
+    # THEN
+    assert [row["entity_id"] for row in rows] == [CACHE] * 3
+    assert [(row["is_fatal"], row["is_fault"], row["is_foreign"], row["is_handled"]) for row in rows] == [
+        (True, False, True, False),
+        (False, False, False, True),
+        (True, True, False, False),
+    ]
+    assert [(row["sender"], row["sender_id"]) for row in rows] == [
+        ("sh (5)", API),
+        ("sh (77)", API),
+        ("the kernel", None),
+    ]
+
+
+def test_a_process_is_stopped_from_the_first_stop_signal_until_it_is_continued_or_killed(tmp_path, model_of):
+    # GIVEN a process that is stopped twice and continued, and later stopped until the end
+    builder = shop(tmp_path)
+    for number, at in ((19, 5.0), (19, 6.0), (18, 8.0), (19, 10.0), (9, 12.0), (19, 14.0)):
+        sent(builder, number, at)
+    builder.kube_object("ConfigMap", "end", {}, at=20)
+    rows = model_of(builder.write(), "process_stopped").engine.records("SELECT * FROM process_stopped ORDER BY at_ns")
+    # THEN
+    assert [(row["at_ns"], row["to_ns"], row["is_open"]) for row in rows] == [
+        (unix_ns(5.0), unix_ns(8.0), False),
+        (unix_ns(10.0), unix_ns(12.0), False),
+        (unix_ns(14.0), unix_ns(20), True),
+    ]
+    assert {(row["entity_id"], row["stopped_by"], row["told_by"]) for row in rows} == {(CACHE, "sh (5)", "signal")}
+
+
+def stalled(builder, at, *, pid=77, state="stopped", ns=0):
+    columns = {"process.pid": pid, "process.start_boot_ns": 1, "process.command": "cached", "cgroup_id": 12}
+    columns |= {"process.state": state, "process.stalled_ns": ns}
+    return builder.row("process_stall", "process.stalled", at, **columns)
+
+
+def test_a_process_that_is_only_seen_to_be_stopped_is_stopped_as_long_as_it_is_seen(tmp_path, model_of):
+    # GIVEN one that is seen four times, twice in a row, one whose signal is recorded, too, and the end long after
+    builder = shop(tmp_path)
+    for at in (30.0, 35.0, 70.0, 75.0):
+        stalled(builder, at)
+    sent(builder, 19, 79.0, **{"process.pid": 78})
+    stalled(builder, 80.0, pid=78)
+    builder.kube_object("ConfigMap", "end", {}, at=90)
+    rows = model_of(builder.write(), "process_stopped").engine.records("SELECT * FROM process_stopped ORDER BY at_ns")
+    # THEN the signal is believed, and every other time it was seen is an interval
+    assert [(row["pid"], row["at_ns"], row["to_ns"], row["is_open"], row["told_by"]) for row in rows] == [
+        (77, unix_ns(30.0), unix_ns(35.0), False, "state"),
+        (77, unix_ns(70.0), unix_ns(90), True, "state"),
+        (78, unix_ns(79.0), unix_ns(90), True, "signal"),
+    ]
+    assert not any(row["is_old"] or row["is_past"] for row in rows)
+
+
+def test_a_process_that_is_stuck_in_the_kernel_is_not_a_stopped_one(tmp_path, model_of):
+    path = stalled(shop(tmp_path), 5.0, state="uninterruptible", ns=6_000_000_000).write()
+    engine = model_of(path, "process_stuck", "process_stopped").engine
+    assert engine.rows("SELECT entity_id, stalled_ns, wait_channel FROM process_stuck") == [
+        (CACHE, 6_000_000_000, None)
+    ]
+    assert engine.rows("SELECT * FROM process_stopped") == []

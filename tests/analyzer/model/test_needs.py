@@ -23,12 +23,14 @@ ROWS_IN = {
     "captures/node-notready-eviction": {"node_taint"},
     "standing/admission-quota-pods": {"quota_refusal", "quota_usage"},
     "standing/storage-volume-mismatch": {"claim_failure", "scheduling_failure", "unscheduled_pod", "volume_phase"},
+    "town/cpu-throttled": {"cpu_usage"},
+    "town/process-killed": {"signal_sent"},
     "states/readiness-port": {"probe_state"},
     "states/service-selector": {"service_state", "suspect_service"},
 }  # fmt: skip
 """By shipped recording, the tables with needs that must have rows in it."""
 
-MADE = {"binds", "clock_step", "preempts"}
+MADE = {"binds", "clock_step", "preempts", "process_stuck"}
 """Those that have rows in no shipped recording, but in one that is made here."""
 
 NEEDS = [(table, name) for table in declared_tables().values() for name in table.needs]
@@ -80,6 +82,7 @@ def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_
     builder.pod("victim-1", at=0).pod("urgent-1", at=0)
     builder.kube_event("Preempted", "Pod", "victim-1", note="Preempted by shop/urgent-1 on node node-1", at=1)
     builder.row("clock", "clock.snapshot", at=1).row("clock", "clock.jump", at=2)
+    builder.row("process_stall", "process.stalled", at=3, **{"process.state": "uninterruptible"})
     assert_needs_hold(builder.write(), MADE)
 
 

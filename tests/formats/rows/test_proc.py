@@ -25,6 +25,7 @@ def test_a_command_may_hold_parentheses_and_spaces():
     assert (stat.pid, stat.command, stat.parent_pid) == (4242, "a) b (c", 17)
     assert stat.start_boot_ns == 123_450_000_000
     assert not stat.is_kernel_thread
+    assert (stat.state, stat.cpu_ns) == ("S", 30_000_000)
 
 
 def test_this_process_is_read_from_the_real_proc():

@@ -27,8 +27,6 @@ class OverallResult(StrEnum):
 
     EXPLAINED = "explained"
     """At least one finding."""
-    UNEXPLAINED = "unexplained"
-    """Something is wrong, and nothing explains it."""
     CALM = "calm"
     """Nothing wrong was found."""
 
@@ -155,30 +153,24 @@ def headline(document: Document) -> Headline:
             first.recommendations[0] if first.recommendations else None,
             caveat,
         )
-    unexplained = unexplained_symptoms(document)
-    if unexplained:
-        first_seen = min(unexplained, key=lambda symptom: (symptom.begin, symptom.id))
-        return Headline(
-            OverallResult.UNEXPLAINED,
-            f"{counted(len(unexplained), 'symptom')} without an explanation",
-            f"The first, at {clock_minute(first_seen.begin)} {zone_words(first_seen.begin)}: {first_seen.what}. "
-            f"No recorded change or other symptom explains {'it' if len(unexplained) == 1 else 'them'}.",
-            first_seen.begin,
-            None,
-            None,
-            None,
-            caveat,
-        )
     return Headline(
         OverallResult.CALM,
         "No failure was found",
-        f"{looked_at(document)} They contain no symptom of a known failure.",
+        f"{looked_at(document)} {_calm(document)}",
         None,
         None,
         None,
         None,
         caveat,
     )
+
+
+def _calm(document: Document) -> str:
+    ordinary = len(ordinary_symptoms(document))
+    if not ordinary:
+        return "They contain no symptom of a known failure."
+    are = "symptom that is ordinary" if ordinary == 1 else "symptoms that are ordinary"
+    return f"They contain {ordinary} {are}, as while pods start or are replaced (`tapio timeline`), and no other."
 
 
 def cause_sentence(cause: RootCause) -> str:
@@ -249,8 +241,12 @@ def entity_names(document: Document, ids: Iterable[str], *, most: int = 4) -> st
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def unexplained_symptoms(document: Document) -> list[Symptom]:
-    """Severe symptoms that no finding explains; changes and context are none, and a warning alone is background."""
+def ordinary_symptoms(document: Document) -> list[Symptom]:
+    """Severe symptoms of no finding: a healthy cluster has such, too, as while pods start.
+
+    A severe symptom that is not ordinary has a finding, if only one that says that nothing explains it. Changes and
+    context are none, and a warning alone is background.
+    """
     return [
         symptom
         for symptom in document.symptoms

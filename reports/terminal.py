@@ -57,7 +57,7 @@ def render(document: Document, *, width: int | None, color: bool, verbose: bool 
     for finding in document.findings:
         _write_finding(sheet, document, finding)
     if not document.findings:
-        _write_unexplained(sheet, document)
+        _write_ordinary(sheet, document)
         _write_quiet_changes(sheet, document)
     _write_set_aside(sheet, document)
     _write_predictions(sheet, document)
@@ -177,7 +177,6 @@ def _write_headline(sheet: _Sheet, document: Document) -> None:
     headline = story.headline(document)
     style = {
         OverallResult.EXPLAINED: _Style.BAD,
-        OverallResult.UNEXPLAINED: _Style.DOUBTFUL,
         OverallResult.CALM: _Style.GOOD,
     }
     sheet.line(headline.title, style=style[headline.verdict])
@@ -266,10 +265,10 @@ def _write_contrast(sheet: _Sheet, finding: Finding) -> None:
         sheet.line(_with_evidence(cells, row.comparison.evidence), first=f"{row.by:<{widths[0]}}  ", indent=4)
 
 
-def _write_unexplained(sheet: _Sheet, document: Document) -> None:
-    symptoms = story.unexplained_symptoms(document)
+def _write_ordinary(sheet: _Sheet, document: Document) -> None:
+    symptoms = story.ordinary_symptoms(document)
     if symptoms:
-        sheet.heading("Symptoms")
+        sheet.heading("What is ordinary")
     for symptom in symptoms:
         sheet.line(_with_evidence(symptom.what, symptom.evidence), first=f"{clock_minute(symptom.begin)}  ", indent=2)
 

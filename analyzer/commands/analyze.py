@@ -26,7 +26,6 @@ from analyzer.document.costs import price_document, read_prices
 from formats.errors import ExitCode
 from formats.postmortem.document import to_json
 from reports.markdown import render_markdown
-from reports.story import unexplained_symptoms
 from reports.terminal import render
 from reports.zones import show_in
 
@@ -75,8 +74,7 @@ def command(
 ) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
-    The exit code is 0 whether or not a failure was found; with --exit-code, it is 1 if there is a finding or a severe
-    symptom that no finding explains.
+    The exit code is 0 whether or not a failure was found; with --exit-code, it is 1 if there is a finding.
     """
     window = check_window(capture, begin, end)
     prices = None if costs is None else read_prices(costs)
@@ -92,5 +90,5 @@ def command(
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(render(document, width=width, color=wants_color(color), verbose=verbose))
-    if with_exit_code and (document.findings or unexplained_symptoms(document)):
+    if with_exit_code and document.findings:
         context.exit(ExitCode.NEGATIVE)

@@ -51,15 +51,15 @@ def test_the_pauses_of_a_source_are_told_as_one(incident):
     assert story.headline(alone).caveat is None
 
 
-def test_symptoms_that_nothing_explains_are_not_called_calm(incident):
-    # GIVEN severe symptoms but no finding
+def test_ordinary_symptoms_are_counted_and_are_no_failure(incident):
+    # GIVEN severe symptoms but no finding: each of them is ordinary
     symptoms = tuple(dataclasses.replace(symptom, finding=None, severity="error") for symptom in incident.symptoms)
     document = dataclasses.replace(incident, findings=(), symptoms=symptoms)
-    # WHEN the answer is asked for THEN it says how many, and which came first
+    # WHEN the answer is asked for THEN it says how many
     headline = story.headline(document)
-    assert headline.verdict is OverallResult.UNEXPLAINED
-    assert headline.title == "9 symptoms without an explanation"
-    assert "Container cache used 100 %" in headline.summary
+    assert headline.verdict is OverallResult.CALM
+    assert headline.title == "No failure was found"
+    assert "9 symptoms that are ordinary" in headline.summary
 
 
 def test_warnings_alone_are_background(incident):

@@ -96,8 +96,8 @@ class _Question:
         """Analyzes the capture, and keeps the answer if nobody wrote to the capture meanwhile."""
         # DuckDB and Arrow, which a kept document does not need.
         from analyzer.analyze import analyze_with_names  # noqa: PLC0415
+        from analyzer.guard.opening import open_capture  # noqa: PLC0415
         from analyzer.knowledge.shipped import read_knowledge  # noqa: PLC0415
-        from formats.capture.reading import open_capture  # noqa: PLC0415
 
         rules = read_knowledge(self._knowledge, self._feedback)
         document, names = analyze_with_names(open_capture(self._capture), rules, window=self._window)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import sys
+from functools import partial
 
 import click
 
+from analyzer.guard.child import run_guarded
+from analyzer.guard.limits import choose_limits
 from formats.command_line import CommandGroup, run_command
 
 COMMANDS: dict[str, str] = {
@@ -70,4 +74,7 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # The objects that imports make stay until the end: to look for garbage among them every few hundred is a waste.
     gc.set_threshold(OBJECTS_PER_COLLECTION)
-    run_command(cli, "tapio")
+    run = partial(run_command, cli, "tapio", shows_defects=False)
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        run_guarded(run, choose_limits(sys.argv[1:], os.environ))
+    run()

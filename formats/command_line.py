@@ -6,16 +6,20 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from formats.errors import ExitCode, TapioError
-from formats.text import escape_text
+from formats.text import cut_text, escape_text
 
 _INTERRUPTED = 130
 """What shells give for Ctrl-C: 128 and the number of SIGINT."""
+
+_DEFECT_CHARACTERS = 200
+"""Of what an unexpected error says. Why: it may repeat the input."""
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -43,12 +47,17 @@ class CommandGroup(click.Group):
         return result
 
 
-def run_command(group: CommandGroup, program: str) -> None:
+TRACEBACK_VARIABLE = "TAPIO_TRACEBACK"
+"""Environment variable; any value = print the traceback of a defect."""
+
+
+def run_command(group: CommandGroup, program: str, *, shows_defects: bool = True) -> NoReturn:
     """Run the command that the process was started with, and end the process.
 
     Args:
         group: all commands. A command that returns an integer ends with it.
         program: the name that messages begin with.
+        shows_defects: an unexpected error is raised, with its traceback; else it becomes one sentence, too.
     """
     interrupts = _count_interrupts()
     try:
@@ -71,15 +80,39 @@ def run_command(group: CommandGroup, program: str) -> None:
             f"{error.filename or 'standard output'}: cannot be written: {error.strerror}",
             ExitCode.INPUT_OUTPUT,
         )
-    except Exception:
+    except Exception as error:
         # A library that was interrupted raises what it likes: DuckDB a RuntimeError.
-        if not interrupts:
+        if interrupts:
+            sys.exit(_INTERRUPTED)
+        if _lacks_memory(error):
+            _end(program, "there is not enough memory for this input", ExitCode.DATA)
+        if shows_defects or os.environ.get(TRACEBACK_VARIABLE):
             raise
-        sys.exit(_INTERRUPTED)
+        _end(program, _describe_defect(error), ExitCode.SOFTWARE)
     sys.exit(result if isinstance(result, int) else ExitCode.OK)
 
 
-def _end(program: str, problem: str, code: int, *advice: str) -> None:
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory could not be allocated, in Python, Arrow (whose error is a MemoryError) or DuckDB."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
+
+
+def _describe_defect(error: Exception) -> str:
+    """An unexpected error as one sentence, with the innermost place of our own code."""
+    own = str(Path(__file__).resolve().parents[1])
+    place = "unknown place"
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(own) and "site-packages" not in file.removeprefix(own):
+            place = f"{file.removeprefix(own).lstrip('/')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    said = cut_text(next(iter(str(error).splitlines()), ""), _DEFECT_CHARACTERS)
+    step = f"this is a defect of Tapio: report it with what {TRACEBACK_VARIABLE}=1 prints"
+    return f"the input could not be processed ({type(error).__name__} at {place}: {said}); {step}"
+
+
+def _end(program: str, problem: str, code: int, *advice: str) -> NoReturn:
     for line in (f"{program}: {problem}", *advice):
         click.echo(escape_text(line), err=True)
     sys.exit(code)

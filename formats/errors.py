@@ -20,13 +20,13 @@ class ExitCode(IntEnum):
     USAGE = 64
     """The command line is wrong."""
     DATA = 65
-    """The input is not valid."""
+    """The input is not valid, or needs more memory or time than it may have."""
     NO_INPUT = 66
     """The input does not exist or cannot be opened."""
     UNAVAILABLE = 69
     """A peer (API server, Neo4j, recorder) or a kernel feature is not available."""
     SOFTWARE = 70
-    """A defect of Tapio itself."""
+    """A defect of Tapio itself, or of a library that the input made crash."""
     CANNOT_CREATE = 73
     """The output cannot be written."""
     INPUT_OUTPUT = 74

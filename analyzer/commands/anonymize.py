@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from analyzer.sharing.pseudonyms import KEY_BYTES
 from analyzer.sharing.sharing import anonymize_capture
 from formats.errors import ConfigurationError, MissingInputError, OutputError
+from formats.text import escape_text
 
 
 @click.command()
@@ -35,7 +37,8 @@ def command(capture: Path, output: Path, key_file: Path | None) -> None:
         f"{output}: replaced {shared.replaced:,} distinct names, IDs and addresses; the scan found no original value"
     )
     if shared.damaged:
-        click.echo(f"omitted {shared.damaged:,} damaged ranges of the input: run `tapio verify {capture}`")
+        check = escape_text(shlex.join(["tapio", "verify", str(capture)]))
+        click.echo(f"omitted {shared.damaged:,} damaged ranges of the input: run `{check}`")
     if shared.dropped_tables:
         click.echo(f"omitted unknown tables: {', '.join(shared.dropped_tables)}")
 

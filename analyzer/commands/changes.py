@@ -13,12 +13,12 @@ import click
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import Moment, capture_argument, check_window, from_option, knowledge_option, to_option
 from analyzer.commands.zone import tz_option
+from analyzer.guard.opening import open_capture
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
 from analyzer.model.changes import RecordedChange, list_changes
 from analyzer.model.engine import Engine
-from formats.capture.reading import open_capture
 from formats.text import escape_text
 from formats.times import format_time, format_time_in
 from reports.managers import call_manager

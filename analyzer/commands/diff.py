@@ -15,7 +15,7 @@ from analyzer.commands.window import TIME, Moment, knowledge_option
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Difference, Sort, list_differences
 from analyzer.comparing.profile import IntervalProfile, align_at_triggers, read_profiles, whole_interval
-from formats.capture.reading import open_capture
+from analyzer.guard.opening import open_capture
 from formats.text import escape_text
 from formats.times import NANOSECONDS, format_time
 

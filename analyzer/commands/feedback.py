@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -77,7 +78,8 @@ def command(
     for rule in named:
         click.echo(escape_text(f"Pattern {rule.name}: {describe_feedback(rule)}"))
     if path is not None or not knowledge:
-        click.echo(escape_text(f"To use the file: tapio analyze {capture} --feedback {target}"))
+        arguments = shlex.join(["tapio", "analyze", str(capture), "--feedback", str(target)])
+        click.echo(escape_text(f"To use the file: {arguments}"))
 
 
 def _default_file(knowledge: tuple[Path, ...]) -> Path:

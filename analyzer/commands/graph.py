@@ -10,6 +10,7 @@ import click
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
 from analyzer.commands.window import feedback_option, knowledge_option
+from analyzer.guard.opening import allow_network
 from formats.errors import MissingInputError, UnavailableError, UsageError
 from formats.postmortem.document import Document
 from reports.graph_model import GraphFormat, graph_of
@@ -66,6 +67,8 @@ def command(
         raise UsageError("no output given", next_step="give --neo4j URI or -o FILE")
     chosen = _format_of(output, file_format) if output is not None else None
     password = _read_password(password_file) if uri is not None else ""
+    if uri is not None:
+        allow_network()
     document = read_document(source, knowledge=knowledge, feedback=feedback)
     if output is not None and chosen is not None:
         from reports.graph_files import render_graph  # noqa: PLC0415 - imports networkx, which Neo4j does without

@@ -11,7 +11,7 @@ import click
 
 from analyzer.commands.window import capture_argument
 from analyzer.document.recording_summary import RecordingSummary, summarize_recording
-from formats.capture.reading import open_capture
+from analyzer.guard.opening import open_capture
 from formats.text import escape_text
 from formats.times import format_time
 

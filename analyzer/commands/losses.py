@@ -39,5 +39,7 @@ def warn_of_losses(engine: Engine, capture: Path) -> None:
 
 def _warn(lost: Sequence[tuple[str, int | None]], capture: Path) -> None:
     if lost:
-        advice = f"`tapio info {capture}` lists what and why"
+        from shlex import join  # noqa: PLC0415 - for the few recordings that lack something
+
+        advice = f"`{join(['tapio', 'info', str(capture)])}` lists what and why"
         click.echo(escape_text(f"tapio: {incomplete_sentence(lost)} {advice}."), err=True)

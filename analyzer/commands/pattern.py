@@ -135,9 +135,9 @@ def explain(
     The exit code is 0 if the pattern was found, 1 if not.
     """
     from analyzer.analyze import find_causes  # noqa: PLC0415 - needs DuckDB, which the other commands do not
+    from analyzer.guard.opening import open_capture  # noqa: PLC0415 - same
     from analyzer.model.engine import Engine  # noqa: PLC0415 - same
     from analyzer.reasoning.pattern_explanation import Reasons, explain_pattern, find_ranks  # noqa: PLC0415 - same
-    from formats.capture.reading import open_capture  # noqa: PLC0415 - same
 
     rules = read_knowledge(knowledge, feedback)
     patterns = {rule.name: rule for rule in rules.patterns}

@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 
 from analyzer.commands.window import Moment, check_window, from_option, knowledge_option, to_option
+from analyzer.guard.opening import open_capture
 from analyzer.knowledge.rules import Knowledge
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.prediction.backtest import Replayed, score
 from analyzer.prediction.predict import predict_capture
 from analyzer.prediction.watching import watch
-from formats.capture.reading import open_capture
 from formats.errors import MissingInputError
 from formats.postmortem.findings import Prediction
 from formats.postmortem.predictions import PREDICTIONS_VERSION, Backtest, PredictionList, predictions_to_json

@@ -11,9 +11,9 @@ import click
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.window import capture_argument
 from analyzer.document.evidence import resolve_evidence
+from analyzer.guard.opening import open_capture
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
-from formats.capture.reading import open_capture
 from formats.errors import ExitCode
 from formats.text import escape_text
 

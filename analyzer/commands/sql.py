@@ -24,12 +24,12 @@ from analyzer.commands.window import (
     to_option,
 )
 from analyzer.document.document_tables import DOCUMENT_TABLES, document_table
+from analyzer.guard.opening import open_capture
 from analyzer.knowledge.compile_changes import change_macros
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts, declared_tables
-from formats.capture.reading import open_capture
 from formats.catalog import TABLES
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from analyzer.analyze import analyze_capture
+from analyzer.guard.opening import open_capture
 from analyzer.knowledge.change_rules import ChangeRule
 from analyzer.knowledge.change_tests import run_change_tests
 from analyzer.knowledge.coverage import describe_coverage
@@ -24,7 +25,6 @@ from analyzer.knowledge.shipped import read_knowledge
 from analyzer.knowledge.trend_rules import TrendRule
 from analyzer.knowledge.trend_tests import run_trend_tests
 from analyzer.prediction.predict import predict_capture
-from formats.capture.reading import open_capture
 from formats.errors import ExitCode, OutputError, UsageError
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Prediction

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from formats.capture.reading import open_capture
+from analyzer.guard.opening import open_capture
 from formats.errors import ExitCode
 from formats.loss import Damage
 from formats.text import escape_text

@@ -116,7 +116,7 @@ def check_window(capture: Capture | Path, begin: Moment | None, end: Moment | No
     if begin is None and end is None:
         return None, None
     if isinstance(capture, Path):
-        from formats.capture.reading import open_capture  # noqa: PLC0415 - Arrow, which a kept document does not need
+        from analyzer.guard.opening import open_capture  # noqa: PLC0415 - Arrow, which a kept document does not need
 
         capture = open_capture(capture)
     first_ns, last_ns = capture.begin_unix_nano, capture.end_unix_nano

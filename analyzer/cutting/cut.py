@@ -15,8 +15,9 @@ from analyzer.cutting.rows import Mask, TableRows, count_rows, read_rows
 from analyzer.cutting.search import RowSearch
 from analyzer.cutting.wanted import WantedFinding
 from analyzer.cutting.writing import write_rows
+from analyzer.guard.opening import open_capture
 from analyzer.knowledge.rules import Knowledge
-from formats.capture.reading import Capture, open_capture
+from formats.capture.reading import Capture
 from formats.errors import OutputError, TapioError
 from formats.postmortem.findings import Finding
 

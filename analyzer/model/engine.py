@@ -7,6 +7,7 @@ DuckDB.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from analyzer.guard.leftovers import spill_prefix
 from formats.errors import UsageError
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -72,7 +74,7 @@ class Engine:
     def __init__(
         self, *, threads: int | None = None, memory_bytes: int = MEMORY_BYTES, has_plain_plans: bool = False
     ) -> None:
-        self._spill_directory = tempfile.mkdtemp(prefix="tapio-")
+        self._spill_directory = tempfile.mkdtemp(prefix=spill_prefix(os.getpid()))
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_bytes}B",
             "temp_directory": self._spill_directory,

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from analyzer.guard.opening import open_capture
 from analyzer.sharing.batches import BatchRewriter
 from analyzer.sharing.collecting import Collector
 from analyzer.sharing.names import rewrite_identifier, rewrite_name
@@ -20,7 +21,7 @@ from analyzer.sharing.pseudonyms import Pseudonyms, Replacement
 from analyzer.sharing.scan.search import Leak, Originals, find_leaks, read_originals
 from analyzer.sharing.scan.texts import list_texts
 from formats.capture.info import CaptureInfo
-from formats.capture.reading import Capture, open_capture
+from formats.capture.reading import Capture
 from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import OutputError

@@ -46,7 +46,18 @@ def wait():
 def fail():
     raise RuntimeError("a defect")
 
-run_command(cli, "program")
+@cli.command()
+@click.argument("kind")
+def exhaust(kind):
+    if kind == "python":
+        raise MemoryError
+    if kind == "arrow":
+        import pyarrow
+        raise pyarrow.lib.ArrowMemoryError("malloc failed")
+    import duckdb
+    raise duckdb.OutOfMemoryException("could not allocate")
+
+run_command(cli, "program", shows_defects="--hidden" not in sys.argv or not sys.argv.remove("--hidden"))
 """
 _NEEDS_DEV_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made with /dev/full")
 
@@ -119,3 +130,29 @@ def test_a_defect_is_not_hidden():
     ended = run("fail")
     assert ended.returncode == 1
     assert "RuntimeError: a defect" in ended.stderr
+
+
+def test_a_hidden_defect_is_one_safe_sentence_with_its_place_and_how_to_see_more():
+    ended = run("fail", "--hidden")
+
+    assert ended.returncode == ExitCode.SOFTWARE
+    assert ended.stderr.count("\n") == 1
+    assert "RuntimeError at formats/command_line.py:" in ended.stderr
+    assert "a defect" in ended.stderr
+    assert "TAPIO_TRACEBACK=1" in ended.stderr
+
+
+def test_a_hidden_defect_is_shown_on_request(monkeypatch):
+    monkeypatch.setenv("TAPIO_TRACEBACK", "1")
+
+    assert "Traceback" in run("fail", "--hidden").stderr
+
+
+@pytest.mark.parametrize("kind", ["python", "arrow", "duckdb"])
+def test_a_lack_of_memory_is_one_sentence(kind):
+    ended = run("exhaust", kind)
+
+    assert (ended.returncode, ended.stderr) == (
+        ExitCode.DATA,
+        "program: there is not enough memory for this input\n",
+    )

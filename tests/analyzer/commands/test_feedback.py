@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,17 @@ def test_a_verdict_is_recorded_once_and_moves_the_confidence(tmp_path: Path) -> 
     assert after["confidence_terms"][-1]["term"] == "feedback"
     assert "team.jsonl" in after["confidence_terms"][-1]["why"]
     assert "0 right and 1 wrong" in run("pattern", "show", before.pattern, "--feedback", file).output
+
+
+def test_the_printed_command_means_the_same_files_in_a_shell(tmp_path: Path) -> None:
+    # GIVEN paths that a shell would take apart
+    capture, file = tmp_path / "a b; touch c.tapio", tmp_path / "$(team)'s.jsonl"
+    shutil.copy(CAPTURE, capture)
+    # WHEN a verdict is recorded
+    printed = run("feedback", capture, 1, "--right", "--file", file).output.splitlines()[-1]
+    # THEN the command that uses it has these paths as its arguments
+    command = printed.removeprefix("To use the file: ")
+    assert shlex.split(command) == ["tapio", "analyze", str(capture), "--feedback", str(file)]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,12 @@ def test_half_a_file_is_told_on_standard_error(command: tuple[str, ...], half: P
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_a_complete_recording_is_told_nothing_about(command: tuple[str, ...]):
     assert CliRunner().invoke(cli, [command[0], str(DEMO), *command[1:]]).stderr == ""
+
+
+def test_the_advised_command_means_the_same_file_in_a_shell(tmp_path: Path):
+    path = tmp_path / "it's half; of $HOME.tapio"
+    path.write_bytes(DEMO.read_bytes()[:100_000])
+
+    stderr = CliRunner().invoke(cli, ["changes", str(path)]).stderr
+
+    assert shlex.split(stderr.split("`")[1]) == ["tapio", "info", str(path)]

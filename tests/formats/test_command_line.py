@@ -57,7 +57,9 @@ def exhaust(kind):
     import duckdb
     raise duckdb.OutOfMemoryException("could not allocate")
 
-run_command(cli, "program", shows_defects="--hidden" not in sys.argv or not sys.argv.remove("--hidden"))
+shows_defects = "--hidden" not in sys.argv
+sys.argv = [argument for argument in sys.argv if argument != "--hidden"]
+run_command(cli, "program", shows_defects=shows_defects)
 """
 _NEEDS_DEV_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made with /dev/full")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from formats.decoding import Nanoseconds
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
@@ -31,11 +33,11 @@ class ClockSnapshot:
         is_synchronized: False if adjtimex says STA_UNSYNC.
     """
 
-    time_unix_nano: int
-    boot_time_ns: int
-    monotonic_ns: int
-    read_window_ns: int
-    max_error_ns: int | None
+    time_unix_nano: Nanoseconds
+    boot_time_ns: Nanoseconds
+    monotonic_ns: Nanoseconds
+    read_window_ns: Nanoseconds
+    max_error_ns: Nanoseconds | None
     is_synchronized: bool
 
     @property

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from formats import limits
 from formats.errors import FormatError
 from formats.text import cut_text, escape_text
 
@@ -15,6 +16,18 @@ DecodedT = TypeVar("DecodedT")
 
 Natural = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 """A count, size or offset that fits into int64."""
+
+Whole = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""Any number that fits into int64."""
+
+Nanoseconds = Annotated[int, Meta(ge=-limits.TIME_NS, le=limits.TIME_NS)]
+"""A time by any clock, or a difference of times. Twice as much still fits into int64."""
+
+Name = Annotated[str, Meta(max_length=limits.NAME_CHARACTERS)]
+"""A name or version, of a program or a node for one."""
+
+Sentence = Annotated[str, Meta(max_length=limits.SENTENCE_CHARACTERS)]
+"""One sentence for people."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 r"""32 hexadecimal digits. Why `\Z`: `$` of a regular expression admits a line break at the end."""

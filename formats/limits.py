@@ -25,7 +25,28 @@ DICTIONARY_VALUES = 1_000_000
 """Distinct values of one dictionary column of one segment."""
 
 MANIFEST_BYTES = 64 << 20
-"""A manifest.json or capture.json."""
+"""A manifest.json."""
+
+LISTING_BYTES = 24 << 20
+"""A capture.json. Why: 10,000 segments of 22 tables need 14 MB."""
+
+HEAD_EXPANDED_BYTES = 256 << 20
+"""Dictionaries of one table of a segment after decompression."""
+
+MEMBER_HEADERS = 320_000
+"""Headers that are looked for in a container whose list of members is damaged. Why: 32 for each segment."""
+
+LOSS_TOTALS = 4_096
+"""Losses that a manifest or capture.json adds up, by table and reason."""
+
+NAME_CHARACTERS = 1_024
+"""The name of a node, or name and version of a program. Why: DNS names have 253."""
+
+SENTENCE_CHARACTERS = 4_096
+"""Why a capture was frozen. Why: the recorder writes 500."""
+
+TIME_NS = 4_000_000_000_000_000_000
+"""A time by any clock, in ns from its zero: October 2096. Why: differences of two times fit into int64."""
 
 JSON_DEPTH = 64
 """Nesting of any JSON text."""

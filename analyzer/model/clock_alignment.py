@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from formats import limits
 from formats.clock import ClockSnapshot
 
 MAX_SLEW_PPM = 1_000
@@ -57,8 +58,8 @@ class ClockAlignment:
         return aligned
 
     def align_one(self, boot_time_ns: int) -> int:
-        """Aligned unix ns of one boot time."""
-        return int(self.align(np.array([boot_time_ns], np.int64))[0])
+        """Aligned unix ns of one boot time, within what `limits` allow."""
+        return min(max(int(self.align(np.array([boot_time_ns], np.int64))[0]), 0), limits.TIME_NS)
 
 
 def align_clock(snapshots: Iterable[ClockSnapshot]) -> ClockAlignment | None:
@@ -83,7 +84,7 @@ def align_clock(snapshots: Iterable[ClockSnapshot]) -> ClockAlignment | None:
     slewed = max((abs(right - left) for left, right in itertools.pairwise(offsets)), default=0)
     return ClockAlignment(
         boot_ns=tuple(reading.boot_time_ns for reading in readings),
-        offset_ns=tuple(offsets),
+        offset_ns=tuple(min(max(offset, -limits.TIME_NS), limits.TIME_NS) for offset in offsets),
         error_ns=_error(stretches[best], slewed),
     )
 
@@ -153,4 +154,5 @@ def _error(stretch: Sequence[ClockSnapshot], slewed_ns: int) -> int | None:
     bounds = [reading.max_error_ns for reading in stretch if reading.max_error_ns is not None]
     if not bounds:
         return None
-    return max(bounds) + max(reading.read_window_ns for reading in stretch) + slewed_ns
+    error_ns = max(bounds) + max(reading.read_window_ns for reading in stretch) + slewed_ns
+    return min(max(error_ns, 0), limits.TIME_NS)

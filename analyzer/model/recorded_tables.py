@@ -14,9 +14,10 @@ import pyarrow as pa
 from analyzer.model.clock_alignment import ClockAlignment, align_clock
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables, functions_sql
-from analyzer.model.segment_reading import ALIGNED_TIME, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
+from analyzer.model.segment_reading import ALIGNED_TIME, LATEST_NS, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
 from formats.capture.reading import Capture
 from formats.catalog import TABLES
+from formats.clock import ClockSnapshot
 from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME
 from formats.loss import Damage, LossReason
 from formats.segment.reading import Segment
@@ -228,7 +229,7 @@ class Tables:
         manifest = segment.manifest
         alignment = self.alignments[_boot_of(segment)]
         if alignment is None:
-            return manifest.begin_unix_nano, manifest.end_unix_nano
+            return _within_limits(manifest.begin_unix_nano), _within_limits(manifest.end_unix_nano)
         return alignment.align_one(manifest.begin_boot_ns), alignment.align_one(manifest.end_boot_ns)
 
     def _describe_recording(self) -> None:
@@ -242,18 +243,22 @@ class Tables:
         for name in ("capture_window", "recording_node", "clock_error", "damage"):
             engine.execute(declared_tables()[name].empty_sql)
         engine.execute("INSERT INTO capture_window VALUES (?, ?)", [begin, end])
-        for node in self._capture.nodes:
-            engine.execute("INSERT INTO recording_node VALUES (?)", [node])
-            engine.execute("INSERT INTO clock_error VALUES (?, ?)", [node, self._clock_error(node)])
+        nodes = self._capture.nodes
+        errors = self._clock_errors()
+        known = pa.array([errors[node] for node in nodes], pa.int64())
+        engine.insert("recording_node", pa.table([pa.array(nodes, pa.utf8())], names=["node"]))
+        engine.insert("clock_error", pa.table([pa.array(nodes, pa.utf8()), known], names=["node", "error_ns"]))
         for segment in self._capture.segments:
             self._note_damage(segment, segment.damage)
 
-    def _clock_error(self, node: str) -> int | None:
-        """The worst bound over the boots of a node; None if one of them has none."""
-        alignments = [alignment for (name, _boot), alignment in self.alignments.items() if name == node]
-        errors = [alignment.error_ns if alignment else None for alignment in alignments]
-        known = [error for error in errors if error is not None]
-        return max(known) if known and len(known) == len(errors) else None
+    def _clock_errors(self) -> dict[str, int | None]:
+        """The worst bound over the boots of each node; None if one of them has none."""
+        worst: dict[str, int | None] = {}
+        for (node, _boot), alignment in self.alignments.items():
+            error = alignment.error_ns if alignment is not None else None
+            before = worst.get(node, 0)
+            worst[node] = None if error is None or before is None else max(error, before)
+        return worst
 
     def _note_damage(self, segment: Segment, wounds: Sequence[Damage]) -> None:
         """One row of `damage` per damaged range, however often it is encountered."""
@@ -266,8 +271,8 @@ class Tables:
             for batch in segment.batch_index(wound.table or ""):
                 if batch.offset == wound.offset:
                     alignment = self.alignments[_boot_of(segment)]
-                    begin = alignment.align_one(batch.min_boot_ns) if alignment else batch.min_unix_nano
-                    end = alignment.align_one(batch.max_boot_ns) if alignment else batch.max_unix_nano
+                    begin = alignment.align_one(batch.min_boot_ns) if alignment else _within_limits(batch.min_unix_nano)
+                    end = alignment.align_one(batch.max_boot_ns) if alignment else _within_limits(batch.max_unix_nano)
                     seq = batch.min_seq
             detail = f"{wound.file} at byte {wound.offset}: {wound.detail}"
             self._engine.execute(
@@ -276,19 +281,20 @@ class Tables:
             )
 
 
+def _within_limits(unix_ns: int) -> int:
+    return min(max(unix_ns, 0), LATEST_NS)
+
+
 def _boot_of(segment: Segment) -> tuple[str, str]:
     return segment.manifest.node_name, segment.manifest.boot_id
 
 
 def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlignment | None]:
     """The alignment of every boot of every node; None where no clock was recorded, as in imports."""
-    boots = sorted({_boot_of(segment) for segment in segments})
-    return {
-        boot: align_clock(
-            clock for segment in segments if _boot_of(segment) == boot for clock in segment.manifest.clocks
-        )
-        for boot in boots
-    }
+    clocks: dict[tuple[str, str], list[ClockSnapshot]] = {}
+    for segment in segments:
+        clocks.setdefault(_boot_of(segment), []).extend(segment.manifest.clocks)
+    return {boot: align_clock(clocks[boot]) for boot in sorted(clocks)}
 
 
 def _join_small(slices: Iterable[_Slice]) -> Iterator[list[_Slice]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from analyzer.model.clock_alignment import ClockAlignment
+from formats import limits
 from formats.capture.reading import Capture
 from formats.columns import BOOT_TIME_NS, TIME_UNIX_NANO
 from formats.loss import Damage
@@ -16,8 +17,8 @@ from formats.segment.manifest import BatchRange
 from formats.segment.reading import Segment
 
 ALIGNED_TIME = pa.field("at_ns", pa.int64(), nullable=False)
-LATEST_NS = 4_000_000_000_000_000_000
-"""October 2096. Why: aligned times are taken from each other and added to; hostile ones would overflow 64 bits."""
+LATEST_NS = limits.TIME_NS
+"""Latest aligned time. Why: times are taken from each other and added to; hostile ones would overflow 64 bits."""
 
 PART_ROWS = 1_000_000
 """Rows of frequent tables that one part has, about; twice as many at most. Why: enough for columnar work to pay, and

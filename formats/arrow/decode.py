@@ -8,7 +8,7 @@ pyarrow too and compares.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +58,16 @@ def read_schema(data: pa.Buffer, message: Message) -> pa.Schema:
     return schema
 
 
-def read_dictionaries(data: pa.Buffer, messages: Sequence[Message], schema: pa.Schema) -> dict[str, pa.Array]:
-    """The dictionary of every dictionary column, by column name. Writers number them in the order of the columns.
+def read_dictionaries(
+    data: pa.Buffer, messages: Sequence[Message], schema: pa.Schema, wanted: Collection[str]
+) -> dict[str, pa.Array]:
+    """The dictionary of every wanted column, by column name. Writers number them in the order of the columns.
+
+    Args:
+        data: the bytes in which the messages are.
+        messages: of the dictionaries of all columns.
+        schema: of the file.
+        wanted: names of the columns whose dictionaries are decoded.
 
     Raises:
         FormatError: one is missing, repeated or malformed.
@@ -67,16 +75,24 @@ def read_dictionaries(data: pa.Buffer, messages: Sequence[Message], schema: pa.S
     """
     names = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     found: dict[str, pa.Array] = {}
+    seen: set[int] = set()
+    expanded = 0
     for message in messages:
         if message.kind is not MessageKind.DICTIONARY or message.layout is None or message.dictionary_id is None:
             raise FormatError("there are messages other than dictionaries between the schema and the batches")
-        if not 0 <= message.dictionary_id < len(names) or names[message.dictionary_id] in found:
+        if not 0 <= message.dictionary_id < len(names) or message.dictionary_id in seen:
             raise FormatError(f"dictionary {message.dictionary_id} is repeated or belongs to no column")
+        seen.add(message.dictionary_id)
+        if names[message.dictionary_id] not in wanted:
+            continue
         if message.layout.rows > limits.DICTIONARY_VALUES:
             raise LimitError("values of one dictionary", message.layout.rows, limits.DICTIONARY_VALUES)
         body = data.slice(message.body, message.end - message.body)
         field = pa.field(names[message.dictionary_id], pa.utf8(), nullable=False)
         found[field.name] = decode_columns(body, message.layout, [field], {field.name: None})[0]
+        expanded += found[field.name].nbytes
+        if expanded > limits.HEAD_EXPANDED_BYTES:
+            raise LimitError("expanded bytes of the dictionaries of a table", expanded, limits.HEAD_EXPANDED_BYTES)
     return found
 
 

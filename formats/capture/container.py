@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from formats import limits
+
 MEMBER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 LOCAL_MARK = b"PK\x03\x04"
 _LOCAL_PATTERN = re.compile(re.escape(LOCAL_MARK))
@@ -89,11 +91,14 @@ def member_offset(name: str, position: int, *, large: bool) -> int:
 def scan_members(data: pa.Buffer) -> Iterator[tuple[str, int, int]]:
     """Name, offset and size of every member whose local header can be found, in the order of the file.
 
-    For containers whose list of members is damaged. What does not look like a member of ours is passed over.
+    For containers whose list of members is damaged. What does not look like a member of ours is passed over, and so is
+    everything after `limits.MEMBER_HEADERS`.
     """
     view = memoryview(data).cast("B")
     match = _LOCAL_PATTERN.search(view)
-    while match is not None:
+    for _ in range(limits.MEMBER_HEADERS):
+        if match is None:
+            return
         found = _read_local(view, match.start())
         if found is not None:
             yield found

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from formats import limits
 from formats.capture.container import MEMBER_NAME, Member
-from formats.decoding import Digest, Natural
+from formats.decoding import Digest, Name, Natural, Sentence, Whole
 from formats.errors import FormatError, LimitError
 from formats.journal.layout import digest_of
 from formats.segment.manifest import LossTotal, Manifest
@@ -33,7 +33,7 @@ class Cut(msgspec.Struct, frozen=True):
     """
 
     capture: Digest | None
-    pattern: str | None
+    pattern: Name | None
     rows: Natural
     rows_left_out: Natural
 
@@ -54,15 +54,15 @@ class CaptureInfo(msgspec.Struct, frozen=True):
         loss: the losses of all segments added up, sorted by table and reason.
     """
 
-    frozen_because: str | None = None
-    created_by: str = ""
-    asked_from_unix_nano: int | None = None
-    asked_to_unix_nano: int | None = None
+    frozen_because: Sentence | None = None
+    created_by: Name = ""
+    asked_from_unix_nano: Whole | None = None
+    asked_to_unix_nano: Whole | None = None
     cut: Cut | None = None
-    id: str = ""
-    achieved_from_unix_nano: int = 0
-    achieved_to_unix_nano: int = 0
-    loss: tuple[LossTotal, ...] = ()
+    id: Name = ""
+    achieved_from_unix_nano: Whole = 0
+    achieved_to_unix_nano: Whole = 0
+    loss: Annotated[tuple[LossTotal, ...], Meta(max_length=limits.LOSS_TOTALS)] = ()
 
 
 class _Listing(CaptureInfo, frozen=True):

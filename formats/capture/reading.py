@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
 from formats.segment.reading import Segment
 from formats.segment.sealed_json import open_sealed_json
 from formats.segment.stored_files import DirectoryFiles, MemberFiles, map_file, open_regular
+
+_LINE_END = re.compile(rb"\n")
 
 
 class Capture:
@@ -217,12 +220,11 @@ def _find_listing(path: Path, data: pa.Buffer) -> tuple[CaptureInfo, list[Stretc
 
 def _listing_candidates(view: memoryview, begin: int, data: pa.Buffer) -> Iterator[bytes]:
     """Texts that may be `capture.json`: where it must begin, up to its line end; then wherever a header names it."""
-    head = bytes(view[begin : begin + limits.MANIFEST_BYTES])
-    end = head.find(b"\n")
-    if end >= 0:
-        yield head[: end + 1]
+    end = _LINE_END.search(view, begin, begin + limits.LISTING_BYTES)
+    if end is not None:
+        yield bytes(view[begin : end.end()])
     for name, offset, size in scan_members(data):
-        if name in (INFO_NAME, INFO_COPY_NAME) and size <= limits.MANIFEST_BYTES:
+        if name in (INFO_NAME, INFO_COPY_NAME) and size <= limits.LISTING_BYTES:
             yield bytes(view[offset : offset + size])
 
 

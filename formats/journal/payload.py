@@ -141,7 +141,7 @@ def expand_payload(stored: pa.Buffer, frame: FrameHeader, likely_head: PayloadHe
         if len(messages) < 2 or messages[0].kind is not MessageKind.SCHEMA:
             raise _malformed()
         schema = read_schema(data, messages[0])
-        dictionaries = read_dictionaries(data, messages[1:-1], schema)
+        dictionaries = read_dictionaries(data, messages[1:-1], schema, schema.names)
         # A copy, as a slice would keep the whole payload alive.
         head = PayloadHead(pa.py_buffer(data.slice(0, messages[-1].offset).to_pybytes()), schema, dictionaries)
         messages = messages[-1:]

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from formats import limits
 from formats.clock import ClockSnapshot
-from formats.decoding import Digest, Natural
+from formats.decoding import Digest, Name, Natural, Whole
 from formats.errors import FormatError, LimitError
 from formats.segment.sealed_json import read_sealed_json, seal_json
 
@@ -18,6 +18,9 @@ MAJOR, MINOR = 1, 0
 MANIFEST_NAME = "manifest.json"
 MANIFEST_COPY_NAME = "manifest.copy.json"
 """Second copy of the manifest. Why: damage to the only list of digests would make the whole segment unusable."""
+
+BootId = Annotated[str, Meta(pattern=r"^[ -~]{0,64}\Z")]
+"""As the kernel writes it; imports have their own, also in printable ASCII."""
 
 TableName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,31}\Z")]
 
@@ -32,8 +35,8 @@ class LossTotal(msgspec.Struct, frozen=True):
         unknown_gaps: intervals in which an unknown number is missing.
     """
 
-    table: str
-    reason: str
+    table: Name
+    reason: Name
     count: Natural
     unknown_gaps: Natural
 
@@ -58,12 +61,12 @@ class BatchRange(msgspec.Struct, frozen=True, array_like=True):
     length: Natural
     digest: Digest
     rows: Natural
-    min_unix_nano: int
-    max_unix_nano: int
-    min_boot_ns: int
-    max_boot_ns: int
-    min_seq: int
-    max_seq: int
+    min_unix_nano: Whole
+    max_unix_nano: Whole
+    min_boot_ns: Whole
+    max_boot_ns: Whole
+    min_seq: Natural
+    max_seq: Natural
 
 
 class TableManifest(msgspec.Struct, frozen=True):
@@ -116,13 +119,13 @@ class Manifest(msgspec.Struct, frozen=True):
     """
 
     id: Digest
-    node_name: str = msgspec.field(name="k8s.node.name")
-    boot_id: str = msgspec.field(name="host.boot_id")
-    catalog_version: int
-    created_by: str
+    node_name: Name = msgspec.field(name="k8s.node.name")
+    boot_id: BootId = msgspec.field(name="host.boot_id")
+    catalog_version: Whole
+    created_by: Name
     clocks: tuple[ClockSnapshot, ...]
     tables: tuple[TableManifest, ...]
-    loss: tuple[LossTotal, ...]
+    loss: Annotated[tuple[LossTotal, ...], Meta(max_length=limits.LOSS_TOTALS)]
     digest: str = ""
 
     @property

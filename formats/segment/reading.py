@@ -239,7 +239,7 @@ class _Head:
         self.schema = read_schema(data, messages[0])
         self.expected = expected_schema(entry.name, self.schema)
         self.left_out = unknown_columns(entry.name, self.schema)
-        self.dictionaries = read_dictionaries(data, messages[1:], self.schema)
+        self.dictionaries = read_dictionaries(data, messages[1:], self.schema, self.expected.names)
 
     def decode(self, stored: pa.Buffer, rows: int, names: Sequence[str]) -> pa.RecordBatch:
         """The named columns of one batch whose digest is right.

@@ -16,7 +16,9 @@ from formats.journal.layout import digest_of
 
 _TAIL = re.compile(rb',"digest":"([0-9a-f]{32})"\}\n\Z')
 _TAIL_BYTES = len(',"digest":""}\n') + 32
-_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+"""A text of JSON. Possessive, so that a long one needs no memory to go back to."""
+
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _STEP)
 
@@ -43,7 +45,7 @@ def open_sealed_json(raw: bytes | memoryview) -> bytes:
         raise LimitError("bytes of a manifest", len(raw), limits.MANIFEST_BYTES)
     raw = bytes(raw)
     match = _TAIL.search(raw, max(0, len(raw) - _TAIL_BYTES))
-    if match is None or digest_of(raw[: match.start()]).hex().encode() != match[1]:
+    if match is None or digest_of(memoryview(raw)[: match.start()]).hex().encode() != match[1]:
         raise FormatError("the text does not match its digest")
     brackets = _TEXT.sub(b"", raw).translate(None, _NO_BRACKETS)
     depth = max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)

@@ -14,7 +14,7 @@ from formats.text import escape_text
 from reports.answer import WorkloadNames
 from reports.curves import LabelPlaces, curve_path, label_width
 from reports.layered_layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
-from reports.quantities import clock_minute, lag
+from reports.quantities import lag
 
 MAX_BOXES = 120
 """Maximum number of boxes: more are not readable. The list of symptoms has all of them."""
@@ -32,7 +32,7 @@ class Box:
 
     Attributes:
         number: position of the symptom in the document.
-        title, line, foot: its three lines of text, cut to the width of the box.
+        title, line, foot: its three lines of text, cut to the width of the box; the third begins with the time.
         on_chain: whether it is a step of a finding's chain.
         root: whether a chain begins with it.
     """
@@ -210,7 +210,7 @@ def _box(
     count = sum(one.count for one in group)
     places = len({one.entity.id for one in group})
     workloads = len({names.owner(one.entity.id) for one in group})
-    times = f"{clock_minute(symptom.begin)}" + (f" · {count}×" if count > 1 else "")
+    times = f" · {count}×" if count > 1 else ""
     return Box(
         number,
         symptom,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -34,6 +34,11 @@ from reports.managers import call_manager
 from reports.markdown import render_markdown
 from reports.predictions import ForetoldWarning, expected, list_warnings
 from reports.service_map import draw_service_map, tell_failures
+from reports.told_times import ToldTimes
+from reports.zones import show_in, zone_words
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 MAX_SYMPTOMS = 1_000
 """Symptoms that the page lists; those of findings come first. Why: more would slow down the browser."""
@@ -45,22 +50,27 @@ _FIELD_CHARACTERS = 4_000
 """Longest field value of an evidence row that is shown: a whole Kubernetes object fits."""
 
 
-def render_page(document: Document, *, title: str | None = None) -> str:
-    """The page. The same document and title give the same bytes.
+def render_page(document: Document, *, title: str | None = None, zone: ZoneInfo | None = None) -> str:
+    """The page. The same arguments give the same bytes.
 
     Args:
-        document: any post-mortem; a recording's texts in it may be hostile.
+        document: any post-mortem, with times in UTC; a recording's texts in it may be hostile.
         title: name of the capture's file; None if it is not known.
+        zone: whose times the page shows when it is opened; None is UTC. The reader can change it.
 
     Returns:
         A complete HTML document, about 1.3 MB, of which 1.2 MB are plotly.js (basic bundle).
     """
     assets = _assets()
+    charts = draw_figures(document)  # in UTC: the script converts their times
+    if zone is not None:
+        document = show_in(document, zone)
     picture = causality_picture(document)
-    charts = draw_figures(document)
     return _template().render(
         document=document,
         title=title,
+        times=ToldTimes(document).mark,
+        zone=None if zone is None or zone.key == "UTC" else zone.key,
         program=f"Tapio {metadata.version('tapio')}",
         first=answer(document, document.findings[0]) if document.findings else None,
         no_cause=NO_CAUSE,
@@ -135,6 +145,7 @@ def _template() -> Template:
         "day": quantities.day,
         "number": quantities.number,
         "percent": quantities.percent,
+        "zone": zone_words,
         "lag": quantities.lag,
         "before": quantities.before,
         "sentence": story.sentence,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
 from analyzer.commands.window import costs_option, feedback_option, knowledge_option
+from analyzer.commands.zone import shown_tz_option
 from analyzer.document.costs import price_document, read_prices
 from formats.text import escape_text
 from reports.markdown import render_markdown
 from reports.story import headline
+from reports.zones import show_in
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 @click.command()
@@ -28,8 +34,15 @@ from reports.story import headline
 @knowledge_option
 @feedback_option
 @costs_option
+@shown_tz_option
 def command(
-    source: Path, output: Path, *, knowledge: tuple[Path, ...], feedback: Path | None, costs: Path | None
+    source: Path,
+    output: Path,
+    *,
+    knowledge: tuple[Path, ...],
+    feedback: Path | None,
+    costs: Path | None,
+    zone: ZoneInfo | None,
 ) -> None:
     """Write the post-mortem of a capture, or of a document printed by `tapio analyze --json`, as a single HTML page.
 
@@ -41,7 +54,9 @@ def command(
     document = read_document(source, knowledge=knowledge, feedback=feedback)
     if prices is not None:
         document = price_document(document, prices)
-    write_output(
-        output, render_markdown(document) if output.suffix == ".md" else render_page(document, title=source.name)
-    )
+    if output.suffix == ".md":
+        text = render_markdown(document if zone is None else show_in(document, zone))
+    else:
+        text = render_page(document, title=source.name, zone=zone)
+    write_output(output, text)
     click.echo(f"{escape_text(headline(document).title)}\n{output}")

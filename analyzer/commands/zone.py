@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _META = "tapio.zone"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class _ZoneType(click.ParamType["ZoneInfo"]):
@@ -36,10 +39,12 @@ def asked_zone(context: click.Context | None) -> ZoneInfo | None:
     return None if context is None else context.meta.get(_META)
 
 
-tz_option = click.option(
-    "--tz",
-    "zone",
-    type=_ZoneType(),
-    is_eager=True,  # --from and --to are understood by it, wherever they stand
-    help="Show times in this time zone (such as Europe/Berlin), and read times of --from and --to in it; default: UTC.",
+def _option(help_text: str) -> Callable[[_Command], _Command]:
+    # Eager: --from and --to are understood by it, wherever they stand.
+    return click.option("--tz", "zone", type=_ZoneType(), is_eager=True, help=help_text)
+
+
+tz_option = _option(
+    "Show times in this time zone (such as Europe/Berlin), and read times of --from and --to in it; default: UTC."
 )
+shown_tz_option = _option("Show times in this time zone (such as Europe/Berlin); default: UTC.")

@@ -5,6 +5,34 @@
   const narrow = () => window.innerWidth < 640;
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  // ---- Times --------------------------------------------------------------------------------------------------
+
+  // Recorded times are written in the zone of the page (UTC, or that of `tapio report --tz`); the reader may choose another.
+  const zonePicker = document.getElementById("zone");
+  const fields = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  const formats = new Map();
+  const inZone = (iso) => {
+    const zone = zonePicker.value;
+    if (!formats.has(zone)) formats.set(zone, new Intl.DateTimeFormat("en-GB", { ...fields, timeZone: zone || undefined }));
+    const date = new Date(iso.replace(/(\.\d{3})\d*/, "$1"));
+    const part = Object.fromEntries(formats.get(zone).formatToParts(date).map(({ type, value }) => [type, value]));
+    const millis = String(date.getUTCMilliseconds()).padStart(3, "0");
+    const minutes = Math.round((Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) - date) / 60000);
+    const two = (number) => String(number).padStart(2, "0");
+    const offset = minutes ? `${minutes < 0 ? "-" : "+"}${two(Math.trunc(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}` : "";
+    return { day: `${part.year}-${part.month}-${part.day}`, clock: `${part.hour}:${part.minute}:${part.second}.${millis}`, offset };
+  };
+  const showTimes = () => {
+    for (const element of document.querySelectorAll("time[datetime], [data-time]")) {
+      const told = element.dataset.told || element.textContent; // its form: a day, or a time of day with or without milliseconds and zone
+      element.dataset.told = told;
+      const { day, clock, offset } = inZone(element.dataset.time || element.dateTime);
+      const [, short, zone] = /^(\d\d:\d\d:\d\d(?:\.\d{3})?)(.*)$/.exec(told) || [];
+      if (short === undefined) element.textContent = day;
+      else element.textContent = clock.slice(0, short.length) + (/^ UTC/.test(zone) ? ` UTC${offset}` : zone && (offset || "Z"));
+    }
+  };
+
   // ---- Charts -------------------------------------------------------------------------------------------------
 
   const figures = JSON.parse(document.getElementById("figures").textContent);
@@ -17,6 +45,20 @@
       return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, name)]));
     }
     return COLOR_KEYS.has(key) && typeof value === "string" && value.startsWith("var(--") ? token(value.slice(4, -1)) : value;
+  };
+
+  // A copy of the figure with its times, which are UTC, in the chosen zone. Only under the keys of places: elsewhere it is text.
+  const PLACE_KEYS = new Set(["x", "base", "x0", "x1", "range"]);
+  const shifted = (text) => { const { day, clock } = inZone(`${text.replace(" ", "T")}Z`); return `${day} ${clock}`; };
+  const zoned = (value, key) => {
+    if (Array.isArray(value)) return value.map((item) => zoned(item, key));
+    if (value !== null && typeof value === "object") {
+      const copy = Object.fromEntries(Object.entries(value).map(([name, item]) => [name, zoned(item, name)]));
+      const places = copy.base || copy.x;
+      if (copy.hovertext) copy.hovertext = copy.hovertext.map((text, index) => text.replace(/\d\d:\d\d:\d\d(?=[^<]*$)/, places[index].slice(11, 19)));
+      return copy;
+    }
+    return PLACE_KEYS.has(key) && /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/.test(value) ? shifted(value) : value;
   };
 
   const layoutOf = (figure, id, width) => {
@@ -48,7 +90,7 @@
 
   const draw = (element, width) => {
     const id = element.dataset.figure;
-    const figure = figures[id];
+    const figure = zonePicker.value === "UTC" ? figures[id] : zoned(figures[id]);
     const box = width || element.clientWidth - 8;
     return Plotly.react(element, themed(figure.data), layoutOf(figure, id, box), { displayModeBar: false, showTips: false, typesetMath: false });
   };
@@ -56,6 +98,8 @@
   const charts = [...document.querySelectorAll("[data-figure]")];
   const drawAll = (width) => charts.forEach((element) => draw(element, width));
   drawAll();
+  zonePicker.parentElement.hidden = false;
+  zonePicker.addEventListener("change", () => { showTimes(); drawAll(); });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawAll(); });
   let lastWidth = window.innerWidth;
   window.addEventListener("resize", () => {

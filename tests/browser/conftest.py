@@ -44,8 +44,12 @@ class Visitor:
         self._browser = browser
 
     @contextmanager
-    def visit(self, file: Path, *, width: int = 1280, height: int = 900, scheme: str = "light") -> Iterator[Visit]:
-        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    def visit(
+        self, file: Path, *, width: int = 1280, height: int = 900, scheme: str = "light", zone: str = "UTC"
+    ) -> Iterator[Visit]:
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=zone
+        )
         try:
             page = context.new_page()
             visit = Visit(page)

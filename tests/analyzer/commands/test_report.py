@@ -41,6 +41,12 @@ def test_report_says_what_it_cost_by_the_prices_of_a_file(tmp_path):
     assert "EUR by costs.yaml" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("name", "shown"), [("page.html", "03:13:02 UTC+06:00</time>"), ("page.md", "03:13:02+06:00")])
+def test_report_has_the_times_of_the_zone_that_is_asked_for(tmp_path, name, shown):
+    run("report", INCIDENT, "-o", str(tmp_path / name), "--tz", "Asia/Dhaka")
+    assert shown in (tmp_path / name).read_text(encoding="utf-8")
+
+
 def test_page_may_be_read_by_whom_the_umask_allows(tmp_path):
     page = tmp_path / "page.html"
     before = os.umask(0o027)

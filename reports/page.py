@@ -11,6 +11,7 @@ import base64
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,7 @@ from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
 from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, QuietChange, WorkloadNames, answer, quiet_changes
-from reports.causality_picture import Picture, causality_picture
+from reports.causality_picture import Picture, causality_picture, fit
 from reports.figures.draw import draw_figures
 from reports.managers import call_manager
 from reports.markdown import render_markdown
@@ -45,6 +46,14 @@ MAX_SYMPTOMS = 1_000
 
 MAX_EVIDENCE_ROWS = 3_000
 """Evidence rows that the page holds; those that findings rest on come first."""
+
+_CHIP_CELLS = 44
+"""Longest text of a link to a row of evidence, without its time."""
+
+_OBJECT_TABLES = frozenset({"kube_object", "kube_event"})
+"""Tables whose rows say which object it was, then `: ` and what happened to it."""
+
+_EVENT_NAME = re.compile(r"[a-z0-9]+(\.[a-z0-9_]+)+")
 
 _FIELD_CHARACTERS = 4_000
 """Longest field value of an evidence row that is shown: a whole Kubernetes object fits."""
@@ -186,13 +195,19 @@ class _Page:
         wanted = dict.fromkeys(key for key in _evidence_by_weight(document, self._shown) if key in document.evidence)
         wanted |= dict.fromkeys(document.evidence)
         kept = set(itertools.islice(wanted, MAX_EVIDENCE_ROWS))
-        self._evidence = {key: number for number, key in enumerate(document.evidence) if key in kept}
+        rows = sorted(document.evidence.items(), key=lambda item: item[1].time)
+        self._evidence = {key: number for number, (key, _row) in enumerate(rows) if key in kept}
         self.evidence_rows = [document.evidence[key] for key in self._evidence]
         self.evidence_left_out = len(document.evidence) - len(self.evidence_rows)
 
     def evidence_number(self, key: str) -> int | None:
         """Number of an evidence row's anchor; None if the page does not show the row."""
         return self._evidence.get(key)
+
+    def evidence_words(self, key: str) -> str:
+        """When a row of evidence happened and what it says, short enough for a link."""
+        row = self._document.evidence[key]
+        return f"{quantities.clock_minute(row.time)} {fit(self.say(row_words(row)), _CHIP_CELLS)}"
 
     def symptom(self, key: str) -> Symptom:
         """The symptom of that id."""
@@ -325,6 +340,16 @@ def _evidence_by_weight(document: Document, shown: set[str]) -> Iterator[str]:
     for edge in document.edges:
         if edge.target in shown:
             yield from edge.evidence
+
+
+def row_words(row: EvidenceRow) -> str:
+    """`refused api (22422) to 127.77.1.3:80`: the event without what the step that it belongs to says in full."""
+    event, _, rest = row.text.partition(" ")
+    if _EVENT_NAME.fullmatch(event):
+        event = event.removeprefix("k8s.object.").removeprefix("tcp.").replace(".", " ").replace("_", " ")
+    if row.table in _OBJECT_TABLES:
+        rest = rest.partition(": ")[0]
+    return f"{event} {rest}".strip()
 
 
 def _field_text(value: Any) -> str:

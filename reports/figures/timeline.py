@@ -49,6 +49,9 @@ def draw_timeline(document: Document) -> Figure:
     if changes:
         traces.append(_change_trace(changes, rows.position))
     traces += _chain_traces(document, rows.position)
+    losses = _loss_shapes(document)
+    if losses:
+        traces.append(_loss_legend())
     shown = len(rows.position)
     more = f"; not drawn: {counted(left_out, 'more object')}" if left_out else ""
     return Figure(
@@ -57,7 +60,7 @@ def draw_timeline(document: Document) -> Figure:
         f"{counted(len(document.symptoms), 'symptom or change', 'symptoms and changes')} on {counted(shown, 'object')}"
         f"{more}; "
         "the list of symptoms below contains all of them.",
-        to_plot(traces, _layout(document, rows)),
+        to_plot(traces, _layout(document, rows, losses)),
     )
 
 
@@ -180,7 +183,13 @@ def _chain_traces(document: Document, position: dict[str, int]) -> list[go.Scatt
     return traces
 
 
-def _layout(document: Document, rows: _Rows) -> go.Layout:
+def _loss_legend() -> go.Scatter:
+    """What the shaded areas mean, for the legend; it draws nothing."""
+    marker = {"color": "var(--loss)", "size": 13, "symbol": "square", "line": {"width": 1, "color": "var(--ink-3)"}}
+    return go.Scatter(mode="markers", name="events lost", x=[None], y=[None], hoverinfo="skip", marker=marker)
+
+
+def _layout(document: Document, rows: _Rows, losses: list[go.layout.Shape]) -> go.Layout:
     return go.Layout(
         height=_ROW_PIXELS * max(len(rows.labels), 2) + 96,
         barmode="overlay",
@@ -192,7 +201,7 @@ def _layout(document: Document, rows: _Rows) -> go.Layout:
             fixedrange=True,
             zeroline=False,
         ),
-        shapes=_loss_shapes(document) + root_shapes(document),
+        shapes=losses + root_shapes(document),
         annotations=_root_annotations(document) + _headings(rows),
     )
 

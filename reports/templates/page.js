@@ -31,6 +31,10 @@
       if (short === undefined) element.textContent = day;
       else element.textContent = clock.slice(0, short.length) + (/^ UTC/.test(zone) ? ` UTC${offset}` : zone && (offset || "Z"));
     }
+    for (const link of document.querySelectorAll("a.chip")) { // begins with the time of the row to which it leads
+      const { clock } = inZone(document.getElementById(link.hash.slice(1)).querySelector("time").dateTime);
+      link.textContent = link.textContent.replace(/^\d\d:\d\d:\d\d/, clock.slice(0, 8));
+    }
   };
 
   // ---- Charts -------------------------------------------------------------------------------------------------
@@ -92,7 +96,11 @@
     const id = element.dataset.figure;
     const figure = zonePicker.value === "UTC" ? figures[id] : zoned(figures[id]);
     const box = width || element.clientWidth - 8;
-    return Plotly.react(element, themed(figure.data), layoutOf(figure, id, box), { displayModeBar: false, showTips: false, typesetMath: false });
+    const data = themed(figure.data);
+    if (id === "timeline" && box < 640) { // the labels of the rows stand inside of a narrow chart: the chain must not hide them
+      for (const trace of data) if (trace.mode === "lines") trace.opacity = 0.4;
+    }
+    return Plotly.react(element, data, layoutOf(figure, id, box), { displayModeBar: false, showTips: false, typesetMath: false });
   };
 
   const charts = [...document.querySelectorAll("[data-figure]")];

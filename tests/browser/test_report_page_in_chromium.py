@@ -82,7 +82,9 @@ def test_evidence_link_opens_the_row_that_it_names(visitor, incident_page):
     with visitor.visit(incident_page) as visit:
         # GIVEN the first evidence of the first step
         link = visit.page.locator(".chain .chip").first
-        name = link.inner_text()
+        incident = document("shop_incident")
+        name = incident.findings[0].chain[0].evidence[0]
+        assert link.inner_text() == "21:13:02 ConfigMap shop/cache-config modified"
         # WHEN it is followed
         link.click()
         # THEN its row is visible, with its fields

@@ -15,7 +15,7 @@ from fixtures.documents.replace_texts import with_texts
 from fixtures.documents.shop.documents import shop_incident
 from reports.causality_picture import MAX_BOXES, causality_picture, fit
 from reports.figures.timeline import MAX_ROWS, draw_timeline
-from reports.page import render_page
+from reports.page import render_page, row_words
 
 ROOT = Path(__file__).parents[2]
 STRINGS = json.loads((ROOT / "fixtures/documents/hostile_strings.json").read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ def test_page_shows_the_contrast_table_of_a_finding_that_has_one(incident):
     assert page.count("With the change, and without it</h3>") == 1
     assert "1 of 1 pod reached</td>" in page
     # and its evidence is on the page
-    assert re.search(r'undecided\s*<span class="evidence"><a class="chip" href="#e-\d+">oom', page)
+    assert re.search(r'undecided\s*<span class="evidence"><a class="chip" href="#e-\d+">21:13:[0-9]{2} [^<]+</a>', page)
 
 
 def test_templates_have_no_way_round_the_escaping():
@@ -213,3 +213,27 @@ def test_page_says_who_made_it_of_which_file_and_when_it_still_failed(incident):
     assert "night &lt;b&gt;.tapio" in page
     assert "STILL FAILING when the recording ended" in page
     assert re.search(r"Made by Tapio [0-9]+\.[0-9]+", page)
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "words"),
+    [
+        ("kube_object", "k8s.object.modified ConfigMap c: data.A 1 → 2", "modified ConfigMap c"),
+        ("kube_event", "BackOff Pod a: Back-off", "BackOff Pod a"),
+        ("tcp", "tcp.reset_received api (7) to 10.0.0.1:80", "reset received api (7) to 10.0.0.1:80"),
+        ("oom", "oom.kill cache (23317)", "oom kill cache (23317)"),
+        ("request", "api (22424) server: 1 × 502", "api (22424) server: 1 × 502"),
+        ("oom", "alone", "alone"),
+    ],
+)
+def test_links_to_evidence_are_words(incident, table, text, words):
+    row = dataclasses.replace(next(iter(incident.evidence.values())), table=table, text=text)
+    assert row_words(row) == words
+
+
+def test_rows_of_evidence_are_in_order_of_time(incident):
+    row = next(iter(incident.evidence.values()))
+    times = {"tcp:n:100": "2026-11-20T21:13:02.000000000Z", "tcp:n:52": "2026-11-20T21:13:01.000000000Z"}
+    rows = {key: dataclasses.replace(row, id=key, time=time) for key, time in times.items()}
+    page = render_page(dataclasses.replace(incident, evidence=rows))
+    assert page.index(">tcp:n:52<") < page.index(">tcp:n:100<")

@@ -39,7 +39,7 @@ def test_when_there_are_too_many_objects_those_of_findings_stay(incident):
     figure = draw_timeline(dataclasses.replace(incident, findings=(), symptoms=(*others, symptom)))
     # THEN the one with a finding is drawn, and who is not is counted
     assert "not drawn: 6 more objects" in figure.summary
-    drawn = {number for trace in figure.plot["data"] for number in trace["customdata"]}
+    drawn = {number for trace in figure.plot["data"] for number in trace.get("customdata", ())}
     assert len(others) in drawn
     assert len(drawn) == MAX_ROWS
 
@@ -49,7 +49,7 @@ def test_a_symptom_is_a_bar_as_long_as_it_lasted_and_a_point_where_it_began(inci
         incident.symptoms[4], begin="2026-11-20T21:13:00.000000000Z", end="2026-11-20T21:13:30.000000000Z"
     )
     plot = draw_timeline(dataclasses.replace(incident, findings=(), symptoms=(symptom,))).plot
-    bar, point = plot["data"]
+    bar, point, _losses = plot["data"]
     assert (bar["type"], bar["base"], bar["x"]) == ("bar", ["2026-11-20 21:13:00.000"], [30_000])
     assert (point["type"], point["x"]) == ("scatter", ["2026-11-20 21:13:00.000"])
     assert bar["y"] == point["y"]
@@ -77,3 +77,12 @@ def test_root_causes_are_numbered_only_where_there_are_several(incident):
 
     assert names(incident) == ["root cause 1", "root cause 2"]
     assert names(dataclasses.replace(incident, findings=incident.findings[:1])) == ["root cause"]
+
+
+def test_legend_tells_the_shaded_times_only_where_there_are_some(incident, calm):
+    def legend(document):
+        return [trace["name"] for trace in draw_timeline(document).plot["data"] if trace.get("showlegend", True)]
+
+    assert shades(draw_timeline(incident).plot)
+    assert "events lost" in legend(incident)
+    assert "events lost" not in legend(calm)

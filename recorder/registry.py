@@ -6,6 +6,7 @@ from recorder.source import Source
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.clock import ClockSource
 from recorder.sources.cpu import CpuSource
+from recorder.sources.filesystem import FilesystemSource
 from recorder.sources.interface_state import InterfaceStateSource
 from recorder.sources.kube_event import KubeEventSource
 from recorder.sources.kube_object import KubeObjectSource
@@ -39,6 +40,7 @@ SOURCES: tuple[type[Source], ...] = (
     CpuSource,
     PressureSource,
     ProcessStallSource,
+    FilesystemSource,
     KubeObjectSource,
     KubeEventSource,
 )

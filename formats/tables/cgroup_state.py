@@ -8,6 +8,14 @@ from formats.columns import Column, Sensitivity, Table
 from formats.tables.memory import CGROUP_PATH
 from formats.tables.process import CGROUP_ID
 
+POD_UID = Column(
+    "k8s.pod.uid",
+    pa.utf8(),
+    Sensitivity.IDENTIFIER,
+    "Pod uid read from the path; null if it does not belong to a pod.",
+    nullable=True,
+)
+
 TABLE = Table(
     name="cgroup_state",
     doc="One cgroup: it existed at the start of a segment, was created, or was removed.",
@@ -15,13 +23,7 @@ TABLE = Table(
     own=(
         CGROUP_ID,
         CGROUP_PATH,
-        Column(
-            "k8s.pod.uid",
-            pa.utf8(),
-            Sensitivity.IDENTIFIER,
-            "Pod uid read from the path; null if it does not belong to a pod.",
-            nullable=True,
-        ),
+        POD_UID,
         Column(
             "container.id",
             pa.utf8(),

@@ -227,3 +227,22 @@ def test_a_process_that_is_stuck_in_the_kernel_is_not_a_stopped_one(tmp_path, mo
         (CACHE, 6_000_000_000, None)
     ]
     assert engine.rows("SELECT * FROM process_stopped") == []
+
+
+def test_file_systems_belong_to_the_pod_of_the_volume_or_to_the_node(tmp_path, model_of):
+    # GIVEN a volume of a pod, of which a tenth is reserved and which becomes read-only, and the disk of the node
+    builder = shop(tmp_path)
+    known = {"filesystem.device": "259:1", "filesystem.mount_point": "/v", "filesystem.size_bytes": 1_000}
+    known |= {"filesystem.used_bytes": 450, "filesystem.available_bytes": 450}
+    volume = known | {"k8s.pod.uid": uid_of("Pod/shop/cache-1"), "filesystem.inodes": 10, "filesystem.inodes_free": 1}
+    for at, mode in ((5.0, "rw"), (20.0, "ro"), (35.0, "ro")):
+        builder.row("filesystem", "filesystem.sample", at, **volume, **{"filesystem.mode": mode})
+    disk = known | {"filesystem.device": "254:0", "filesystem.mode": "rw", "filesystem.available_bytes": 0}
+    builder.row("filesystem", "filesystem.sample", 40.0, **disk)
+    engine = model_of(builder.write(), "filesystem_usage").engine
+    rows = engine.records("SELECT * FROM filesystem_usage ORDER BY at_ns")
+    # THEN
+    pod = f"Pod/{uid_of('Pod/shop/cache-1')}"
+    assert [row["entity_id"] for row in rows] == [pod, pod, pod, "Node/node-1"]
+    assert [(row["used_permille"], row["used_inodes_permille"]) for row in rows] == [(500, 900)] * 3 + [(1000, None)]
+    assert [row["became_read_only"] for row in rows] == [False, True, False, False]

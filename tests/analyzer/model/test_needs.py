@@ -25,6 +25,7 @@ ROWS_IN = {
     "standing/storage-volume-mismatch": {"claim_failure", "scheduling_failure", "unscheduled_pod", "volume_phase"},
     "town/cpu-throttled": {"cpu_usage"},
     "town/process-killed": {"signal_sent"},
+    "prediction/disk-fills": {"filesystem_usage"},
     "states/readiness-port": {"probe_state"},
     "states/service-selector": {"service_state", "suspect_service"},
 }  # fmt: skip

@@ -13,8 +13,8 @@ _PLUGINS_LEFT_OUT = frozenset(
 """What the kubelet writes itself: nothing of the pod's grows there."""
 _ALWAYS_FULL = frozenset({"squashfs", "iso9660", "erofs", "cramfs", "udf"})
 """Images that nobody writes to."""
-_REMOTE = frozenset({"9p", "afs", "autofs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "nfs", "nfs4", "ocfs2", "smb3"})
-    {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "afs", "lustre", "gfs2", "ocfs2", "autofs"}
+_REMOTE = frozenset(
+    {"9p", "afs", "autofs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "nfs", "nfs4", "ocfs2", "smb3"}
 )
 """A server that does not answer holds up who asks how full they are, and it cannot be interrupted."""
 _ESCAPE = re.compile(r"\\([0-7]{3})")

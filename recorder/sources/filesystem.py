@@ -21,7 +21,7 @@ class FilesystemSource(PolledSource):
         table=filesystem.TABLE,
         needs=(Need.PROC,),
         profile=Profile.LEAN,
-        cost="one list of mounts and 20 us per file system and interval; 10 file systems among 500 mounts: 3 ms every 15 s",
+        cost="20 us per file system, 3 ms per 500 mounts and interval; 10 file systems: 3 ms every 15 s",
         loss_reasons=(LossReason.REJECTED,),
         shed_order=57,
         options={"interval_s": 15, "max_filesystems": 1024},

@@ -60,6 +60,7 @@ class Visitor:
             page.on("dialog", lambda dialog: (visit.trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
             page.on("request", lambda request: _note_request(visit, request.url, address))
             page.goto(address)
+            page.wait_for_selector("html[data-drawn]", state="attached")
             yield visit
         finally:
             context.close()

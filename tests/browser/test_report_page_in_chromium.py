@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
 import re
 from pathlib import Path
 
@@ -163,6 +165,35 @@ def test_page_reads_without_scripts(visitor, incident_page):
     assert page.locator(".graph-picture .box").count() == 12
     assert page.locator("#lost tbody tr").count() == 3
     context.close()
+
+
+def test_old_browser_says_that_it_cannot_draw_and_everything_else_works(visitor, incident_page):
+    # GIVEN a browser that cannot decompress
+    context = visitor._browser.new_context()
+    page = context.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(incident_page.as_uri())
+    # THEN the charts say so, and the graph is explorable
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    assert "cannot unpack the charts" in page.locator("[data-figure=timeline]").inner_text()
+    page.locator(".graph-picture .box").first.dispatch_event("click")
+    assert page.locator(".graph-note .chip").count() > 0
+    context.close()
+
+
+def test_policy_refuses_any_script_but_the_one_that_was_packed(visitor, incident_page, tmp_path):
+    # GIVEN a page whose packed script was replaced
+    packed = base64.b64encode(gzip.compress(b"window.changed = true")).decode()
+    text = incident_page.read_text(encoding="utf-8")
+    text, replaced = re.subn(r'(id="plotly">)[^<]+', rf"\g<1>{packed}", text)
+    assert replaced == 1
+    file = tmp_path / "page.html"
+    file.write_text(text, encoding="utf-8")
+    # WHEN it is opened
+    with visitor.visit(file) as visit:
+        # THEN the script does not run, and the browser reports a violation
+        assert visit.page.evaluate("window.changed") is None
+        assert any(trouble.startswith("script-src-elem") for trouble in visit.troubles())
 
 
 def test_fix_and_verify_are_copied_as_commands_to_paste(visitor, tmp_path):

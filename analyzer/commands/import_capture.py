@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
+from analyzer.guard.opening import cut_off
+from analyzer.importers.budget import ImportLimits
 from analyzer.importers.capturing import import_kubernetes
 from analyzer.importers.inputs import list_files
+from formats.units import format_bytes, parse_bytes, parse_duration
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+_LIMITS = ImportLimits()
+
+
+def _amount(name: str, parse: Callable[[object], int], default: str, says: str) -> Callable[[_Command], _Command]:
+    """An option that takes a size or a duration."""
+
+    def convert(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+        try:
+            return parse(value)
+        except ValueError as problem:
+            raise click.BadParameter(str(problem)) from None
+
+    return click.option(name, callback=convert, default=default, show_default=True, help=f"{says}.")
 
 
 @click.command("import")
@@ -23,7 +44,21 @@ from analyzer.importers.inputs import list_files
     show_default=True,
     help="Keep the values of ConfigMaps instead of their digests.",
 )
-def command(files: tuple[Path, ...], output: Path, node: str, *, configmap_values: bool) -> None:
+@_amount("--max-line", parse_bytes, format_bytes(_LIMITS.line_bytes), "Longest line")
+@_amount("--max-document", parse_bytes, format_bytes(_LIMITS.document_bytes), "Largest document of kubectl")
+@_amount("--max-total", parse_bytes, format_bytes(_LIMITS.total_bytes), "Size of all files after decompression")
+@_amount("--max-time", parse_duration, "30m", "Longest time of the import")
+def command(
+    files: tuple[Path, ...],
+    output: Path,
+    node: str,
+    *,
+    configmap_values: bool,
+    max_line: int,
+    max_document: int,
+    max_total: int,
+    max_time: int,
+) -> None:
     """Convert FILES to one capture; - is standard input.
 
     \b
@@ -42,8 +77,10 @@ def command(files: tuple[Path, ...], output: Path, node: str, *, configmap_value
       kubectl cluster-info dump -A --output-directory dump && tapio import dump -o now.tapio
       tapio import /var/log/kubernetes/audit/*.log -o today.tapio
     """  # noqa: D301 - click reads the backspace
+    limits = ImportLimits(max_line, max_document, max_total, max_time)
+    cut_off()
     with tempfile.TemporaryDirectory(prefix="tapio-import-") as directory:
-        found = list_files(files, Path(directory))
+        found = list_files(files, Path(directory), limits)
         size = 2 * sum(file.stat().st_size for file in found if file.is_file())
         with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             rows = import_kubernetes(
@@ -52,5 +89,6 @@ def command(files: tuple[Path, ...], output: Path, node: str, *, configmap_value
                 node_name=node,
                 configmap_values=configmap_values,
                 on_progress=lambda read: bar.update(read - bar.pos),
+                limits=limits,
             )
     click.echo(f"{output}: {rows:,} rows")

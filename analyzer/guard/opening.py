@@ -19,12 +19,17 @@ def allow_network() -> None:
     _needs_network = True
 
 
-def open_capture(path: Path) -> Capture:
-    """As `formats.capture.reading.open_capture`; a guarded child has neither network nor programs from here on."""
+def cut_off() -> None:
+    """A guarded child has neither network nor programs from here on, unless it needs the network."""
     global _is_confined  # noqa: PLW0603 - a property of the process
     if is_watched() and not (_needs_network or _is_confined):
         from analyzer.guard.confinement import confine  # noqa: PLC0415 - ctypes, which help and kept analyses do without
 
         confine(parent=os.getppid())
         _is_confined = True
+
+
+def open_capture(path: Path) -> Capture:
+    """As `formats.capture.reading.open_capture`, after `cut_off`."""
+    cut_off()
     return read_capture(path)

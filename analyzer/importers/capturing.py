@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from analyzer.importers.budget import ImportLimits
 from analyzer.importers.kubernetes import read_kubernetes
 from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
@@ -20,6 +21,7 @@ def import_kubernetes(
     node_name: str,
     configmap_values: bool = False,
     on_progress: Callable[[int], None] | None = None,
+    limits: ImportLimits | None = None,
 ) -> int:
     """Make a capture from what was recorded of a Kubernetes cluster. The same files give the same bytes.
 
@@ -29,17 +31,18 @@ def import_kubernetes(
         node_name: the node that the rows will bear.
         configmap_values: whether values of ConfigMaps are kept.
         on_progress: called now and then with the bytes read so far, of twice the size of all files.
+        limits: of the import; None = the ordinary ones.
 
     Returns:
         The number of rows of the capture, losses left out.
 
     Raises:
-        FormatError: there is no Kubernetes object in the files.
+        FormatError: there is no Kubernetes object in the files, or they exceed a limit.
         MissingInputError: a file cannot be read.
         OutputError: the capture cannot be written there.
     """
     recording, identity = read_kubernetes(
-        paths, node_name=node_name, configmap_values=configmap_values, on_progress=on_progress
+        paths, node_name=node_name, configmap_values=configmap_values, on_progress=on_progress, limits=limits
     )
     created_by = f"tapio import {version('tapio')}"
     try:

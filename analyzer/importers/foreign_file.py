@@ -10,13 +10,8 @@ from typing import Protocol
 
 import zstandard
 
+from analyzer.importers.budget import ImportBudget
 from formats.errors import MissingInputError
-
-LINE_BYTES = 256 << 20
-"""Longest line that is read whole. Why: a LIST of a whole large cluster is one line."""
-
-TOO_LONG = b"\0"
-"""Stands for a line that is too long: no text of any format, so that its reader counts it as unreadable."""
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -40,6 +35,7 @@ class ForeignFile:
 
     Args:
         path: the file; its first bytes say how it is compressed.
+        budget: of the import.
         on_progress: called now and then with the bytes of the file that were read.
 
     Attributes:
@@ -47,33 +43,35 @@ class ForeignFile:
         digest: BLAKE2b-256 of the file as stored; complete when all lines were read.
     """
 
-    def __init__(self, path: Path, on_progress: Callable[[int], None] | None = None) -> None:
+    def __init__(self, path: Path, budget: ImportBudget, on_progress: Callable[[int], None] | None = None) -> None:
         self.path = path
         self.damage: str | None = None
         self.digest = hashlib.blake2b(digest_size=32)
+        self._budget = budget
         self._on_progress = on_progress
 
     def lines(self) -> Iterator[bytes]:
-        """Every line without its end, also empty ones. One longer than `LINE_BYTES` is given as `TOO_LONG`.
+        """Every line without its end, also empty ones.
 
         Raises:
             MissingInputError: the file is missing or cannot be read.
+            FormatError: the budget of the import is spent.
         """
         pending: list[bytes] = []
         pending_bytes = 0
         for chunk in self._expanded():
+            self._budget.spend(len(chunk), self.path)
             *ended, rest = chunk.split(b"\n")
             for piece in ended:
+                self._budget.check_line(pending_bytes + len(piece), self.path)
                 pending.append(piece)
-                yield b"".join(pending) if pending_bytes + len(piece) <= LINE_BYTES else TOO_LONG
+                yield b"".join(pending)
                 pending, pending_bytes = [], 0
             pending_bytes += len(rest)
-            if pending_bytes <= LINE_BYTES:
-                pending.append(rest)
-            else:
-                pending = []
+            self._budget.check_line(pending_bytes, self.path)
+            pending.append(rest)
         if pending_bytes:
-            yield b"".join(pending) if pending_bytes <= LINE_BYTES else TOO_LONG
+            yield b"".join(pending)
 
     def _expanded(self) -> Iterator[bytes]:
         decompressor: _Decompressor | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from analyzer.importers.budget import ImportBudget, ImportLimits
 from formats.errors import FormatError, MissingInputError
 
 STDIN = Path("-")
@@ -17,22 +17,25 @@ MAX_FILES = 100_000
 _ENDINGS = frozenset({".json", ".yaml", ".yml", ".jsonl", ".log"})
 _COMPRESSED = frozenset({".gz", ".zst"})
 
+_COPIED_BYTES = 1 << 20
 
-def list_files(given: Iterable[Path], spool: Path) -> list[Path]:
+
+def list_files(given: Iterable[Path], spool: Path, limits: ImportLimits | None = None) -> list[Path]:
     """The files to read, those of a folder in the order of their paths.
 
     Args:
         given: files, folders, and `-` for standard input.
         spool: a directory for what standard input holds, which is read twice.
+        limits: of the import; None = the ordinary ones.
 
     Raises:
         MissingInputError: one does not exist, or nothing is given.
-        FormatError: a folder has no file of a kind that could be read, or too many.
+        FormatError: a folder has no file of a kind that could be read, or too many; standard input is too long.
     """
     files: list[Path] = []
     for path in dict.fromkeys(given):
         if path == STDIN:
-            files.append(_keep_standard_input(spool / "stdin"))
+            files.append(_keep_standard_input(spool / "stdin", ImportBudget(limits)))
         elif path.is_dir():
             files += _list_folder(path)
         else:
@@ -40,13 +43,15 @@ def list_files(given: Iterable[Path], spool: Path) -> list[Path]:
     return files
 
 
-def _keep_standard_input(kept: Path) -> Path:
+def _keep_standard_input(kept: Path, budget: ImportBudget) -> Path:
     if sys.stdin.isatty():
         raise MissingInputError(
             "standard input is a terminal", where="-", next_step="pipe a file to it, or give the path of one"
         )
     with kept.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+        while chunk := sys.stdin.buffer.read(_COPIED_BYTES):
+            budget.spend(len(chunk), STDIN)
+            file.write(chunk)
     return kept
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from analyzer.importers.audit_log import AuditLog, is_audit_event
+from analyzer.importers.budget import ImportBudget, ImportLimits
 from analyzer.importers.foreign_file import ForeignFile
 from analyzer.importers.k8s_watch import WatchLines, is_watch_line
 from analyzer.importers.kube_conversations import KubeConversations
@@ -25,9 +26,6 @@ from formats.loss import LossReason
 from formats.rows.kube_json import parse_object, text
 from formats.rows.kube_redaction import Redaction
 from formats.rows.kube_time import unix_nano
-
-DOCUMENT_BYTES = 1 << 30
-"""Largest output of kubectl, which is one document over many lines and so must be held as a whole."""
 
 EXPECTED = (
     "the output of `kubectl get -o json` or `-o yaml`, the folder of a cluster dump or must-gather, an audit log of "
@@ -76,6 +74,7 @@ def read_kubernetes(
     node_name: str,
     configmap_values: bool = False,
     on_progress: Progress | None = None,
+    limits: ImportLimits | None = None,
 ) -> tuple[Recording, str]:
     """The rows of what was recorded of a Kubernetes cluster.
 
@@ -84,16 +83,18 @@ def read_kubernetes(
         node_name: who recorded it.
         configmap_values: whether values of ConfigMaps are kept.
         on_progress: called now and then with the bytes read so far, of twice the size of all files.
+        limits: of the import; None = the ordinary ones.
 
     Returns:
         The recording, and what identifies it: equal files and options give equal texts.
 
     Raises:
-        FormatError: nothing in the files is what it should be, or they are of several forms.
+        FormatError: nothing in the files is what it should be, they are of several forms, or they exceed a limit.
         MissingInputError: a file cannot be read.
     """
-    progress = _Progress(on_progress)
+    progress = _Progress(on_progress, ImportBudget(limits))
     surveys = _of_one_form([_survey(path, progress) for path in paths])
+    progress.budget.begin_pass()
     digest = surveys[0].digest
     if len(surveys) > 1:
         digest = hashlib.blake2b(b"".join(survey.digest for survey in surveys), digest_size=32).digest()
@@ -113,9 +114,10 @@ def read_kubernetes(
 
 
 class _Progress:
-    """Adds up what was read of several files."""
+    """Adds up what was read of several files, and what it cost."""
 
-    def __init__(self, on_progress: Progress | None) -> None:
+    def __init__(self, on_progress: Progress | None, budget: ImportBudget) -> None:
+        self.budget = budget
         self._on_progress = on_progress
         self._before = 0
         self._of_file = 0
@@ -132,7 +134,7 @@ class _Progress:
 
 def _survey(path: Path, progress: _Progress) -> InputSurvey:
     progress.begin_file()
-    file = ForeignFile(path, progress.advance)
+    file = ForeignFile(path, progress.budget, progress.advance)
     lines = begin = 0
     form = Form.OBJECTS
     has_core_events = False
@@ -229,12 +231,7 @@ def _read_objects(
         size = 0
         for _, line in _lines(survey, progress, with_empty=True):
             size += len(line)
-            if size > DOCUMENT_BYTES:
-                raise FormatError(
-                    f"the document has more than {DOCUMENT_BYTES:,} bytes",
-                    where=str(survey.path),
-                    next_step=f"give {EXPECTED}",
-                )
+            progress.budget.check_document(size, survey.path)
             parts.append(line)
         documents.add(b"\n".join(parts).decode("utf-8", "replace"), str(survey.path))
     at = Instant(documents.newest_unix_nano, documents.newest_unix_nano)
@@ -249,7 +246,7 @@ def _read_objects(
 def _lines(survey: InputSurvey, progress: _Progress, *, with_empty: bool = False) -> Iterator[tuple[int, bytes]]:
     """Number and text of the lines of a file, read once more."""
     progress.begin_file()
-    for number, raw in enumerate(ForeignFile(survey.path, progress.advance).lines(), start=1):
+    for number, raw in enumerate(ForeignFile(survey.path, progress.budget, progress.advance).lines(), start=1):
         if with_empty or raw.strip():
             yield number, raw
 

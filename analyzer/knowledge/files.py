@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import patterns
@@ -63,6 +64,16 @@ def shipped_files() -> tuple[KnowledgeFile, ...]:
         KnowledgeFile(str(Path("patterns") / Path(file.name).relative_to(SHIPPED)), file.text)
         for file in read_knowledge_files([SHIPPED])
     )
+
+
+@cache
+def _is_shipped_file(name: str) -> bool:
+    return Path(name).parts[:1] == ("patterns",) and (SHIPPED.parent / name).is_file()
+
+
+def is_shipped(where: str) -> bool:
+    """Whether a place, file:line:column, is in a shipped file. What a user adds is measured while it is evaluated."""
+    return _is_shipped_file(where.rsplit(":", 2)[0])
 
 
 def find_feedback(additional: Iterable[Path]) -> Path | None:

@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 
+from analyzer.guard.activity import working_on
 from analyzer.knowledge.check import FactColumns, fill
 from analyzer.knowledge.compile import condition_query, edges_query
+from analyzer.knowledge.files import is_shipped
 from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
@@ -191,7 +193,24 @@ class _PairSearch:
         """Of the pairs found, by the place of their link, those for which the condition of the cause holds."""
         if not found:
             return {}
-        places = list(found)
+        shipped = [place for place in found if is_shipped(links[place][0].where)]
+        holding = self._find_holding(links, found, shipped)
+        for place in found:
+            cause = links[place][0]
+            if not is_shipped(cause.where):
+                with working_on(f"cause `{cause.name}` in {cause.where}"):
+                    holding |= self._find_holding(links, found, [place])
+        return {
+            place: [pair for pair in pairs if (place, pair.source, pair.target) in holding]
+            for place, pairs in found.items()
+        }
+
+    def _find_holding(
+        self, links: Sequence[CausePath], found: Mapping[int, Sequence[Pair]], places: Sequence[int]
+    ) -> set[tuple[int, int, int]]:
+        """Place of the link, source and target of the pairs of these links for which the condition holds."""
+        if not places:
+            return set()
         asked = [(links[place][0], [(pair.source, pair.target) for pair in found[place]]) for place in places]
         try:
             rows = self._engine.rows(condition_query(asked, self._rules, self._facts))
@@ -199,14 +218,16 @@ class _PairSearch:
             for place in places:
                 self._ask(*links[place])
             raise
-        holding = {(places[number], source, target) for number, source, target in rows}
-        return {
-            place: [pair for pair in pairs if (place, pair.source, pair.target) in holding]
-            for place, pairs in found.items()
-        }
+        return {(places[number], source, target) for number, source, target in rows}
 
     def _ask(self, cause: CauseRule, path: Path) -> list[Pair]:
         """What the query of one link finds: for captures with many symptoms or relations."""
+        if not is_shipped(cause.where):
+            with working_on(f"cause `{cause.name}` in {cause.where}"):
+                return self._ask_unmeasured(cause, path)
+        return self._ask_unmeasured(cause, path)
+
+    def _ask_unmeasured(self, cause: CauseRule, path: Path) -> list[Pair]:
         try:
             rows = self._engine.rows(edges_query(cause, path, self._rules, self._facts, MAX_EDGES_PER_PATH))
         except _FAILED as problem:

@@ -12,6 +12,7 @@ from typing import NewType
 import duckdb
 import pyarrow as pa
 
+from analyzer.guard.activity import working_on
 from analyzer.knowledge.check import FactColumns, fill
 from analyzer.knowledge.compile import (
     episodes_query,
@@ -20,13 +21,14 @@ from analyzer.knowledge.compile import (
     occurrences_query,
     showing_query,
 )
+from analyzer.knowledge.files import is_shipped
 from analyzer.knowledge.rules import Knowledge, Nature, Role, Severity, SymptomRule
 from analyzer.model.build import PartStep
 from analyzer.model.declarations import Scope
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts, read_tables
 from formats.errors import KnowledgeError
-from formats.text import cut_middle
+from formats.text import cut_middle, cut_text
 from formats.units import format_duration
 
 MAX_EPISODES_PER_RULE = 5_000
@@ -42,6 +44,7 @@ capture ended. Why: callers and probes that fail try again every ten seconds or 
 _TABLES = read_tables(Path(__file__).parent)
 _SEVERITY_ORDER = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 _TEXT_SHOWN = 200
+_TITLE_SHOWN = 2_000
 
 
 SymptomId = NewType("SymptomId", str)
@@ -165,7 +168,9 @@ class SymptomSearch:
             KnowledgeError: if an expression fails on what was recorded (an overflow), with its place.
         """
         rows = fact_rows or {}
-        self._add(self._leave_out_silent([(rule, fact) for rule, fact in self._over_all if rows.get(fact) != 0], rows))
+        asked = [(rule, fact) for rule, fact in self._over_all if rows.get(fact) != 0]
+        shipped = [(rule, fact) for rule, fact in asked if is_shipped(rule.where)]
+        self._add([*self._leave_out_silent(shipped, rows), *(pair for pair in asked if not is_shipped(pair[0].where))])
         return _number_symptoms(self._engine, self._knowledge, self._facts)
 
     def _leave_out_silent(
@@ -190,6 +195,14 @@ class SymptomSearch:
         return [(rule, fact) for rule, fact in pairs if shows.get((rule.name, fact), True)]
 
     def _add(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:
+        """Adds the episodes of these rules: of the shipped ones at once, of each other one by itself and measured."""
+        self._insert([pair for pair in pairs if is_shipped(pair[0].where)])
+        for rule, fact in pairs:
+            if not is_shipped(rule.where):
+                with working_on(f"symptom `{rule.name}` in {rule.where}"):
+                    self._insert([(rule, fact)])
+
+    def _insert(self, pairs: Sequence[tuple[SymptomRule, str]]) -> None:
         if not pairs:
             return
         queries = [occurrences_query(rule, fact, self._facts) for rule, fact in pairs]
@@ -318,7 +331,7 @@ def describe_episode(rule: SymptomRule, row: Mapping[str, object], kept: Mapping
         magnitude="?" if row["magnitude"] is None else f"{row['magnitude']:,}",
         duration=duration,
     )
-    return fill(rule.title, values)
+    return cut_text(fill(rule.title, values), _TITLE_SHOWN)
 
 
 def shorten(text: str) -> str:

@@ -278,25 +278,6 @@ def test_nonsense_says_what_was_expected(tmp_path, content):
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
 
 
-def test_a_bomb_of_zeros_is_no_line(tmp_path, monkeypatch):
-    # GIVEN a line beyond the limit
-    monkeypatch.setattr("analyzer.importers.foreign_file.LINE_BYTES", 10_000)
-    good = (
-        '{"t":1,"boot_ns":1,"resource":"pods","type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"1"}}}'
-    )
-    path = tmp_path / "x"
-    path.write_bytes(
-        zstandard.compress(f"{good}\n".encode() + b" " * 50_000_000 + b"\n" + b"x" * 50_000 + b"\n" + good.encode())
-    )
-
-    # WHEN
-    capture = imported(path, tmp_path)
-
-    # THEN
-    assert len(rows_of(capture, "kube_object")) == 1
-    assert [row["loss.count"] for row in rows_of(capture, "loss")] == [2]
-
-
 def test_what_cannot_be_opened_or_written_is_named(tmp_path):
     with pytest.raises(MissingInputError):
         imported(tmp_path / "nothing", tmp_path)

@@ -126,6 +126,22 @@ def test_a_container_that_lacks_a_key_says_which(tmp_path, engine):
     ]
 
 
+def test_a_key_that_is_lacking_in_a_volume_is_named_with_its_source(tmp_path, engine):
+    # GIVEN a workload with a volume of a ConfigMap, of which the kubelet names only the volume and the key
+    volume = {"name": "rules", "configMap": {"name": "till-settings"}}
+    template = {"spec": {"containers": [{"name": "c0"}], "volumes": [volume]}}
+    builder = CaptureBuilder(tmp_path)
+    builder.kube_object("Deployment", "till", {"spec": {"replicas": 1, "template": template}}, at=0)
+    builder.kube_object("ReplicaSet", "till-1", {"spec": {"replicas": 1}}, owner=("Deployment", "till"), at=1)
+    note = 'MountVolume.SetUp failed for volume "rules" : configmap references non-existent config key: routes.yaml'
+    builder.pod("till-1-a", owner=("ReplicaSet", "till-1"), phase="Pending", at=2)
+    builder.kube_event("FailedMount", "Pod", "till-1-a", note=note, at=5)
+    # WHEN / THEN
+    assert rows(builder, engine, "object_name, wanted FROM workload_state") == [
+        ("till-settings", "key routes.yaml of ConfigMap till-settings")
+    ]
+
+
 def test_two_containers_on_one_port_matter_while_the_workload_is_not_ready(tmp_path, engine):
     builder = CaptureBuilder(tmp_path)
     workload(builder, "broken", {"ports": [PORT]}, {"ports": [PORT]}, ready=0)

@@ -17,6 +17,7 @@
 --   object_kind VARCHAR: Kind of what is missing.
 --   object_name VARCHAR: Its name; null if the message does not say.
 --   object_key VARCHAR: Key that it lacks; null if it is missing itself.
+--   wanted VARCHAR: What is missing, in words: `ConfigMap api-config`, `key LOG_LEVEL of ConfigMap api-config`.
 --   expected VARCHAR: Address of the Service that is meant.
 --   command VARCHAR: What follows `kubectl -n NAMESPACE` to resolve it, or to see what there is.
 --   message VARCHAR: Message that says so; null where the objects say it themselves.
@@ -27,7 +28,8 @@ WITH service AS (
     WHERE is_last
 ), template AS (
     SELECT entity_id, kind, name, is_ready, at_ns, to_ns, is_old, node, seq,
-        flatten([alias.hostnames FOR alias IN spec.hostAliases]) AS aliases
+        flatten([alias.hostnames FOR alias IN spec.hostAliases]) AS aliases,
+        map_from_entries([(volume.name, coalesce(volume.configMap.name, volume.secret.secretName)) FOR volume IN spec.volumes]) AS sources
     FROM pod_template
 ), said AS (
     SELECT entity_id, namespace, name AS container, unnest(list_concat(
@@ -124,6 +126,7 @@ WITH service AS (
             AS missing,
         regexp_extract(message, 'find key (\S+) in (ConfigMap|Secret) [^\s/]+/([^\s,]+)', ['key', 'kind', 'name']) AS lacking,
         regexp_extract(message, 'references non-existent (config|secret) key: (\S+)', ['kind', 'key']) AS unread,
+        regexp_extract(message, 'for volume "([^"]+)"', 1) AS volume,
         regexp_extract(message, 'no PriorityClass with name (\S+) was found', 1) AS class
     FROM told
 ), referred AS (
@@ -135,8 +138,16 @@ WITH service AS (
             WHEN 'priorityclass' THEN 'PriorityClass'
         END AS object_kind,
         coalesce(nullif(missing.name, ''), nullif(lacking.name, ''), nullif(class, '')) AS object_name,
-        coalesce(nullif(lacking.key, ''), nullif(unread.key, '')) AS object_key
+        coalesce(nullif(lacking.key, ''), nullif(unread.key, '')) AS object_key, volume
     FROM quoted
+), refused AS (
+    SELECT
+        referred.* EXCLUDE (entity_id, object_name), coalesce(entity.workload_id, entity.pod_id, entity.entity_id) AS entity_id,
+        -- Of a key that is lacking in a volume, only the volume is named.
+        coalesce(object_name, template.sources[volume]) AS object_name
+    FROM referred JOIN entity USING (entity_id)
+    LEFT JOIN template ON template.entity_id = entity.workload_id
+    WHERE object_kind IS NOT NULL
 ), port_used AS (
     SELECT entity_id, name AS container, unnest(container.ports) AS port FROM container_template WHERE NOT is_init
 )
@@ -144,7 +155,7 @@ SELECT
     template.at_ns, about_id AS entity_id, template.node, template.seq,
     evidence_of('kube_object', template.node, template.seq) AS evidence, template.to_ns, true AS is_open, template.is_old, false AS is_past,
     mismatch, is_certain, container, variable, place AS address, NULL::VARCHAR AS image, 'Service' AS object_kind, service_name AS object_name,
-    NULL::VARCHAR AS object_key, expected,
+    NULL::VARCHAR AS object_key, NULL::VARCHAR AS wanted, expected,
     CASE
         WHEN mismatch = 'port_not_offered' THEN 'edit service ' || service_name
         WHEN regexp_full_match(variable || text || expected, '[A-Za-z0-9_./:@?=&,-]{0,120}')
@@ -158,14 +169,12 @@ WHERE NOT list_contains(coalesce(template.aliases, []), split_part(place, ':', 1
 QUALIFY row_number() OVER (PARTITION BY about_id, mismatch, container, variable, place ORDER BY template.at_ns, entity_id) = 1
 UNION ALL
 SELECT
-    min(referred.at_ns), coalesce(entity.workload_id, entity.pod_id, entity.entity_id),
-    arg_min(referred.node, (referred.at_ns, referred.seq)), arg_min(referred.seq, (referred.at_ns, referred.seq)),
-    arg_min(referred.evidence, (referred.at_ns, referred.seq)), max(referred.to_ns), true,
-    arg_min(referred.is_old, (referred.at_ns, referred.seq)), false,
-    'reference', true, NULL, NULL, NULL, NULL, object_kind, object_name, object_key, NULL,
-    'get ' || lower(object_kind) || CASE WHEN object_kind = 'PriorityClass' THEN 'es' ELSE 's' END, min(referred.message)
-FROM referred JOIN entity USING (entity_id)
-WHERE object_kind IS NOT NULL
+    min(at_ns), entity_id, arg_min(node, (at_ns, seq)), arg_min(seq, (at_ns, seq)), arg_min(evidence, (at_ns, seq)), max(to_ns), true,
+    arg_min(is_old, (at_ns, seq)), false,
+    'reference', true, NULL, NULL, NULL, NULL, object_kind, object_name, object_key,
+    coalesce('key ' || object_key || ' of ', '') || coalesce(object_kind || ' ' || object_name, 'a ' || object_kind), NULL,
+    'get ' || lower(object_kind) || CASE WHEN object_kind = 'PriorityClass' THEN 'es' ELSE 's' END, min(message)
+FROM refused
 GROUP BY ALL
 UNION ALL
 SELECT
@@ -173,7 +182,7 @@ SELECT
     evidence_of('kube_object', any_value(template.node), any_value(template.seq)), any_value(template.to_ns), true,
     any_value(template.is_old), false,
     'port_twice', NOT coalesce(bool_and(template.is_ready), true), string_agg(DISTINCT container, ', ' ORDER BY container), NULL,
-    port.containerPort::VARCHAR, NULL, NULL, NULL, NULL, NULL,
+    port.containerPort::VARCHAR, NULL, NULL, NULL, NULL, NULL, NULL,
     'edit ' || lower(any_value(template.kind)) || ' ' || any_value(template.name), NULL
 FROM port_used JOIN template USING (entity_id)
 WHERE port.containerPort IS NOT NULL
@@ -183,7 +192,7 @@ UNION ALL
 SELECT
     template.at_ns, entity_id, template.node, template.seq, evidence_of('kube_object', template.node, template.seq), template.to_ns, true,
     template.is_old, false,
-    'image_malformed', true, listed.name, NULL, NULL, listed.container.image, NULL, NULL, NULL, NULL,
+    'image_malformed', true, listed.name, NULL, NULL, listed.container.image, NULL, NULL, NULL, NULL, NULL,
     'set image ' || lower(template.kind) || '/' || template.name || ' ' || listed.name || '=IMAGE', NULL
 FROM container_template AS listed JOIN template USING (entity_id)
 -- A workload that is ready runs an image: what admitted its Pods replaced the reference.

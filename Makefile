@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
+.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -99,6 +99,9 @@ neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
 docs: setup-test ## Generate docs/reference.md, docs/sources.md and the schemas from the code
 	@$(PY) tests/docs/reference.py
 	@$(PY) tests/docs/schemas.py
+
+picture: setup-test ## Take the picture of the page in README.md anew (Chromium)
+	@$(PY) tests/docs/page_picture.py
 
 fixtures: setup-test ## Record the incidents of fixtures/incidents anew
 	@$(PY) fixtures/lab/record_all.py

@@ -74,14 +74,19 @@
     };
     const given = figure.layout;
     const yaxis = { ...axis, ...given.yaxis, title: { ...axis.title, ...(given.yaxis.title || {}) } };
-    if (timeline && small) Object.assign(yaxis, { ticklabelposition: "inside top", ticklabelshift: 8, tickfont: { color: "var(--ink-2)", size: 11 } });
+    // A narrow chart has its rows' names inside, over the lines. Not as tick labels: inside ones hide those of the other axis.
+    const names = timeline && small ? yaxis.ticktext.map((text, index) => ({
+      text, x: 0, xref: "paper", xanchor: "left", y: yaxis.tickvals[index], yref: "y", yshift: 14, showarrow: false,
+      font: { color: "var(--ink-2)", size: 11 }, bgcolor: "var(--surface)", borderpad: 0,
+    })).filter((name) => name.text) : [];
+    if (names.length) yaxis.showticklabels = false;
     return themed({
       ...given,
       width,
       height: timeline && small ? given.height * 1.25 : given.height,
       xaxis: { ...axis, spikecolor: "var(--line-strong)", spikethickness: 1, spikedash: "solid", ...given.xaxis, nticks: small ? 5 : 10 },
       yaxis,
-      annotations: (given.annotations || []).filter((note) => !small || note.name !== "other-root"),
+      annotations: [...(given.annotations || []).filter((note) => !small || note.name !== "other-root"), ...names],
       font: { family: token("--sans"), color: "var(--ink)", size: 13 },
       margin: { l: timeline && small ? 8 : 52, r: 16, t: timeline ? 34 : 16, b: 36 },
       paper_bgcolor: "rgba(0,0,0,0)",
@@ -96,11 +101,7 @@
     const id = element.dataset.figure;
     const figure = zonePicker.value === "UTC" ? figures[id] : zoned(figures[id]);
     const box = width || element.clientWidth - 8;
-    const data = themed(figure.data);
-    if (id === "timeline" && box < 640) { // the labels of the rows stand inside of a narrow chart: the chain must not hide them
-      for (const trace of data) if (trace.mode === "lines") trace.opacity = 0.4;
-    }
-    return Plotly.react(element, data, layoutOf(figure, id, box), { displayModeBar: false, showTips: false, typesetMath: false });
+    return Plotly.react(element, themed(figure.data), layoutOf(figure, id, box), { displayModeBar: false, showTips: false, typesetMath: false });
   };
 
   // plotly.js is in the page as compressed text: 0.5 MB, not 1.2. The policy admits what it unpacks to, and nothing else.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from formats.columns import Table
 from formats.tables import (
+    block_io,
     cgroup_state,
     clock,
     cpu,
@@ -41,6 +42,7 @@ TABLES: tuple[Table, ...] = (
     tcp.TABLE,
     syscall_error.TABLE,
     request.TABLE,
+    block_io.TABLE,
     tracepoint.TABLE,
     kube_object.TABLE,
     kube_event.TABLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recorder.source import Source
+from recorder.sources.block_io import BlockIoSource
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.clock import ClockSource
 from recorder.sources.cpu import CpuSource
@@ -35,6 +36,7 @@ SOURCES: tuple[type[Source], ...] = (
     TcpSource,
     SyscallErrorSource,
     RequestSource,
+    BlockIoSource,
     TracepointSource,
     MemorySource,
     CpuSource,

@@ -246,3 +246,24 @@ def test_file_systems_belong_to_the_pod_of_the_volume_or_to_the_node(tmp_path, m
     assert [row["entity_id"] for row in rows] == [pod, pod, pod, "Node/node-1"]
     assert [(row["used_permille"], row["used_inodes_permille"]) for row in rows] == [(500, 900)] * 3 + [(1000, None)]
     assert [row["became_read_only"] for row in rows] == [False, True, False, False]
+
+
+def test_requests_to_disks_belong_to_their_container_and_to_the_disk_of_the_node(tmp_path, engine):
+    from analyzer.model.build import PartStep
+    from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
+
+    # GIVEN requests of the cache, and of the kernel
+    builder = shop(tmp_path)
+    columns = {"block_io.device": "254:0", "block_io.operation": "write", "count": 3, "block_io.at_least_ns": 64_000}
+    for cgroup_id, error in ((12, "EIO"), (999, None)):
+        builder.row("block_io", "block_io.requests", 5.0, cgroup_id=cgroup_id, **columns, **{"error.type": error})
+    model = build_model(open_capture(builder.write()), engine, wanted=["disk_request"])
+    # WHEN
+    seen = []
+    model.go_through([PartStep({"disk_request": ()}, lambda _part: seen.extend(engine.records("FROM disk_request")))])
+    # THEN
+    assert [(row["entity_id"], row["error_type"]) for row in seen] == [(CACHE, "EIO"), ("Node/node-1", None)]
+    assert {(row["node_id"], row["device"], row["count"], row["at_least_ns"]) for row in seen} == {
+        ("Node/node-1", "254:0", 3, 64_000)
+    }

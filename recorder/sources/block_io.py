@@ -37,7 +37,7 @@ _STATUS_ERRNO: Final = {
     1: "EOPNOTSUPP", 2: "ETIMEDOUT", 3: "ENOSPC", 4: "ENOLINK", 5: "EREMOTEIO", 6: "EBADE", 7: "ENODATA", 8: "EILSEQ",
     9: "ENOMEM", 10: "EIO",
 }  # fmt: skip
-"""blk_status_t, as `blk_errors` of block/blk-core.c translates it."""
+"""blk_status_t, as block/blk-core.c of the kernel translates it."""
 _FIRST_NEGATIVE: Final = 128
 """From here on the lowest 8 bits of a status are those of a negative errno (before Linux 5.16)."""
 

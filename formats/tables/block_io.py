@@ -10,7 +10,7 @@ from formats.tables.process import CGROUP_ID
 TABLE = Table(
     name="block_io",
     doc="Requests of one cgroup to one disk with one operation, outcome and class of latency since the previous row.",
-    event_names=("block_io.requests",),
+    event_names=("disk.requests",),
     own=(
         CGROUP_ID,
         Column("block_io.device", NAME_TYPE, Sensitivity.PUBLIC, "Disk as `major:minor`, without its partition."),

@@ -106,7 +106,7 @@ def busy_capture(directory, name="capture.tapio"):
         stall = {"process.pid": 20 + index, "process.state": "stopped" if index % 2 else "uninterruptible"}
         builder.row("process_stall", "process.stalled", at + 0.45, cgroup_id=2, **stall)
         disk = {"block_io.device": "8:0", "block_io.operation": "read", "count": 2}
-        builder.row("block_io", "block_io.requests", at + 0.44, cgroup_id=2, **disk)
+        builder.row("block_io", "disk.requests", at + 0.44, cgroup_id=2, **disk)
         usage = {"filesystem.device": "8:0", "filesystem.used_bytes": index, "filesystem.mode": "rw"}
         builder.row("filesystem", "filesystem.sample", at + 0.46, **usage)
         sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}

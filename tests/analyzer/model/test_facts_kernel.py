@@ -257,7 +257,7 @@ def test_requests_to_disks_belong_to_their_container_and_to_the_disk_of_the_node
     builder = shop(tmp_path)
     columns = {"block_io.device": "254:0", "block_io.operation": "write", "count": 3, "block_io.at_least_ns": 64_000}
     for cgroup_id, error in ((12, "EIO"), (999, None)):
-        builder.row("block_io", "block_io.requests", 5.0, cgroup_id=cgroup_id, **columns, **{"error.type": error})
+        builder.row("block_io", "disk.requests", 5.0, cgroup_id=cgroup_id, **columns, **{"error.type": error})
     model = build_model(open_capture(builder.write()), engine, wanted=["disk_request"])
     # WHEN
     seen = []

@@ -84,7 +84,7 @@
       ...given,
       width,
       height: timeline && small ? given.height * 1.25 : given.height,
-      xaxis: { ...axis, spikecolor: "var(--line-strong)", spikethickness: 1, spikedash: "solid", ...given.xaxis, nticks: small ? 5 : 10 },
+      xaxis: { ...axis, spikecolor: "var(--line-strong)", spikethickness: 1, spikedash: "solid", ...given.xaxis, nticks: small ? 5 : width < 800 ? 7 : 10 },
       yaxis,
       annotations: [...(given.annotations || []).filter((note) => !small || note.name !== "other-root"), ...names],
       font: { family: token("--sans"), color: "var(--ink)", size: 13 },

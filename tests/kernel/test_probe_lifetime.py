@@ -19,16 +19,27 @@ from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.ebpf.loader_process import load_programs
 from recorder.ebpf.program import LoadedProgram
 from recorder.linux.bpf_call import call_bpf
+from recorder.sources.block_io import BlockIoSource
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.request import RequestSource
+from recorder.sources.signal import SignalSource
 from recorder.sources.syscall_error import SyscallErrorSource
 from recorder.sources.tcp import TcpSource
 from recorder.sources.tracepoint import TracepointSource
 
 pytestmark = pytest.mark.kernel
 
-ALL = (ProcessSource, OomSource, TcpSource, SyscallErrorSource, RequestSource, TracepointSource)
+ALL = (
+    ProcessSource,
+    OomSource,
+    SignalSource,
+    TcpSource,
+    SyscallErrorSource,
+    RequestSource,
+    BlockIoSource,
+    TracepointSource,
+)
 _NEXT_PROGRAM = 11
 
 

@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
+.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep fuzz soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -89,6 +89,9 @@ determinism: setup-test ## Analyze every fixture with eleven interpreters and co
 
 kill-sweep: setup-test ## Kill the recorder 200 times under load; no acknowledged event may be lost
 	@$(PY) tests/robustness/kill_sweep.py --kills 200
+
+fuzz: setup-test ## Mutate real captures for ten minutes (SEED=1 MINUTES=10) and read each; nothing may crash, hang or fail unexpectedly
+	@$(PY) tests/robustness/fuzz_captures.py --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
 
 soak: setup-test ## Measure memory and CPU of the recorder with all sources, five times for ten minutes
 	@$(PY) tests/bench/soak.py --minutes 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from formats.errors import ExitCode, TapioError
+from formats.errors import ExitCode, TapioError, is_disk_error
 from formats.text import cut_text, escape_text
 
 _INTERRUPTED = 130
@@ -20,8 +19,6 @@ _INTERRUPTED = 130
 
 _DEFECT_CHARACTERS = 200
 """Of what an unexpected error says. Why: it may repeat the input."""
-
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class CommandGroup(click.Group):
@@ -72,24 +69,28 @@ def run_command(group: CommandGroup, program: str, *, shows_defects: bool = True
     except click.Abort:
         sys.exit(_INTERRUPTED)
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
-            raise
+        if not is_disk_error(error):
+            _end_with_defect(program, error, shows_defects=shows_defects)
         _discard_output()
         _end(
             program,
             f"{error.filename or 'standard output'}: cannot be written: {error.strerror}",
             ExitCode.INPUT_OUTPUT,
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is told, or raised by `_end_with_defect`
         # A library that was interrupted raises what it likes: DuckDB a RuntimeError.
         if interrupts:
             sys.exit(_INTERRUPTED)
         if _lacks_memory(error):
             _end(program, "there is not enough memory for this input", ExitCode.DATA)
-        if shows_defects or os.environ.get(TRACEBACK_VARIABLE):
-            raise
-        _end(program, _describe_defect(error), ExitCode.SOFTWARE)
+        _end_with_defect(program, error, shows_defects=shows_defects)
     sys.exit(result if isinstance(result, int) else ExitCode.OK)
+
+
+def _end_with_defect(program: str, error: Exception, *, shows_defects: bool) -> NoReturn:
+    if shows_defects or os.environ.get(TRACEBACK_VARIABLE):
+        raise error
+    _end(program, _describe_defect(error), ExitCode.SOFTWARE)
 
 
 def _lacks_memory(error: Exception) -> bool:

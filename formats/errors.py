@@ -6,6 +6,7 @@ useful can be returned at all.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -148,3 +149,34 @@ class StorageError(TapioError):
     def __init__(self, problem: str, *, errno: int, where: str | None = None, next_step: str | None = None) -> None:
         super().__init__(problem, where=where, next_step=next_step)
         self.errno = errno
+
+
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+
+
+def is_disk_error(error: OSError) -> bool:
+    """Whether a disk failed or is full, and not the path that somebody chose."""
+    return error.errno in _DISK_ERRORS
+
+
+def explain_unwritten(
+    error: OSError,
+    what: str,
+    *,
+    where: str,
+    next_step: str,
+    disk_step: str = "free space, or choose another path with -o",
+) -> TapioError:
+    """The error for an output that could not be written: of the disk, or of the path.
+
+    Args:
+        error: what the kernel said.
+        what: the output, as the subject of the sentence: "the capture".
+        where: its path.
+        next_step: for a path that does not serve.
+        disk_step: for a disk that failed or is full.
+    """
+    problem = f"{what} cannot be written ({error.strerror})"
+    if is_disk_error(error):
+        return StorageError(problem, errno=error.errno or 0, where=where, next_step=disk_step)
+    return OutputError(problem, where=where, next_step=next_step)

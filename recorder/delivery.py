@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from formats.errors import OutputError, PermissionDeniedError, UnavailableError
+from formats.errors import OutputError, PermissionDeniedError, UnavailableError, explain_unwritten
 from formats.segment.sealing import sync_directory
 
 _SUFFIX = ".tapio"
@@ -112,11 +112,8 @@ def deliver_capture(capture: Path, destination: Destination) -> Path:
         _publish(temporary, path, may_replace=destination.may_replace)
         sync_directory(path.parent)
     except OSError as error:
-        raise OutputError(
-            f"the capture cannot be written ({error.strerror})",
-            where=str(path),
-            next_step=f"copy it from {capture}",
-        ) from error
+        step = f"copy it from {capture}"
+        raise explain_unwritten(error, "the capture", where=str(path), next_step=step, disk_step=step) from error
     except OutputError as error:
         raise OutputError(error.problem, where=error.where, next_step=f"copy it from {capture}") from error
     finally:

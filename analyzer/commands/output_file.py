@@ -6,14 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from formats.errors import OutputError
+from formats.errors import explain_unwritten
 
 
 def write_output(path: Path, text: str) -> None:
     """Writes a text file in UTF-8; what was at `path` before is replaced only once the new text is on the disk.
 
     Raises:
-        OutputError: it cannot be written; nothing has changed then.
+        OutputError, StorageError: it cannot be written; nothing has changed then.
     """
     temporary: str | None = None
     try:
@@ -27,8 +27,8 @@ def write_output(path: Path, text: str) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot be written ({error.strerror})", where=str(path), next_step="choose another path with -o"
+        raise explain_unwritten(
+            error, "the output", where=str(path), next_step="choose another path with -o"
         ) from error
 
 

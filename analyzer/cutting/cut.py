@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from analyzer.cutting.writing import write_rows
 from analyzer.guard.opening import open_capture
 from analyzer.knowledge.rules import Knowledge
 from formats.capture.reading import Capture
-from formats.errors import OutputError, TapioError
+from formats.errors import OutputError, TapioError, explain_unwritten
 from formats.postmortem.findings import Finding
 
 Progress = Callable[[int, int, int], None]
@@ -98,10 +97,8 @@ def cut_capture(
             kept = search.run()
             tries.best.replace(target)
     except OSError as error:
-        raise OutputError(
-            f"the capture cannot be written ({os.strerror(error.errno or 0)})",
-            where=str(target),
-            next_step="choose an existing, writable directory",
+        raise explain_unwritten(
+            error, "the capture", where=str(target), next_step="choose an existing, writable directory"
         ) from error
     return CutResult(
         finding=tries.finding,

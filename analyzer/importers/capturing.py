@@ -11,7 +11,7 @@ from analyzer.importers.budget import ImportLimits
 from analyzer.importers.kubernetes import read_kubernetes
 from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
-from formats.errors import OutputError
+from formats.errors import explain_unwritten
 
 
 def import_kubernetes(
@@ -39,7 +39,7 @@ def import_kubernetes(
     Raises:
         FormatError: there is no Kubernetes object in the files, or they exceed a limit.
         MissingInputError: a file cannot be read.
-        OutputError: the capture cannot be written there.
+        OutputError, StorageError: the capture cannot be written there.
     """
     recording, identity = read_kubernetes(
         paths, node_name=node_name, configmap_values=configmap_values, on_progress=on_progress, limits=limits
@@ -51,9 +51,7 @@ def import_kubernetes(
             segment = recording.seal(Path(directory), "imported", identity=identity, created_by=created_by)
             write_capture(output, [segment], info=CaptureInfo(created_by=created_by))
     except OSError as error:
-        raise OutputError(
-            f"the capture cannot be written ({error.strerror})",
-            where=str(output),
-            next_step="choose an existing, writable directory",
+        raise explain_unwritten(
+            error, "the capture", where=str(output), next_step="choose an existing, writable directory"
         ) from error
     return recording.rows

@@ -24,7 +24,7 @@ from formats.capture.info import CaptureInfo
 from formats.capture.reading import Capture
 from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
-from formats.errors import OutputError
+from formats.errors import OutputError, explain_unwritten
 from formats.loss import Damage
 from formats.segment.reading import Segment
 from formats.segment.sealing import SegmentHeader, seal_segment
@@ -61,6 +61,7 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
 
     Raises:
         OutputError: the target exists or cannot be written, or the scan found an original value in it.
+        StorageError: the disk failed or is full.
     """
     if target.exists():
         raise OutputError(
@@ -69,15 +70,20 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
     capture = open_capture(source)
     originals = _collect(capture)
     rewriter = BatchRewriter(Pseudonyms(key, originals), _vouching_of(originals))
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as directory:
-        draft = Path(directory) / "draft.tapio"
-        segments = [
-            _write_segment(Path(directory), number, segment, rewriter)
-            for number, segment in enumerate(capture.segments)
-        ]
-        write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
-        _refuse_leaks(draft, read_originals(list_texts(capture)), target)
-        draft.rename(target)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=f".{target.name}.") as directory:
+            draft = Path(directory) / "draft.tapio"
+            segments = [
+                _write_segment(Path(directory), number, segment, rewriter)
+                for number, segment in enumerate(capture.segments)
+            ]
+            write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
+            _refuse_leaks(draft, read_originals(list_texts(capture)), target)
+            draft.rename(target)
+    except OSError as error:
+        raise explain_unwritten(
+            error, "the copy", where=str(target), next_step="choose an existing, writable directory"
+        ) from error
     unknown = sorted({table for table in capture.tables if table not in TABLE_BY_NAME})
     damaged = len(capture.damage) + sum(
         isinstance(item, Damage) for table in capture.tables for item in capture.batches(table, columns=[])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from formats.errors import OutputError, PermissionDeniedError, UnavailableError
+from formats.errors import OutputError, PermissionDeniedError, StorageError, UnavailableError
 from recorder.delivery import Destination, choose_destination, deliver_capture, find_capture
 
 
@@ -140,7 +140,7 @@ def test_a_disk_that_fails_meanwhile_leaves_nothing_and_says_where_the_capture_i
 
     monkeypatch.setattr(shutil, "copyfileobj", refuse)
     # WHEN it fails THEN nothing is left
-    with pytest.raises(OutputError, match=f"No space left on device.*copy it from {capture}"):
+    with pytest.raises(StorageError, match=f"No space left on device.*copy it from {capture}"):
         deliver_capture(capture, Destination(here, "night.tapio"))
     assert {item.name for item in here.iterdir()} == {"directory"}
 

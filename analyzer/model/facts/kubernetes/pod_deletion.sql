@@ -21,7 +21,7 @@ WITH told AS (
             )[1]
         } AS detail,
         -- The timestamp is when the grace period ends.
-        unix_ns(pod.metadata.deletionTimestamp) - coalesce(pod.metadata.deletionGracePeriodSeconds, 0) * 1000000000 AS since_ns,
+        TRY(unix_ns(pod.metadata.deletionTimestamp) - coalesce(pod.metadata.deletionGracePeriodSeconds, 0) * 1000000000) AS since_ns,
         at_ns, until_ns, node, seq, is_state, is_last
     FROM pod_version
 )

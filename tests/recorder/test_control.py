@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import random
 import re
 import socket
 import stat
@@ -101,6 +103,45 @@ def test_garbage_is_answered_and_hurts_nobody(path: Path, raw: bytes):
         client.sendall(raw)
         answer = json.loads(client.recv(65_536))
     assert answer["ok"] is False
+    assert request_reply(path, {"command": "ping"})["ok"] is True
+
+
+HOSTILE_LINES = (
+    b'{"command":"freeze","name":"../../etc/cron.d/x"}',
+    b'{"command":"freeze","name":"' + b"x" * 7_000 + b'"}',
+    b'{"command":"freeze","after_ns":1e999}',
+    b'{"command":"freeze","after_ns":' + b"9" * 5_000 + b"}",
+    b'{"command":"freeze","reason":"\\ud800"}',
+    b'{"command":"freeze","command":"ping"}',
+    b'{"command":["freeze"]}',
+    b'{"command":"\\u001b]0;x\\u0007"}',
+    b'{"a":' * 1_500,
+    b'{"command":NaN}',
+    b"\0" * 8_000,
+)
+
+
+@pytest.mark.parametrize("line", HOSTILE_LINES, ids=range(len(HOSTILE_LINES)))
+def test_a_hostile_request_has_one_safe_answer(path: Path, line: bytes):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        client.sendall(line + b"\n")
+        answer = client.makefile("rb").readline()
+    assert isinstance(json.loads(answer)["ok"], bool)
+    assert answer.decode("ascii").removesuffix("\n").isprintable()
+    assert request_reply(path, {"command": "ping"})["ok"] is True
+
+
+def test_random_bytes_leave_a_socket_that_answers(path: Path):
+    chance = random.Random(1)
+    for _ in range(100):
+        begin = chance.choice((b"", b'{"command":"freeze",'))
+        with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+            client.settimeout(5)
+            client.connect(str(path))
+            client.sendall(begin + chance.randbytes(chance.randrange(2_000)) + b"\n")
+            assert client.recv(1) in {b"{", b""}
     assert request_reply(path, {"command": "ping"})["ok"] is True
 
 

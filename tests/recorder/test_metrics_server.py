@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import random
 import socket
 import urllib.error
 import urllib.request
@@ -88,3 +90,45 @@ def test_the_content_type_follows_what_the_client_accepts(server: MetricsServer)
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
         assert answer.read().endswith(b"# EOF\n")
+
+
+HOSTILE_REQUESTS = {
+    "no request": b"\x00\xff\xfe\r\n\r\n",
+    "a request line without end": b"GET /" + b"a" * 200_000,
+    "100,000 headers": b"GET /metrics HTTP/1.1\r\n" + b"a: b\r\n" * 100_000 + b"\r\n",
+    "a header of 1 MB": b"GET /metrics HTTP/1.1\r\na: " + b"b" * 1_000_000 + b"\r\n\r\n",
+    "no version": b"GET /healthz\r\n",
+    "a version without end": b"GET /healthz HTTP/" + b"9" * 5_000 + b"\r\n\r\n",
+    "a path out of the tree": b"GET /../../etc/passwd HTTP/1.1\r\n\r\n",
+    "another method": b"DELETE /metrics HTTP/1.1\r\n\r\n",
+    "a body": b"POST /metrics HTTP/1.1\r\nContent-Length: -5\r\n\r\nx",
+    "a line break in the path": b"GET /a%0d%0aSet-Cookie:x=1 HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE_REQUESTS))
+def test_a_hostile_request_is_refused_or_hung_up_on_and_the_next_one_is_answered(server: MetricsServer, name: str):
+    # GIVEN somebody who sends what no client sends
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as client, contextlib.suppress(OSError):
+        client.sendall(HOSTILE_REQUESTS[name])
+        client.shutdown(socket.SHUT_WR)
+        while piece := client.recv(65_536):
+            answer += piece
+    # THEN nothing that was sent becomes a header, no file is read
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"\nSet-Cookie" not in head
+    assert b"root:" not in body
+    assert len(answer) < 100_000
+    # AND the kubelet is answered
+    assert get(server.port, "/healthz")[0] == 200
+
+
+def test_what_a_hundred_random_requests_leave_is_a_server_that_answers(server: MetricsServer):
+    chance = random.Random(1)
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=15) as client, contextlib.suppress(OSError):
+            begin = chance.choice((b"", b"GET ", b"GET /metrics HTTP/1.1\r\n"))
+            client.sendall(begin + chance.randbytes(chance.randrange(2_000)))
+
+    assert get(server.port, "/metrics")[0] == 200

@@ -10,9 +10,8 @@ from functools import partial
 
 import click
 
-from analyzer.guard.child import run_guarded
-from analyzer.guard.limits import choose_limits
-from formats.command_line import CommandGroup, run_command
+from formats.command_line import CommandGroup, end_with, run_command
+from formats.errors import TapioError
 
 COMMANDS: dict[str, str] = {
     "analyze": "Analyze a capture and name the root cause.",
@@ -76,5 +75,12 @@ def main() -> None:
     gc.set_threshold(OBJECTS_PER_COLLECTION)
     run = partial(run_command, cli, "tapio", shows_defects=False)
     if sys.argv[1:2] and sys.argv[1] in COMMANDS:
-        run_guarded(run, choose_limits(sys.argv[1:], os.environ))
+        from analyzer.guard.child import run_guarded  # noqa: PLC0415 - not for the list of commands
+        from analyzer.guard.limits import choose_limits  # noqa: PLC0415 - same
+
+        try:
+            limits = choose_limits(sys.argv[1:], os.environ)
+        except TapioError as error:
+            end_with("tapio", error)
+        run_guarded(run, limits)
     run()

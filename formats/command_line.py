@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -60,7 +59,7 @@ def run_command(group: CommandGroup, program: str, *, shows_defects: bool = True
     try:
         result = group.main(prog_name=program, standalone_mode=False)
     except TapioError as error:
-        _end(program, str(error), error.exit_code)
+        end_with(program, error)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else program
         _end(program, error.format_message(), ExitCode.USAGE, f"See `{path} --help` for usage.")
@@ -87,6 +86,11 @@ def run_command(group: CommandGroup, program: str, *, shows_defects: bool = True
     sys.exit(result if isinstance(result, int) else ExitCode.OK)
 
 
+def end_with(program: str, error: TapioError) -> NoReturn:
+    """End the process with the sentence and the exit code of an error."""
+    _end(program, str(error), error.exit_code)
+
+
 def _end_with_defect(program: str, error: Exception, *, shows_defects: bool) -> NoReturn:
     if shows_defects or os.environ.get(TRACEBACK_VARIABLE):
         raise error
@@ -100,7 +104,7 @@ def _lacks_memory(error: Exception) -> bool:
 
 def _describe_defect(error: Exception) -> str:
     """An unexpected error as one sentence, with the innermost place of our own code."""
-    own = str(Path(__file__).resolve().parents[1])
+    own = __file__.removesuffix("formats/command_line.py")
     place = "unknown place"
     trace = error.__traceback__
     while trace is not None:

@@ -19,7 +19,7 @@ from analyzer.guard.activity import Activity, report_to
 from analyzer.guard.limits import RESERVED_BYTES, Limits
 
 if TYPE_CHECKING:
-    from analyzer.guard.ending import Ending, Stop
+    from analyzer.guard.ending import Stop
 
 LOOK_S = 0.025
 """Seconds between two looks at the child's memory. Why: a thread fills about 50 MiB in that time."""
@@ -56,12 +56,10 @@ def run_guarded(run: Callable[[], NoReturn], limits: Limits) -> NoReturn:
         report_to(activity)
         _set_limits(limits)
         run()
-    ending = _watch(child, limits, activity)
-    if ending.code < 0:
-        from analyzer.guard.leftovers import remove_leftovers  # noqa: PLC0415 - rare
-
-        remove_leftovers(child)
-    _end_as(ending, limits)
+    code, stop = _watch(child, limits, activity)
+    if code >= 0:
+        os._exit(code)  # nothing to flush or to tidy up: this process has only waited
+    _end_as(child, code, stop, activity, limits)
 
 
 def _set_limits(limits: Limits) -> None:
@@ -80,11 +78,8 @@ def _limit(kind: int, most: int) -> None:
         resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-def _watch(child: int, limits: Limits, activity: Activity) -> Ending:
-    """Waits for the end of the child; ends it if it uses more than it may."""
-    # Imported while the child works, and not before it is forked.
-    from analyzer.guard.ending import Ending  # noqa: PLC0415
-
+def _watch(child: int, limits: Limits, activity: Activity) -> tuple[int, Stop | None]:
+    """Waits for the end of the child; ends it if it uses more than it may. Its exit code, and why it was ended."""
     stop: Stop | None = None
     with open(f"/proc/{child}/statm", "rb", buffering=0) as memory:  # noqa: PTH123 - see analyzer.guard.limits
         while True:
@@ -93,38 +88,37 @@ def _watch(child: int, limits: Limits, activity: Activity) -> Ending:
                 os.kill(child, said.si_signo)
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
-                work = activity.read()
-                return Ending(os.waitstatus_to_exitcode(status), stop, work[0] if work is not None else None)
+                return os.waitstatus_to_exitcode(status), stop
             stop = stop or _find_reason_to_stop(os.pread(memory.fileno(), 128, 0), limits, activity)
             if stop is not None:
                 os.kill(child, signal.SIGKILL)
 
 
 def _find_reason_to_stop(statm: bytes, limits: Limits, activity: Activity) -> Stop | None:
-    from analyzer.guard.ending import Stop  # noqa: PLC0415 - see `_watch`
-
     fields = statm.split()
     resident, shared = (int(fields[1]), int(fields[2])) if len(fields) > 2 else (0, 0)
     if limits.memory_bytes is not None and (resident - shared) * _PAGE_BYTES > limits.memory_bytes:
-        return Stop.MEMORY
+        return "memory"
     work = activity.read()
     if limits.rule_ns is not None and work is not None and work[1] > limits.rule_ns:
-        return Stop.RULE_TIME
+        return "rule time"
     return None
 
 
-def _end_as(ending: Ending, limits: Limits) -> NoReturn:
-    from analyzer.guard.ending import describe_ending  # noqa: PLC0415 - see `_watch`
+def _end_as(child: int, code: int, stop: Stop | None, activity: Activity, limits: Limits) -> NoReturn:
+    """Ends this process for a child that a signal ended."""
+    # Imported for the few commands that end like this.
+    from analyzer.guard.ending import Ending, describe_ending  # noqa: PLC0415
+    from analyzer.guard.leftovers import remove_leftovers  # noqa: PLC0415
 
-    told = describe_ending(ending, limits)
+    remove_leftovers(child)
+    work = activity.read()
+    told = describe_ending(Ending(code, stop, None if work is None else work[0]), limits)
     if told is not None:
-        sentence, code = told
-        sys.stderr.write(f"tapio: {sentence}\n")
-        sys.exit(code)
-    if ending.code >= 0:
-        sys.exit(ending.code)
+        sys.stderr.write(f"tapio: {told[0]}\n")
+        sys.exit(told[1])
     # A signal that somebody sent: whoever started this command must see that it ended by it.
-    signal.signal(-ending.code, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {-ending.code})
-    os.kill(os.getpid(), -ending.code)
-    sys.exit(128 - ending.code)
+    signal.signal(-code, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
+    os.kill(os.getpid(), -code)
+    sys.exit(128 - code)

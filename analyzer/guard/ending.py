@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from enum import Enum
+from typing import Literal
 
 from analyzer.guard.limits import CPU_VARIABLE, MEMORY_VARIABLE, RULE_VARIABLE, Limits
 from formats.errors import ExitCode
@@ -21,11 +21,8 @@ _CRASHES = {
 }
 
 
-class Stop(Enum):
-    """Why the parent ended the child."""
-
-    MEMORY = "memory"
-    RULE_TIME = "rule time"
+Stop = Literal["memory", "rule time"]
+"""Why the parent ended the child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,10 @@ def describe_ending(ending: Ending, limits: Limits) -> tuple[str, ExitCode] | No
     if ending.code >= 0:
         return None
     what = escape_text(ending.work or (limits.inputs[0] if len(limits.inputs) == 1 else "the input"))
-    if ending.stop is Stop.RULE_TIME and limits.rule_ns is not None:
+    if ending.stop == "rule time" and limits.rule_ns is not None:
         spent = f"{what} took more than {format_duration(limits.rule_ns)}"
         return f"{spent}; simplify it, or set {RULE_VARIABLE}=10m", ExitCode.DATA
-    if ending.stop is Stop.MEMORY and limits.memory_bytes is not None:
+    if ending.stop == "memory" and limits.memory_bytes is not None:
         spent = (
             f"{what} needs more than {format_bytes(limits.memory_bytes)} of memory, the limit for input of this size"
         )

@@ -61,7 +61,7 @@ def _imported_by(*arguments: str) -> set[str]:
         text=True,
         timeout=120,
     )
-    return set(json.loads(done.stdout.splitlines()[0]))  # the process that waited for the command prints the second
+    return set(json.loads(done.stdout))
 
 
 def test_help_imports_no_engine_and_no_formats() -> None:

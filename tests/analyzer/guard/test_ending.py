@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from analyzer.guard.ending import Ending, Stop, describe_ending
+from analyzer.guard.ending import Ending, describe_ending
 from analyzer.guard.limits import Limits
 from formats.errors import ExitCode
 
@@ -23,8 +23,8 @@ def test_a_command_that_somebody_terminated_is_not_explained() -> None:
 @pytest.mark.parametrize(
     ("ending", "code"),
     [
-        (Ending(-signal.SIGKILL, Stop.MEMORY, None), ExitCode.DATA),
-        (Ending(-signal.SIGKILL, Stop.RULE_TIME, "symptom `x`"), ExitCode.DATA),
+        (Ending(-signal.SIGKILL, "memory", None), ExitCode.DATA),
+        (Ending(-signal.SIGKILL, "rule time", "symptom `x`"), ExitCode.DATA),
         (Ending(-signal.SIGXCPU, None, None), ExitCode.DATA),
         (Ending(-signal.SIGKILL, None, None), ExitCode.SOFTWARE),
         (Ending(-signal.SIGBUS, None, None), ExitCode.SOFTWARE),

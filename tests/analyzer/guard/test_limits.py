@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from analyzer.guard.limits import (
     RULE_NS,
     choose_limits,
 )
-from formats.errors import ConfigurationError
+from formats.errors import ConfigurationError, ExitCode
 
 
 def file_of(path: Path, size: int) -> str:
@@ -65,3 +68,14 @@ def test_a_variable_that_is_no_amount_is_refused_by_name(text: str) -> None:
 
 def test_no_argument_can_make_choosing_limits_fail() -> None:
     assert choose_limits(["show", "a\0b", "x" * 5000, ""], {}).inputs == ()
+
+
+def test_a_wrong_variable_ends_a_command_with_one_sentence() -> None:
+    command = [sys.executable, "-c", "from analyzer.cli import main; main()", "info", "nothing.tapio"]
+    environment = {**os.environ, "TAPIO_MAX_CPU": "long"}
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert done.stderr.count("\n") == 1
+    assert "TAPIO_MAX_CPU" in done.stderr

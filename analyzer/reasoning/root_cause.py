@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.knowledge.rules import Severity
 from analyzer.reasoning.beginnings import find_beginnings
-from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph, Reach
+from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
 from analyzer.reasoning.symptoms import FoundSymptom
 
 MAX_CANDIDATES = 500
@@ -113,15 +113,20 @@ def _is_ordinary(graph: CausalGraph, candidate: Candidate) -> bool:
 
 
 def _earliest(graph: CausalGraph, numbers: Iterable[int], *, with_effects: bool) -> int | None:
-    """The symptom that began first; None if none of them may begin a finding.
+    """The symptom that began first of those that no other of them explains; None if none of them may begin a finding.
 
     Args:
         graph: has the symptoms.
         numbers: of severe symptoms.
         with_effects: whether it may be a symptom that is always an effect (`role: effect`).
     """
-    allowed = [number for number in numbers if with_effects or graph.symptoms[number].may_be_root]
-    return min(allowed, key=lambda number: (graph.symptoms[number].from_ns, number), default=None)
+    allowed = {number for number in numbers if with_effects or graph.symptoms[number].may_be_root}
+    explained = {
+        edge.target for edge in graph.edges if edge.source in allowed and edge.confidence >= MIN_EDGE_CONFIDENCE
+    }
+    return min(
+        allowed - explained or allowed, key=lambda number: (graph.symptoms[number].from_ns, number), default=None
+    )
 
 
 def _best_candidate(

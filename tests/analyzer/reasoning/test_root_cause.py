@@ -115,6 +115,21 @@ def test_effect_with_a_recorded_cause_begins_nothing(tables):
     assert roots(graph_of(tables, [*SYMPTOMS, cause_text("c", "outage", "echo")])) == [("outage", "Pod/a")]
 
 
+def test_failure_that_was_seen_before_its_cause_begins_no_finding_of_its_own(tables):
+    # GIVEN an effect that nobody explains and that leads to two failures, of which the later one explains the earlier
+    add_trouble(tables, 2, "Pod/a", "echo")
+    add_trouble(tables, 3, "Pod/a", "outage")
+    add_trouble(tables, 5, "Pod/a", "crash")
+    rules = [
+        *SYMPTOMS,
+        cause_text("c", "echo", "outage"),
+        cause_text("d", "echo", "crash"),
+        cause_text("e", "crash", "outage", more="lag: [-5s, 1m]\n"),
+    ]
+    # WHEN / THEN one story is told
+    assert roots(graph_of(tables, rules))[0] == ("crash", "Pod/a")
+
+
 STEPS = ("one", "two", "three", "four", "five", "six")
 
 

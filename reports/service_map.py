@@ -22,7 +22,7 @@ _LINE_CELLS = 31
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MapBox:
     """A workload, or what else calls or is called.
 
     Attributes:
@@ -65,7 +65,7 @@ class ServiceMap:
         calls: all recorded calls, of which `left_out` are not drawn.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[MapBox, ...]
     lines: tuple[Line, ...]
     width: float
     height: float
@@ -96,7 +96,7 @@ def draw_service_map(document: Document) -> ServiceMap:
     roots = {names.owner(finding.root_cause.entity) for finding in document.findings}
     unreached = {target for (_, target), between in calls.items() if any(call.failed for call in between)}
     places = tuple(
-        Place(
+        MapBox(
             corner.x,
             corner.y,
             fit(names.subject(ref), _TITLE_CELLS),

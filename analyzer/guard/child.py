@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from analyzer.guard.activity import Activity, report_to
-from analyzer.guard.limits import RESERVED_BYTES, Limits
+from analyzer.guard.limits import RESERVED_BYTES, CommandLimits
 
 if TYPE_CHECKING:
     from analyzer.guard.ending import Stop
@@ -31,7 +31,7 @@ _SENT_BY_KERNEL = 0x80
 _PAGE_BYTES = resource.getpagesize()
 
 
-def run_guarded(run: Callable[[], NoReturn], limits: Limits) -> NoReturn:
+def run_guarded(run: Callable[[], NoReturn], limits: CommandLimits) -> NoReturn:
     """Runs a command in a child and ends this process as the child ended.
 
     Where there are no such signals and limits (macOS), or no other process can be started, it runs here, unguarded.
@@ -62,7 +62,7 @@ def run_guarded(run: Callable[[], NoReturn], limits: Limits) -> NoReturn:
     _end_as(child, code, stop, activity, limits)
 
 
-def _set_limits(limits: Limits) -> None:
+def _set_limits(limits: CommandLimits) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, limits.file_bytes)
     if limits.memory_bytes is not None:
@@ -78,7 +78,7 @@ def _limit(kind: int, most: int) -> None:
         resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-def _watch(child: int, limits: Limits, activity: Activity) -> tuple[int, Stop | None]:
+def _watch(child: int, limits: CommandLimits, activity: Activity) -> tuple[int, Stop | None]:
     """Waits for the end of the child; ends it if it uses more than it may. Its exit code, and why it was ended."""
     stop: Stop | None = None
     with open(f"/proc/{child}/statm", "rb", buffering=0) as memory:  # noqa: PTH123 - see analyzer.guard.limits
@@ -94,7 +94,7 @@ def _watch(child: int, limits: Limits, activity: Activity) -> tuple[int, Stop | 
                 os.kill(child, signal.SIGKILL)
 
 
-def _find_reason_to_stop(statm: bytes, limits: Limits, activity: Activity) -> Stop | None:
+def _find_reason_to_stop(statm: bytes, limits: CommandLimits, activity: Activity) -> Stop | None:
     fields = statm.split()
     resident, shared = (int(fields[1]), int(fields[2])) if len(fields) > 2 else (0, 0)
     if limits.memory_bytes is not None and (resident - shared) * _PAGE_BYTES > limits.memory_bytes:
@@ -105,7 +105,7 @@ def _find_reason_to_stop(statm: bytes, limits: Limits, activity: Activity) -> St
     return None
 
 
-def _end_as(child: int, code: int, stop: Stop | None, activity: Activity, limits: Limits) -> NoReturn:
+def _end_as(child: int, code: int, stop: Stop | None, activity: Activity, limits: CommandLimits) -> NoReturn:
     """Ends this process for a child that a signal ended."""
     # Imported for the few commands that end like this.
     from analyzer.guard.ending import Ending, describe_ending  # noqa: PLC0415

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import Literal
 
-from analyzer.guard.limits import CPU_VARIABLE, MEMORY_VARIABLE, RULE_VARIABLE, Limits
+from analyzer.guard.limits import CPU_VARIABLE, MEMORY_VARIABLE, RULE_VARIABLE, CommandLimits
 from formats.errors import ExitCode
 from formats.text import escape_text
 from formats.units import format_bytes, format_duration
@@ -40,7 +40,7 @@ class Ending:
     work: str | None
 
 
-def describe_ending(ending: Ending, limits: Limits) -> tuple[str, ExitCode] | None:
+def describe_ending(ending: Ending, limits: CommandLimits) -> tuple[str, ExitCode] | None:
     """The sentence and the exit code for a child that did not end by itself; None for one that did, or was told to."""
     if ending.code >= 0:
         return None

@@ -84,4 +84,6 @@ def test_copying_is_announced(visitor, pages):
         # WHEN something is copied
         visit.page.locator("[data-copy='markdown']").click()
         # THEN the status says so
-        visit.page.wait_for_function("document.querySelector('#said[role=status]').textContent === 'Copied'")
+        status = visit.page.locator("#said[role=status]")
+        status.filter(has_text="Copied").wait_for(state="attached")
+        assert status.text_content() == "Copied"

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -79,19 +78,22 @@ def forge() -> Forge:
     return Forge(DEMO)
 
 
-def summarize(path: Path) -> None:
-    """All that `tapio verify` and `tapio info` do; a refusal is one sentence."""
-    with suppress(FormatError):
+def is_read_or_refused_in_one_line(path: Path) -> bool:
+    """Whether all that `tapio verify` and `tapio info` do succeeds, or is refused in one line."""
+    try:
         capture = open_capture(path)
         list(capture.verify())
         summarize_recording(capture)
+    except FormatError as refusal:
+        return str(refusal).count("\n") == 0
+    return True
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
 def test_a_forged_manifest_gives_a_summary_or_one_sentence(name: str, forge: Forge, tmp_path: Path) -> None:
     forge.change_manifest(CHANGES[name])
 
-    summarize(forge.write(tmp_path / "forged.tapio"))
+    assert is_read_or_refused_in_one_line(forge.write(tmp_path / "forged.tapio"))
 
 
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "9" * 4000, "null", '"\\ud800"', "[" * 100_000])
@@ -99,7 +101,7 @@ def test_a_forged_manifest_gives_a_summary_or_one_sentence(name: str, forge: For
 def test_a_forged_listing_gives_a_summary_or_one_sentence(field: str, value: str, forge: Forge, tmp_path: Path) -> None:
     forge.write(tmp_path / "forged.tapio", write_raw(forge.listing, field, value))
 
-    summarize(tmp_path / "forged.tapio")
+    assert is_read_or_refused_in_one_line(tmp_path / "forged.tapio")
 
 
 _BASELINE_MIB = 200

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.guard.limits import Limits
+from analyzer.guard.limits import CommandLimits
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the limits of Linux")
 
@@ -22,7 +22,7 @@ _PROGRAM = """
 import os, signal, sys, time
 from analyzer.guard.activity import working_on
 from analyzer.guard.child import run_guarded
-from analyzer.guard.limits import Limits
+from analyzer.guard.limits import CommandLimits
 def run():
 {body}
     sys.exit(0)
@@ -30,9 +30,9 @@ run_guarded(run, {limits!r})
 """
 
 
-def start(body: str, limits: Limits | None = None) -> subprocess.Popen[str]:
+def start(body: str, limits: CommandLimits | None = None) -> subprocess.Popen[str]:
     """A program whose guarded child executes the lines of `body`."""
-    given = limits or Limits(None, None, None, 1 << 30, ("x.tapio",))
+    given = limits or CommandLimits(None, None, None, 1 << 30, ("x.tapio",))
     program = _PROGRAM.format(body="\n".join(f"    {line}" for line in body.splitlines()), limits=given)
     return subprocess.Popen(
         [sys.executable, "-c", program],
@@ -44,7 +44,7 @@ def start(body: str, limits: Limits | None = None) -> subprocess.Popen[str]:
     )
 
 
-def run(body: str, limits: Limits | None = None) -> tuple[int, str, str]:
+def run(body: str, limits: CommandLimits | None = None) -> tuple[int, str, str]:
     """Exit code, output and messages of such a program."""
     program = start(body, limits)
     output, messages = program.communicate(timeout=60)
@@ -74,7 +74,7 @@ def test_a_command_that_the_kernel_killed_is_one_sentence() -> None:
 
 
 def test_memory_beyond_the_limit_ends_the_command() -> None:
-    limits = Limits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
 
     code, output, messages = run("held = []\nwhile True: held.append(b'x' * 4_000_000)", limits)
 
@@ -86,14 +86,14 @@ def test_memory_beyond_the_limit_ends_the_command() -> None:
 
 
 def test_memory_that_is_only_reserved_or_belongs_to_a_file_is_not_counted() -> None:
-    limits = Limits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
     body = "import mmap\nheld = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE)\ntime.sleep(0.2)\nprint('done')"
 
     assert run(body, limits) == (0, "done\n", "")
 
 
 def test_cpu_time_beyond_the_limit_ends_the_command() -> None:
-    limits = Limits(None, 1_000_000_000, None, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(None, 1_000_000_000, None, 1 << 30, ("x.tapio",))
 
     code, _, messages = run("while True: pass", limits)
 
@@ -102,7 +102,7 @@ def test_cpu_time_beyond_the_limit_ends_the_command() -> None:
 
 
 def test_a_rule_that_takes_too_long_is_named() -> None:
-    limits = Limits(None, None, 200_000_000, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(None, None, 200_000_000, 1 << 30, ("x.tapio",))
 
     code, _, messages = run("with working_on('symptom `slow` in own.yaml:3:1'):\n    time.sleep(60)", limits)
 
@@ -113,14 +113,14 @@ def test_a_rule_that_takes_too_long_is_named() -> None:
 
 
 def test_a_rule_that_takes_all_memory_is_named() -> None:
-    limits = Limits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
     body = "with working_on('symptom `big`'):\n    held = [b'x' * 4_000_000 for _ in range(1000)]\n    time.sleep(60)"
 
     assert run(body, limits)[2].startswith("tapio: symptom `big` needs more than 96 MiB of memory")
 
 
 def test_work_that_has_ended_is_not_counted() -> None:
-    limits = Limits(None, None, 100_000_000, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(None, None, 100_000_000, 1 << 30, ("x.tapio",))
     body = "with working_on('a'):\n    pass\ntime.sleep(0.3)\nprint('done')"
 
     assert run(body, limits) == (0, "done\n", "")
@@ -161,7 +161,7 @@ def test_a_crash_writes_no_core_file() -> None:
 
 
 def test_what_a_killed_command_spilled_is_removed() -> None:
-    limits = Limits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
     body = (
         "import tempfile\nfrom analyzer.guard.leftovers import spill_prefix\n"
         "print(tempfile.mkdtemp(prefix=spill_prefix(os.getpid())), flush=True)\n"
@@ -176,7 +176,7 @@ def test_what_a_killed_command_spilled_is_removed() -> None:
 
 
 def test_the_memory_of_a_command_is_looked_at_often() -> None:
-    limits = Limits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
+    limits = CommandLimits(96 * MIB, None, None, 1 << 30, ("x.tapio",))
     begin = time.monotonic()
 
     run("held = b'x' * (200 << 20)\ntime.sleep(60)", limits)
@@ -185,7 +185,7 @@ def test_the_memory_of_a_command_is_looked_at_often() -> None:
 
 
 def test_a_command_writes_no_larger_file_than_allowed() -> None:
-    limits = Limits(None, None, None, 1000, ())
+    limits = CommandLimits(None, None, None, 1000, ())
     body = (
         "import tempfile\nfile = tempfile.TemporaryFile(buffering=0)\nfile.write(b'x' * 1000)\n"
         "try: file.write(b'x')\nexcept OSError as error: print(error.strerror)"

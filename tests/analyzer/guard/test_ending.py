@@ -5,10 +5,10 @@ import signal
 import pytest
 
 from analyzer.guard.ending import Ending, describe_ending
-from analyzer.guard.limits import Limits
+from analyzer.guard.limits import CommandLimits
 from formats.errors import ExitCode
 
-LIMITS = Limits(1 << 30, 60_000_000_000, 1_000_000_000, 1 << 30, ("a\x1b.tapio",))
+LIMITS = CommandLimits(1 << 30, 60_000_000_000, 1_000_000_000, 1 << 30, ("a\x1b.tapio",))
 
 
 @pytest.mark.parametrize("code", [0, 1, 65, 70])
@@ -39,7 +39,7 @@ def test_every_other_end_is_one_safe_line_and_a_documented_code(ending: Ending, 
 
 
 def test_several_inputs_are_not_blamed_one_by_one() -> None:
-    limits = Limits(1 << 30, None, None, 1, ("a", "b"))
+    limits = CommandLimits(1 << 30, None, None, 1, ("a", "b"))
 
     described = describe_ending(Ending(-signal.SIGSEGV, None, None), limits)
 

@@ -180,10 +180,7 @@ def test_endpoints_serve_where_a_cluster_has_no_slices(tmp_path, model_of):
         .write()
     )
     engine = model_of(path, "service_endpoints").engine
-    assert engine.rows("SELECT ready, not_ready, was_ready FROM service_endpoints ORDER BY at_ns") == [
-        (1, 0, False),
-        (0, 1, True),
-    ]
+    assert engine.rows("SELECT ready, not_ready FROM service_endpoints ORDER BY at_ns") == [(1, 0), (0, 1)]
 
 
 def test_endpoints_end_with_their_service(tmp_path, model_of):

@@ -13,7 +13,6 @@
 --   has_selector BOOLEAN: Whether the Service has a selector.
 --   is_backed BOOLEAN: Whether at the end it selects a Pod, or a workload that wants replicas.
 --   age_ns BIGINT: How old the Service was when the interval ended; null if its creation is not known.
---   was_ready BOOLEAN: Whether an earlier interval had a ready address.
 WITH counted AS (
     SELECT slice.*, service.entity_id AS service_id, service.has_selector, service.created_ns, service.gone_ns, service.is_there
     FROM endpoint_version AS slice
@@ -63,8 +62,5 @@ WITH counted AS (
 SELECT
     at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     state.ready, state.not_ready, state.terminating, state.has_selector, entity_id IN (SELECT source_id FROM backed) AS is_backed,
-    to_ns - state.created_ns AS age_ns,
-    coalesce(bool_or(state.ready > 0) OVER (
-        PARTITION BY entity_id ORDER BY at_ns, node, seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ), false) AS was_ready
+    to_ns - state.created_ns AS age_ns
 FROM intervals_of('told')

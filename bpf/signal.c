@@ -103,11 +103,8 @@ static inline u32 read_disposition(const void *task, s32 number)
     READ_FIELD(hand, task, task_struct_sighand);
     if (!hand)
         return DEFAULT_ACTION;
-    bpf_probe_read_kernel(
-        &handler,
-        sizeof(handler),
-        (const char *)hand + OFFSET_sighand_struct_action + (number - 1) * SIGACTION_BYTES
-    );
+    bpf_probe_read_kernel(&handler, sizeof(handler),
+                          (const char *)hand + OFFSET_sighand_struct_action + (number - 1) * SIGACTION_BYTES);
     return handler ? HANDLER : DEFAULT_ACTION;
 }
 

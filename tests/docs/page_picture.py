@@ -1,5 +1,7 @@
 """Writes docs/page.png, the picture of the page in README.md, from the shipped demo recording. `make picture` runs it.
 
+Usage: page_picture.py [FILE], which is written instead.
+
 It needs Chromium and takes a few seconds. The picture depends on the fonts of the machine, so no test compares pixels.
 """
 
@@ -42,4 +44,4 @@ def take_picture(picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    take_picture(PICTURE)
+    take_picture(Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE)

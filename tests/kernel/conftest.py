@@ -23,6 +23,14 @@ SECONDS = 20
 _numbers = itertools.count()
 
 
+class KilledAtLast(subprocess.Popen[str]):
+    """A program that is killed when its `with` ends: one that a failed test leaves stopped would be waited for forever."""
+
+    def __exit__(self, *failure: object) -> None:
+        self.kill()
+        super().__exit__(*failure)
+
+
 @dataclass(frozen=True)
 class OwnCgroup:
     """A cgroup in the cgroup2 tree that only this test uses."""
@@ -44,9 +52,9 @@ class OwnCgroup:
         return made
 
     def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
-        """Start a program that is in the cgroup before its first instruction."""
+        """Start a program that is in the cgroup before its first instruction; `with` kills it in the end."""
         enter = ["/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self.folder), *command]
-        return subprocess.Popen(enter, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        return KilledAtLast(enter, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
     def run(self, *command: str) -> tuple[int, int, str]:
         """(pid, return code, output) of a program run in the cgroup."""

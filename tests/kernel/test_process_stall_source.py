@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ def test_a_stopped_process_is_recorded_until_it_is_continued(own_cgroup, sources
     # GIVEN
     source = sources.open(ProcessStallSource(), own_cgroup, interval_s=0)
     with own_cgroup.start(["/bin/sleep", "60"]) as sleeper:
+        comm = Path(f"/proc/{sleeper.pid}/comm")
+        until(lambda: comm.read_text() == "sleep\n")
         assert source.snapshot() == []
 
         # WHEN it is stopped

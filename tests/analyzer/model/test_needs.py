@@ -26,6 +26,7 @@ ROWS_IN = {
     "town/cpu-throttled": {"cpu_usage"},
     "town/process-killed": {"signal_sent"},
     "prediction/disk-fills": {"filesystem_usage"},
+    "standing/controllers-down": {"unobserved_change"},
     "states/readiness-port": {"probe_state"},
     "states/service-selector": {"service_state", "suspect_service"},
 }  # fmt: skip

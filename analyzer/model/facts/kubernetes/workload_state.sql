@@ -126,7 +126,7 @@ WITH service AS (
             AS missing,
         regexp_extract(message, 'find key (\S+) in (ConfigMap|Secret) [^\s/]+/([^\s,]+)', ['key', 'kind', 'name']) AS lacking,
         regexp_extract(message, 'references non-existent (config|secret) key: (\S+)', ['kind', 'key']) AS unread,
-        regexp_extract(message, 'for volume "([^"]+)"', 1) AS volume,
+        regexp_extract(message, 'MountVolume\.SetUp failed for volume "([^"]+)"', 1) AS volume,
         regexp_extract(message, 'no PriorityClass with name (\S+) was found', 1) AS class
     FROM told
 ), referred AS (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,51 +16,38 @@ _LEAF_LINKS = 2
 """A directory has one link from its parent, one from itself, and one from each child (kernfs and most file systems)."""
 
 
+_FILES_V1 = {"memory": "memory.usage_in_bytes", "cpu": "cpu.cfs_period_us", "cpuacct": "cpuacct.usage"}
+"""A file of each cgroup v1 controller: a directory of its name may also be empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class CgroupHierarchies:
     """Where the cgroup trees are mounted.
 
     Attributes:
         unified: the cgroup2 tree, whose inode numbers are the cgroup ids; None if there is none.
-        memory_v1: the cgroup v1 memory controller; None if memory is controlled by the cgroup2 tree or not at all.
-        cpu_v1: the cgroup v1 CPU controller; None likewise.
-        cpu_account_v1: the cgroup v1 hierarchy that counts CPU time, often the same as `cpu_v1`; None likewise.
+        v1: the mounts of the cgroup v1 controllers `memory`, `cpu` and `cpuacct`; without those that the cgroup2 tree
+            controls, or that do not exist.
     """
 
     unified: Path | None
-    memory_v1: Path | None
-    cpu_v1: Path | None = None
-    cpu_account_v1: Path | None = None
+    v1: Mapping[str, Path]
 
-    @property
-    def has_memory_v2(self) -> bool:
-        """Whether the cgroup2 tree controls memory."""
-        return self._controls("memory")
-
-    @property
-    def has_cpu_v2(self) -> bool:
-        """Whether the cgroup2 tree controls CPU time."""
-        return self._controls("cpu")
-
-    def _controls(self, controller: str) -> bool:
-        return self.unified is not None and controller in read_text(self.unified / "cgroup.controllers").split()
+    def find_tree(self, controller: str) -> tuple[Path, int] | None:
+        """The tree with the files of a controller, and its cgroup version; None if no tree has them."""
+        if controller in self.v1:
+            return self.v1[controller], 1
+        if self.unified is not None and controller in read_text(self.unified / "cgroup.controllers").split():
+            return self.unified, 2
+        return None
 
 
 def find_hierarchies(sysfs: Path) -> CgroupHierarchies:
     """The cgroup trees below a /sys: v2 alone, v1 alone, or hybrid (v1 controllers and `unified`)."""
     mounts = sysfs / "fs" / "cgroup"
     unified = next((tree for tree in (mounts, mounts / "unified") if (tree / "cgroup.controllers").is_file()), None)
-    return CgroupHierarchies(
-        unified,
-        memory_v1=_find_v1(mounts / "memory", "memory.usage_in_bytes"),
-        cpu_v1=_find_v1(mounts / "cpu", "cpu.cfs_period_us"),
-        cpu_account_v1=_find_v1(mounts / "cpuacct", "cpuacct.usage"),
-    )
-
-
-def _find_v1(hierarchy: Path, file: str) -> Path | None:
-    """The mount of a v1 controller if it has the controller's file."""
-    return hierarchy if (hierarchy / file).is_file() else None
+    v1 = {name: mounts / name for name, file in _FILES_V1.items() if (mounts / name / file).is_file()}
+    return CgroupHierarchies(unified, v1)
 
 
 def find_kubepods(hierarchy: Path) -> tuple[str, ...]:

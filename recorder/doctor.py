@@ -160,8 +160,8 @@ def _try_sources(config: RecorderConfig, kinds: Sequence[type[Source]]) -> dict[
 def _examine_node(config: RecorderConfig) -> list[NodeFact]:
     host = config.host
     hierarchies = find_hierarchies(host.sysfs)
-    version = "v1 and v2 (hybrid)" if hierarchies.unified and hierarchies.memory_v1 else "v2"
-    version = version if hierarchies.unified else "v1" if hierarchies.memory_v1 else "none"
+    version = "v1 and v2 (hybrid)" if hierarchies.unified and "memory" in hierarchies.v1 else "v2"
+    version = version if hierarchies.unified else "v1" if "memory" in hierarchies.v1 else "none"
     held = _read_capabilities(host)
     facts = [
         NodeFact("kernel", is_good=True, found=os.uname().release),
@@ -239,7 +239,7 @@ def _has_kernel_log(_: HostConfig) -> bool:
 
 def _has_cgroups(host: HostConfig) -> bool:
     hierarchies = find_hierarchies(host.sysfs)
-    return hierarchies.memory_v1 is not None or hierarchies.unified is not None
+    return "memory" in hierarchies.v1 or hierarchies.unified is not None
 
 
 def _has_kubernetes(_: HostConfig) -> bool:

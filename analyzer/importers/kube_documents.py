@@ -33,7 +33,7 @@ class KubeDocuments:
     Attributes:
         newest_unix_nano: the newest time that any object tells of; 0 if none does. Lists do not say when they were
             read.
-        unread: what could not be read, one sentence each.
+        unread: what could not be read: of each document where that begins, or why it is nothing.
     """
 
     def __init__(self) -> None:
@@ -73,6 +73,7 @@ class KubeDocuments:
         self._see_times(document)
         decoder = json.JSONDecoder(parse_constant=lambda _name: None)
         position = 0
+        is_torn = False
         while True:
             while position < len(document) and document[position].isspace():
                 position += 1
@@ -81,7 +82,9 @@ class KubeDocuments:
             try:
                 value, position = decoder.raw_decode(document, position)
             except (ValueError, RecursionError):
-                self.unread.append(f"invalid JSON from character {position:,} on")
+                if not is_torn:
+                    self.unread.append(f"invalid JSON from character {position:,} on")
+                is_torn = True
                 following = _NEXT_OBJECT.search(document, position + 1)
                 if following is None:
                     return
@@ -110,8 +113,10 @@ class KubeDocuments:
 
 
 def _key(item: Any) -> object:
+    """The uid, or namespace and name where there is none; None if it is no object."""
     metadata = field(item, "metadata")
-    return text(metadata, "uid") or (text(metadata, "namespace"), text(metadata, "name"))
+    name = text(metadata, "name")
+    return text(metadata, "uid") or ((text(metadata, "namespace"), name) if name else None)
 
 
 def _version(item: Any) -> int:

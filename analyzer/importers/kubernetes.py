@@ -23,7 +23,7 @@ from analyzer.importers.recording import Recording
 from formats.clock import Instant
 from formats.errors import FormatError
 from formats.loss import LossReason
-from formats.rows.kube_json import parse_object, text
+from formats.rows.kube_json import integer, parse_object, text
 from formats.rows.kube_redaction import Redaction
 from formats.rows.kube_time import unix_nano
 
@@ -146,10 +146,10 @@ def _survey(path: Path, progress: _Progress) -> InputSurvey:
             parsed = parse_object(line)
             if is_watch_line(parsed):
                 form = Form.WATCH
-                begin = int((parsed or {}).get("t") or 0) if isinstance((parsed or {}).get("t"), int) else 0
+                begin = integer(parsed, "t") or 0
             elif is_audit_event(parsed):
                 form = Form.AUDIT
-                begin = unix_nano((parsed or {}).get("stageTimestamp")) or 0
+                begin = unix_nano(text(parsed, "stageTimestamp")) or 0
         has_core_events = has_core_events or _CORE_EVENTS.search(line, 0, 4_096) is not None
     return InputSurvey(path, file.digest.digest(), lines, form, begin, has_core_events, file.damage)
 
@@ -178,7 +178,7 @@ def _is_program_log(survey: InputSurvey, surveys: Sequence[InputSurvey]) -> bool
 def _read_watch(
     surveys: Sequence[InputSurvey], recording: Recording, conversations: KubeConversations, progress: _Progress
 ) -> tuple[Instant, Instant]:
-    unreadable = _Unreadable("a list nor a watch event")
+    unreadable = _Unreadable("neither a list nor a watch event")
     has_core_events = any(survey.has_core_events for survey in surveys)
     lines = WatchLines(recording, conversations, has_core_events=has_core_events)
     begin: Instant | None = None
@@ -197,9 +197,9 @@ def _read_watch(
 def _read_audit(
     surveys: Sequence[InputSurvey], recording: Recording, conversations: KubeConversations, progress: _Progress
 ) -> tuple[Instant, Instant]:
-    unreadable = _Unreadable("an audit event")
+    unreadable = _Unreadable("not an audit event")
     log = AuditLog()
-    times: list[int] = []
+    first = last = 0
     for survey in surveys:
         for number, raw in _lines(survey, progress):
             event = parse_object(raw)
@@ -208,11 +208,10 @@ def _read_audit(
                 continue
             for write in log.read(event):
                 at = Instant(write.unix_nano, write.unix_nano)
-                times = [min([*times, write.unix_nano]), max([*times, write.unix_nano])]
+                first, last = min(first or write.unix_nano, write.unix_nano), max(last, write.unix_nano)
                 if write.before is not None:
                     conversations.know(write.resource, write.before, at)
                 conversations.tell(write.resource, write.watch_type, write.raw, at)
-    first, last = times or (0, 0)
     begin, end = Instant(first, first), Instant(last, last)
     recording.tell_clock(begin)
     unreadable.tell(recording, begin, end)
@@ -255,11 +254,11 @@ class _Unreadable:
     """Counts lines that are not what the file holds.
 
     Args:
-        expected: what they should have been, such as `an audit event`.
+        what: what they are instead, such as `not an audit event`.
     """
 
-    def __init__(self, expected: str) -> None:
-        self._expected = expected
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._lines = 0
         self._first = 0
 
@@ -270,6 +269,5 @@ class _Unreadable:
     def tell(self, recording: Recording, begin: Instant, end: Instant) -> None:
         """Record what was counted as a loss, if anything was."""
         if self._lines:
-            negation = "neither" if " nor " in self._expected else "not"
-            detail = f"lines that are {negation} {self._expected}, the first at line {self._first}"
+            detail = f"lines that are {self._what}, the first at line {self._first}"
             recording.add_loss("kube_object", LossReason.DAMAGED, self._lines, since=begin, until=end, detail=detail)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from formats.errors import TapioError
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import block_io
-from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
-from recorder.ebpf.program import LoadedProgram, ProgramRequest
+from recorder.ebpf.kernel_source import open_kernel_sources
+from recorder.ebpf.program import ProgramRequest
 from recorder.ebpf.records import constant_name_column, layout_of, name_column, number_column, struct_dtype
-from recorder.ebpf.tally import TALLY, TALLY_MAPS, KernelTally, Tallies
-from recorder.linux.bpf_maps import possible_cpus
+from recorder.ebpf.tally import TALLY, TALLY_MAPS, Tallies
+from recorder.ebpf.tally_source import TallySource
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 REQUEST_KEY = struct_dtype(
@@ -42,7 +40,7 @@ _FIRST_NEGATIVE: Final = 128
 """From here on the lowest 8 bits of a status are those of a negative errno (before Linux 5.16)."""
 
 
-class BlockIoSource(KernelSource):
+class BlockIoSource(TallySource):
     """Requests to disks, counted in the kernel by class of latency."""
 
     spec = SourceSpec(
@@ -57,6 +55,7 @@ class BlockIoSource(KernelSource):
         open_together=open_kernel_sources,
         drains_when_shed=True,
     )
+    key = REQUEST_KEY
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:
         """One program without a ring."""
@@ -83,25 +82,9 @@ class BlockIoSource(KernelSource):
             ),
         )
 
-    def begin(self, context: SourceContext, results: Sequence[LoadedProgram | TapioError]) -> None:
-        """Take over the counts."""
-        super().begin(context, results)
-        entries = int(context.options["map_entries"])
-        cpus = possible_cpus(context.sysfs)
-        self._tally = KernelTally(self._programs[0], REQUEST_KEY, entries, cpus, context.boot_time_ns())
-
-    def next_batch(self, context: SourceContext, limit: int) -> pa.RecordBatch | None:  # noqa: ARG002 - interface
-        """Counts once a second."""
-        tallies = self._tally.take(context.boot_time_ns())
-        return to_batch(tallies) if len(tallies) else None
-
-    def count_missing(self) -> Mapping[LossReason, int]:
-        """Requests that found a map full."""
-        return {LossReason.KERNEL_MAP_FULL: self._tally.count_uncounted()}
-
-    def count_rest(self) -> int:
-        """Counts of the last, unfinished interval."""
-        return len(self._tally.take_rest())
+    def to_batch(self, rows: Tallies) -> pa.RecordBatch:
+        """See `to_batch` of this module."""
+        return to_batch(rows)
 
 
 def to_batch(rows: Tallies) -> pa.RecordBatch:

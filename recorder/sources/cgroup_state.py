@@ -42,7 +42,7 @@ class CgroupStateSource(PolledSource):
             UnavailableError: there is no cgroup hierarchy found.
         """
         hierarchies = find_hierarchies(context.sysfs)
-        tree = hierarchies.unified or hierarchies.memory_v1
+        tree = hierarchies.unified or hierarchies.v1.get("memory")
         if tree is None:
             raise UnavailableError(
                 "no cgroup hierarchy found",

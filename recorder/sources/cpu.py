@@ -43,17 +43,15 @@ class CpuSource(PolledSource):
         """
         hierarchies = find_hierarchies(context.sysfs)
         self._unified = hierarchies.unified
-        self._account = hierarchies.cpu_account_v1
-        if hierarchies.cpu_v1 is not None:
-            self._tree, self._version = hierarchies.cpu_v1, 1
-        elif hierarchies.unified is not None and hierarchies.has_cpu_v2:
-            self._tree, self._version = hierarchies.unified, 2
-        else:
+        self._account = hierarchies.v1.get("cpuacct")
+        found = hierarchies.find_tree("cpu")
+        if found is None:
             raise UnavailableError(
                 "no cgroup hierarchy has the CPU controller",
                 where=str(context.sysfs / "fs" / "cgroup"),
                 next_step="mount the host's /sys/fs/cgroup; the kernel needs CONFIG_CFS_BANDWIDTH",
             )
+        self._tree, self._version = found
 
     def rows(self, context: SourceContext) -> Iterator[Row]:
         """The figures of each cgroup that has some: the root of cgroup v2 has none."""

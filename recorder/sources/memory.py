@@ -50,16 +50,14 @@ class MemorySource(PolledSource):
         """
         hierarchies = find_hierarchies(context.sysfs)
         self._unified = hierarchies.unified
-        if hierarchies.memory_v1 is not None:
-            self._tree, self._version = hierarchies.memory_v1, 1
-        elif hierarchies.unified is not None and hierarchies.has_memory_v2:
-            self._tree, self._version = hierarchies.unified, 2
-        else:
+        found = hierarchies.find_tree("memory")
+        if found is None:
             raise UnavailableError(
                 "no cgroup hierarchy has the memory controller",
                 where=str(context.sysfs / "fs" / "cgroup"),
                 next_step="mount the host's /sys/fs/cgroup, and boot with `cgroup_enable=memory` if it is turned off",
             )
+        self._tree, self._version = found
 
     def rows(self, context: SourceContext) -> Iterator[Row]:
         """The figures of each cgroup that has some: the root of cgroup v2 has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import request
 from recorder.cgroup_tree import find_hierarchies
-from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
+from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -32,9 +32,9 @@ from recorder.ebpf.socket_owners import (
     ignore_own_sockets,
     request_owners,
 )
-from recorder.ebpf.tally import TALLY, TALLY_MAPS, KernelTally, Tallies
+from recorder.ebpf.tally import TALLY, TALLY_MAPS, Tallies
+from recorder.ebpf.tally_source import TallySource
 from recorder.linux.bpf_links import CgroupHook, attach_to_cgroup
-from recorder.linux.bpf_maps import possible_cpus
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 RESPONSE_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("status", "<u2"), ("side", "<u2"))
@@ -45,7 +45,7 @@ _HOOKS: Final = {"look_at_sent": CgroupHook.SENT, "look_at_received": CgroupHook
 _SIDES: Final = ("server", "client")
 
 
-class RequestSource(KernelSource):
+class RequestSource(TallySource):
     """One row per second, process, side and status code. Nothing of a request or a body is ever read."""
 
     spec = SourceSpec(
@@ -59,6 +59,7 @@ class RequestSource(KernelSource):
         open_together=open_kernel_sources,
         drains_when_shed=True,
     )
+    key = RESPONSE_KEY
 
     def requests(self, context: SourceContext) -> tuple[ProgramRequest, ...]:
         """One program without a ring; the functions that see packets are attached when it is known what is ours.
@@ -92,9 +93,6 @@ class RequestSource(KernelSource):
         """
         super().begin(context, results)
         program = self._programs[0]
-        self._cpus = possible_cpus(context.sysfs)
-        entries = int(context.options["map_entries"])
-        self._tally = KernelTally(program, RESPONSE_KEY, entries, self._cpus, context.boot_time_ns())
         ignore_own_sockets(program.maps["listeners"], program.maps["own_cookies"])
         for cgroup in find_watched_cgroups(context):
             for function, hook in _HOOKS.items():
@@ -109,18 +107,9 @@ class RequestSource(KernelSource):
                         "program there that tolerates no other",
                     ) from error
 
-    def next_batch(self, context: SourceContext, limit: int) -> pa.RecordBatch | None:  # noqa: ARG002 - interface
-        """Counts once a second."""
-        tallies = self._tally.take(context.boot_time_ns())
-        return to_batch(tallies) if len(tallies) else None
-
-    def count_missing(self) -> Mapping[LossReason, int]:
-        """Responses that found the map full."""
-        return {LossReason.KERNEL_MAP_FULL: self._tally.count_uncounted()}
-
-    def count_rest(self) -> int:
-        """Counts of the last, unfinished interval."""
-        return len(self._tally.take_rest())
+    def to_batch(self, rows: Tallies) -> pa.RecordBatch:
+        """See `to_batch` of this module."""
+        return to_batch(rows)
 
     def describe_state(self) -> str:
         """How many sockets are recorded without their process."""

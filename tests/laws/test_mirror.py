@@ -114,6 +114,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/ebpf/program.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
     "recorder/ebpf/socket_owners.py": ("kernel/test_request_source.py", "needs a kernel"),
     "recorder/ebpf/tally.py": ("kernel/test_counting_sources.py", "needs a kernel"),
+    "recorder/ebpf/tally_source.py": ("kernel/test_counting_sources.py", "needs a kernel"),
     "recorder/ebpf/turns.py": ("kernel/test_counting_sources.py", "needs a kernel"),
     "recorder/linux/*.py": ("laws/test_source_laws.py", "calls of the C library, used by the sources and the daemon"),
     "recorder/kube/api_client.py": ("recorder/kube/test_watch.py", "against the test API server"),

@@ -41,7 +41,7 @@ def test_the_lists_of_a_hierarchy(host: FakeHost):
     host.write(host.cgroups / "unified/kubepods/cgroup.procs", "12\n13\n")
     found = find_hierarchies(host.sysfs)
     assert found.unified is not None
-    assert not found.has_memory_v2
+    assert found.find_tree("memory") == (host.cgroups / "memory", 1)
     assert list_cgroups(found.unified, ("/kubepods", "/kubepods"), limit=10)[0][0] == "/kubepods"
     ids = read_cgroup_id_by_pid(found.unified, ("/",), limit=10)
     assert ids == dict.fromkeys((12, 13), (found.unified / "kubepods").stat().st_ino)

@@ -91,3 +91,19 @@ def test_yaml_with_aliases_tags_or_mistakes_is_refused_and_told(text: str) -> No
     # THEN
     assert names(documents) == {"pods": ["a"]}
     assert len(documents.unread) == 1
+
+
+def test_what_has_no_name_is_left_to_be_counted_one_by_one() -> None:
+    # GIVEN / WHEN two that are no objects
+    documents = read(json.dumps({"kind": "PodList", "items": [{"metadata": {}}, {}]}))
+    # THEN
+    ((_, listed_ones),) = documents.by_resource()
+    assert len(listed_ones) == 2
+
+
+def test_many_torn_lines_are_told_once() -> None:
+    # GIVEN / WHEN
+    documents = read("{\n" * 50 + json.dumps(pod("a")))
+    # THEN
+    assert names(documents) == {"pods": ["a"]}
+    assert len(documents.unread) == 1

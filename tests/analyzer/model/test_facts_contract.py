@@ -115,6 +115,9 @@ def busy_capture(directory, name="capture.tapio"):
         builder.tcp(
             "connect", at + 0.6, cgroup_id=2, network__peer__address=f"203.0.113.{index}", network__peer__port=443
         )
+        called = {"network__peer__address": "10.2.0.1", "network__peer__port": 6379, "network__local__port": 40000}
+        sizes = {"network__io__transmit_bytes": 9, "network__io__receive_bytes": index % 2 * 9}
+        builder.tcp("close", at + 0.61, cgroup_id=1, **called, **sizes)
     builder.row("oom", "oom.kill", 22, process__pid=20, cgroup_id=2)
     ended = termination(at=22, reason="OOMKilled", exit_code=137)
     builder.pod(

@@ -4,13 +4,10 @@
 -- scope: part
 -- about: owner of the socket: Container, else Pod, else Node
 -- reads: cgroup, peer, pod_address, tcp (process.pid, cgroup_id, process.command, network.local.address, network.local.port,
---   network.peer.address, network.peer.port, tcp.network_namespace, duration_ns, network.io.transmit_bytes,
---   network.io.receive_bytes, error.type)
+--   network.peer.address, network.peer.port, tcp.network_namespace, duration_ns, error.type)
 -- columns:
 --   pod_id VARCHAR: The Pod; null outside of pods.
---   kind VARCHAR: `refused`, `timed_out`, `unreachable`, `reset_received`, `reset_sent`, `retransmit`, or `unanswered` (a caller asked something,
---     and closed or lost the connection before any answer came; only where the same program was answered there within the same part
---     of the capture, because some programs only send).
+--   kind VARCHAR: `refused`, `timed_out`, `unreachable`, `reset_received`, `reset_sent` or `retransmit`.
 --   peer_id VARCHAR: Service, Container, Pod, Node or Address that had the peer's address at that time.
 --   peer_address VARCHAR: Address of the peer.
 --   peer_port BIGINT: Port of the peer.
@@ -26,7 +23,7 @@ SELECT
     event."k8s.node.name" AS node, event.event_seq AS seq,
     event.evidence,
     coalesce(cgroup.pod_id, local.pod_id) AS pod_id,
-    CASE event.event_name WHEN 'tcp.close' THEN 'unanswered' ELSE substr(event.event_name, 5) END AS kind,
+    substr(event.event_name, 5) AS kind,
     peer.entity_id AS peer_id,
     event."network.peer.address" AS peer_address, event."network.peer.port"::BIGINT AS peer_port,
     event."network.local.address" AS local_address, event."network.local.port"::BIGINT AS local_port,
@@ -44,10 +41,3 @@ LEFT JOIN pod_address AS local
     ON event.cgroup_id = 0 AND local.address = event."network.local.address"
     AND event.at_ns >= local.from_ns AND event.at_ns < local.to_ns
 WHERE event.event_name IN ('tcp.refused', 'tcp.timed_out', 'tcp.unreachable', 'tcp.reset_received', 'tcp.reset_sent', 'tcp.retransmit')
-    -- Whoever connects has a port of its own choice, above those of servers.
-    OR (event.event_name = 'tcp.close' AND event."network.io.receive_bytes" = 0 AND event."network.io.transmit_bytes" > 0
-        AND event."network.local.port" > event."network.peer.port"
-        AND (event."process.command", event."network.peer.address", event."network.peer.port") IN (
-            SELECT ("process.command", "network.peer.address", "network.peer.port") FROM tcp
-            WHERE event_name = 'tcp.close' AND "network.io.receive_bytes" > 0
-        ))

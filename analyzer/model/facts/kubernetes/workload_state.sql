@@ -140,7 +140,7 @@ WITH service AS (
         coalesce(nullif(missing.name, ''), nullif(lacking.name, ''), nullif(class, '')) AS object_name,
         coalesce(nullif(lacking.key, ''), nullif(unread.key, '')) AS object_key, volume
     FROM quoted
-), refused AS (
+), resolved AS (
     SELECT
         referred.* EXCLUDE (entity_id, object_name), coalesce(entity.workload_id, entity.pod_id, entity.entity_id) AS entity_id,
         -- Of a key that is lacking in a volume, only the volume is named.
@@ -174,7 +174,7 @@ SELECT
     'reference', true, NULL, NULL, NULL, NULL, object_kind, object_name, object_key,
     coalesce('key ' || object_key || ' of ', '') || coalesce(object_kind || ' ' || object_name, 'a ' || object_kind), NULL,
     'get ' || lower(object_kind) || CASE WHEN object_kind = 'PriorityClass' THEN 'es' ELSE 's' END, min(message)
-FROM refused
+FROM resolved
 GROUP BY ALL
 UNION ALL
 SELECT

@@ -11,6 +11,7 @@ moments and some more.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import gcd
 
 import duckdb
 
@@ -80,10 +81,12 @@ def find_trend_alarms(engine: Engine, rule: TrendRule, facts: FactColumns) -> It
         KnowledgeError: if an expression fails on what was recorded.
     """
     try:
-        if not engine.value(f"SELECT count(*) FROM ({_chosen(rule, facts)})"):  # noqa: S608 - see analyzer.knowledge.compile
+        engine.execute(f"CREATE OR REPLACE TABLE trend_line AS {_lines_query(rule, facts)}")
+        if not engine.value("SELECT count(*) FROM trend_line"):
             return
+        engine.execute(f"CREATE OR REPLACE TABLE trend_reading AS {_readings_query(rule, facts)}")
         for window_ns in rule.windows_ns:
-            for row in engine.records(_alarms_query(rule, facts, window_ns)):
+            for row in engine.records(_alarms_query(rule, window_ns)):
                 yield _to_alarm(rule, window_ns, row)
     except duckdb.Error as problem:
         raise KnowledgeError(
@@ -135,49 +138,54 @@ def _raw(rule: TrendRule, facts: FactColumns) -> str:
     """  # noqa: S608 - see analyzer.knowledge.compile
 
 
-def _chosen(rule: TrendRule, facts: FactColumns) -> str:
+def _lines_query(rule: TrendRule, facts: FactColumns) -> str:
     """SELECT of the lines that can be foretold at some moment: of the others nothing is computed."""
     return f"""
       SELECT entity_id, series, min(at_ns) AS first_ns, min(known_ns) AS known_ns
       FROM ({_raw(rule, facts)})
       WHERE isfinite(level) AND ceiling > 0 AND isfinite(ceiling) AND known_ns IS NOT NULL
       GROUP BY entity_id, series
-      HAVING max(level) > min(level) AND max(level / ceiling) >= {rule.above}
-        AND count(DISTINCT (at_ns, evidence)) >= {rule.samples}
+      HAVING max(level) > min(level) AND max(level / ceiling) >= {rule.above} AND count(*) >= {rule.samples}
       ORDER BY first_ns, entity_id, series LIMIT {MAX_SERIES}
     """  # noqa: S608 - see analyzer.knowledge.compile
 
 
-def _alarms_query(rule: TrendRule, facts: FactColumns, window_ns: int) -> str:
+def _readings_query(rule: TrendRule, facts: FactColumns) -> str:
+    """SELECT of the newest reading of each line before each moment of the finest grid that all windows share."""
+    step = gcd(*(window_ns // POINTS for window_ns in rule.windows_ns))
+    return f"""
+      SELECT entity_id, series, max(at_ns) AS at_ns, min(at_ns) AS first_ns,
+        unnest(arg_max({{level: level, ceiling: ceiling, evidence: evidence}}, (at_ns, told_ns, evidence)))
+      FROM (
+        SELECT raw.entity_id, raw.series, raw.at_ns AS told_ns,
+          greatest(raw.at_ns, coalesce(received.at_ns, raw.at_ns)) AS at_ns, raw.evidence, raw.level, raw.ceiling
+        FROM ({_raw(rule, facts)}) AS raw SEMI JOIN trend_line USING (entity_id, series)
+        LEFT JOIN ({RECEIVED}) AS received USING (evidence)
+        WHERE isfinite(raw.level) AND raw.ceiling > 0 AND isfinite(raw.ceiling)
+      )
+      GROUP BY entity_id, series, (at_ns + {step - 1}) // {step}
+    """  # noqa: S608 - see analyzer.knowledge.compile
+
+
+def _alarms_query(rule: TrendRule, window_ns: int) -> str:
     """SELECT of the moments at which the trend foretells something."""
     step = window_ns // POINTS
     lasts_ns = "9000000000000000000" if rule.stale_ns is None else f"line.last_ns + {rule.stale_ns}"
     is_fresh = "true" if rule.stale_ns is None else f"made_ns - read_ns <= {rule.stale_ns}"
     return f"""
-    WITH chosen AS MATERIALIZED ({_chosen(rule, facts)}),
-    reading AS MATERIALIZED (
-      SELECT raw.entity_id, raw.series, greatest(raw.at_ns, coalesce(received.at_ns, raw.at_ns)) AS at_ns,
-        raw.evidence, raw.level, raw.ceiling
-      FROM ({_raw(rule, facts)}) AS raw SEMI JOIN chosen USING (entity_id, series)
-      LEFT JOIN ({RECEIVED}) AS received USING (evidence)
-      WHERE isfinite(raw.level) AND raw.ceiling > 0 AND isfinite(raw.ceiling)
-      QUALIFY row_number() OVER (
-        PARTITION BY raw.entity_id, raw.series, greatest(raw.at_ns, coalesce(received.at_ns, raw.at_ns))
-        ORDER BY raw.at_ns DESC, raw.evidence DESC
-      ) = 1
-    ), line AS (
-      SELECT entity_id, series, min(reading.at_ns) AS first_ns, max(reading.at_ns) AS last_ns
-      FROM reading GROUP BY entity_id, series
+    WITH line AS (
+      SELECT entity_id, series, min(first_ns) AS first_ns, max(at_ns) AS last_ns
+      FROM trend_reading GROUP BY entity_id, series
     ), moment AS (
-      SELECT line.entity_id, line.series, chosen.known_ns, step_number * {step} AS made_ns
-      FROM line JOIN chosen USING (entity_id, series),
+      SELECT line.entity_id, line.series, trend_line.known_ns, step_number * {step} AS made_ns
+      FROM line JOIN trend_line USING (entity_id, series),
       LATERAL (SELECT unnest(range(
         line.first_ns // {step} + 1,
         least({lasts_ns}, (SELECT max(to_ns) FROM capture_window), line.first_ns + {step * MAX_MOMENTS}) // {step} + 1
       )) AS step_number)
     ), placed AS (
       SELECT moment.*, reading.level, reading.ceiling, reading.evidence, reading.at_ns AS read_ns
-      FROM moment ASOF JOIN reading
+      FROM moment ASOF JOIN trend_reading AS reading
         ON reading.entity_id = moment.entity_id AND reading.series = moment.series AND reading.at_ns <= moment.made_ns
     ), marked AS (
       SELECT *, read_ns IS DISTINCT FROM lag(read_ns) OVER past AS is_new,

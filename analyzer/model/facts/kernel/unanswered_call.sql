@@ -13,10 +13,17 @@
 --   peer_address VARCHAR: Address of the peer.
 --   peer_port BIGINT: Port of the peer.
 --   command VARCHAR: Name of the calling process (`comm`).
-WITH closed AS (
+WITH unanswered AS MATERIALIZED (
     SELECT * FROM tcp
     -- Whoever connects has a port of its own choice, above those of servers.
-    WHERE event_name = 'tcp.close' AND "network.io.transmit_bytes" > 0 AND "network.local.port" > "network.peer.port"
+    WHERE event_name = 'tcp.close' AND "network.io.receive_bytes" = 0 AND "network.io.transmit_bytes" > 0
+        AND "network.local.port" > "network.peer.port"
+), answered AS (
+    -- Few calls stay without an answer: only those like them are looked at.
+    SELECT DISTINCT event."process.command", event."network.peer.address", event."network.peer.port"
+    FROM tcp AS event
+    SEMI JOIN unanswered USING ("process.command", "network.peer.address", "network.peer.port")
+    WHERE event.event_name = 'tcp.close' AND event."network.io.receive_bytes" > 0 AND event."network.io.transmit_bytes" > 0
 )
 SELECT
     event.at_ns,
@@ -27,7 +34,8 @@ SELECT
     peer.entity_id AS peer_id,
     event."network.peer.address" AS peer_address, event."network.peer.port"::BIGINT AS peer_port,
     event."process.command" AS command
-FROM closed AS event
+FROM unanswered AS event
+SEMI JOIN answered USING ("process.command", "network.peer.address", "network.peer.port")
 LEFT JOIN cgroup
     ON cgroup.node = event."k8s.node.name" AND cgroup.cgroup_id = event.cgroup_id
     AND event.at_ns >= cgroup.from_ns AND event.at_ns < cgroup.to_ns
@@ -35,7 +43,3 @@ LEFT JOIN peer
     ON peer.node = event."k8s.node.name" AND peer.network_namespace = event."tcp.network_namespace"
     AND peer.address = event."network.peer.address" AND peer.port = event."network.peer.port"
     AND event.at_ns >= peer.from_ns AND event.at_ns < peer.to_ns
-WHERE event."network.io.receive_bytes" = 0
-    AND (event."process.command", event."network.peer.address", event."network.peer.port") IN (
-        SELECT ("process.command", "network.peer.address", "network.peer.port") FROM closed WHERE "network.io.receive_bytes" > 0
-    )

@@ -292,16 +292,19 @@ def _impact(finding: Finding, names: WorkloadNames, *, has_requests: bool) -> st
     for row in failing[:MAX_NAMES]:
         of = "" if row.requests is None else f" of {number(row.requests)}"
         parts.append(f"{names.whole(row.workload)} failed {number(row.failed_requests or 0)}{of} requests")
-    if impact.services:
-        parts.append(f"no ready endpoints: svc {_list_names(impact.services, names)}")
+    if impact.empty:
+        parts.append(f"no ready endpoints: svc {_list_names(impact.empty, names)}")
     elif impact.serving and not failing:
         seen = "users not affected" if has_requests else "no sign that users were affected"
         parts.append(f"{seen}: svc {_list_names(impact.serving, names)} always had ready endpoints")
     elif not failing:
         parts.append("no failed request and no Service without endpoints was recorded")
+    reached = [key for key in impact.services if key not in impact.empty]
+    if reached:
+        parts.append(f"hit: svc {_list_names(reached, names)}")
     others = [key for key in impact.workloads if key not in {row.workload for row in failing}]
     if others:
-        parts.append(f"{'also ' if failing else ''}hit: {_list_names(others, names)}")
+        parts.append(f"{'also ' if failing or reached else ''}hit: {_list_names(others, names)}")
     if impact.cost is not None:
         parts.append(story.money(impact.cost))
     return "; ".join(parts)

@@ -10,7 +10,7 @@ from analyzer.document.capture_summary import summarize_capture
 from analyzer.document.evidence import resolve_evidence
 from analyzer.document.last_writes import field_manager, tell_last_writes
 from analyzer.document.measures import MeasureSearch
-from analyzer.document.serving import tell_serving
+from analyzer.document.serving import tell_endpoints
 from analyzer.knowledge.rules import Nature
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
@@ -59,7 +59,7 @@ class Analysis:
 def assemble_document(analysis: Analysis) -> Document:
     """The whole document. Everything that it names is in it: entities, evidence, symptoms of every edge."""
     engine, entities = analysis.engine, analysis.entities
-    findings = tuple(tell_serving(engine, finding) for finding in analysis.findings)
+    findings = tuple(tell_endpoints(engine, finding) for finding in analysis.findings)
     ranks = _ranks(findings)
     shown = _choose_symptoms(analysis.symptoms.items, ranks)
     changes = _changes(engine, shown, entities)

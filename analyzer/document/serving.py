@@ -1,4 +1,4 @@
-"""Services that kept answering although workloads behind them fail: users were not hit, as old pods still serve."""
+"""Which Services had ready endpoints: without any, nobody is served; with some, old pods may still serve all users."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ from formats.postmortem.findings import Finding
 from formats.times import parse_time
 
 
-def tell_serving(engine: Engine, finding: Finding) -> Finding:
-    """The finding with the Services that served all the time; as it is if anything outside was hit.
+def tell_endpoints(engine: Engine, finding: Finding) -> Finding:
+    """The finding with the Services that had no ready endpoints, or with those that served all the time.
 
     Args:
-        engine: of the model. It is asked only if the finding hit workloads and nobody outside of the cluster.
+        engine: of the model. It is asked only if the finding hit a Service, or workloads and nobody outside of the cluster.
         finding: any.
     """
     impact = finding.impact
-    if impact.services or impact.failed_requests or not impact.workloads:
-        return finding
     begin_ns = min((parse_time(step.time) for step in finding.chain), default=parse_time(finding.root_cause.time))
+    if impact.services:
+        rows = engine.rows(
+            """
+            SELECT DISTINCT entity_id FROM service_endpoints
+            WHERE entity_id IN (SELECT unnest(?::VARCHAR[])) AND ready = 0 AND to_ns >= ?
+            ORDER BY entity_id
+            """,
+            [list(impact.services), begin_ns],
+        )
+        return replace(finding, impact=replace(impact, empty=tuple(service for (service,) in rows)))
+    if impact.failed_requests or not impact.workloads:
+        return finding
     rows = engine.rows(
         """
         WITH service AS (

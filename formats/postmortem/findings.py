@@ -185,6 +185,7 @@ class Impact:
         cost: what it cost; None without a file of prices.
         serving: Services of these workloads that had ready endpoints all the time, keys into `Document.entities`,
             sorted; empty if one of them had none, if a request failed, or where the capture cannot tell.
+        empty: those of `services` that had no ready endpoints at some time, as far as the capture tells, sorted.
     """
 
     services: tuple[str, ...]
@@ -197,6 +198,7 @@ class Impact:
     by_workload: tuple[WorkloadImpact, ...] = ()
     cost: Cost | None = None
     serving: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

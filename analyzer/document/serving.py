@@ -13,7 +13,7 @@ def tell_endpoints(engine: Engine, finding: Finding) -> Finding:
     """The finding with the Services that had no ready endpoints, or with those that served all the time.
 
     Args:
-        engine: of the model. It is asked only if the finding hit a Service, or workloads and nobody outside of the cluster.
+        engine: of the model. Asked only if the finding hit a Service, or workloads and nobody outside.
         finding: any.
     """
     impact = finding.impact

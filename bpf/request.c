@@ -16,6 +16,7 @@
  * Privacy       12 bytes of a packet are read; only the three digits of the status code leave the kernel.
  */
 #include <tapio/filter.h>
+#include <tapio/packet.h>
 #include <tapio/socket.h>
 
 enum { SERVER = 0, CLIENT = 1 };
@@ -31,23 +32,9 @@ struct key {
 
 #define STATUS_LINE_BYTES 12 /* RFC 9112: "HTTP/1.1 200" */
 #define HTTP 0x50545448      /* "HTTP" as a number of a little-endian machine */
-#define IPV4_HEADER_BYTES 20
-#define IPV6_HEADER_BYTES 40
-#define TCP_HEADER_BYTES 20
-#define PASS 1 /* what both hooks return: 0 would drop the packet */
 
 /* Cookies of the recorder's own connections that are older than this program. */
 BPF_TABLE("hash", u64, u32, own_cookies, 256);
-
-/* Where the TCP header begins; 0 if this is not a TCP packet. */
-static inline u32 find_tcp_header(const u8 *packet, const u8 *end)
-{
-    if (packet + IPV6_HEADER_BYTES > end)
-        return 0;
-    if (packet[0] >> 4 == 4)
-        return packet[9] == IPPROTO_TCP ? (packet[0] & 0xf) * 4 : 0;
-    return packet[6] == IPPROTO_TCP ? IPV6_HEADER_BYTES : 0;
-}
 
 static inline bool is_digit(u8 character)
 {
@@ -119,12 +106,13 @@ static inline void count_response(struct __sk_buff *packet, u16 status, u32 sequ
 static inline int look_at(struct __sk_buff *packet, u16 side)
 {
     const u8 *begin = (const u8 *)(long)packet->data, *end = (const u8 *)(long)packet->data_end;
-    u32 start = 0, tcp_at = find_tcp_header(begin, end);
-    const u8 *tcp = begin + tcp_at;
+    u32 start = 0;
+    struct transport transport = find_transport(begin, end);
+    const u8 *tcp = begin + transport.at;
     u8 line[STATUS_LINE_BYTES] = {};
-    if (tcp_at < IPV4_HEADER_BYTES || tcp + TCP_HEADER_BYTES > end)
+    if (transport.protocol != IPPROTO_TCP || transport.at < IPV4_HEADER_BYTES || tcp + TCP_HEADER_BYTES > end)
         return PASS;
-    u32 payload_at = tcp_at + (tcp[12] >> 4) * 4;
+    u32 payload_at = transport.at + (tcp[12] >> 4) * 4;
     if (packet->len < payload_at + STATUS_LINE_BYTES)
         return PASS;
     if (bpf_skb_load_bytes(packet, payload_at, &start, sizeof(start)) || start != HTTP)

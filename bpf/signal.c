@@ -55,35 +55,8 @@ struct record {
 #define SIGACTION_BYTES 32
 
 #define CORE_DUMPED_STATUS 0x80 /* of wait(2) */
-#define SECOND_NS 1000000000ULL
-
-struct limit {
-    u64 second_ns;
-    u64 sent;
-    u64 left_out;
-};
-
-BPF_PERCPU_ARRAY(limits, struct limit, 1);
-
 /* Why a limit: a program may stop and continue another one thousands of times a second. */
-static inline bool may_send(void)
-{
-    int zero = 0;
-    u64 now = bpf_ktime_get_boot_ns();
-    struct limit *limit = limits.lookup(&zero);
-    if (!limit)
-        return false;
-    if (now - limit->second_ns >= SECOND_NS) {
-        limit->second_ns = now;
-        limit->sent = 0;
-    }
-    if (limit->sent >= MAX_PER_SECOND) {
-        limit->left_out++;
-        return false;
-    }
-    limit->sent++;
-    return true;
-}
+#include <tapio/rate_limit.h>
 
 static inline void describe_receiver(struct record *record, const void *task, u16 kind)
 {

@@ -17,6 +17,8 @@ class Sensitivity(StrEnum):
     """A name that people chose: pod, namespace, node, command. Becomes a pseudonym of the same shape."""
     IDENTIFIER = "identifier"
     """A unique id that a machine made: uid, container id, resource version. Becomes an id of the same shape."""
+    HOST = "host"
+    """A DNS name. Every label becomes a pseudonym of the same shape; `svc.cluster.local` stays."""
     ADDRESS = "address"
     """An IP address. Becomes another one; equal prefixes stay equal, loopback and unspecified stay."""
     PATH = "path"

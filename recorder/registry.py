@@ -7,6 +7,7 @@ from recorder.sources.block_io import BlockIoSource
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.clock import ClockSource
 from recorder.sources.cpu import CpuSource
+from recorder.sources.dns import DnsSource
 from recorder.sources.filesystem import FilesystemSource
 from recorder.sources.interface_state import InterfaceStateSource
 from recorder.sources.kube_event import KubeEventSource
@@ -36,6 +37,7 @@ SOURCES: tuple[type[Source], ...] = (
     TcpSource,
     SyscallErrorSource,
     RequestSource,
+    DnsSource,
     BlockIoSource,
     TracepointSource,
     MemorySource,

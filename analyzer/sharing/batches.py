@@ -14,6 +14,7 @@ from analyzer.sharing.leaves import rewrite_word
 from analyzer.sharing.names import rewrite_address, rewrite_identifier, rewrite_name, rewrite_path
 from analyzer.sharing.prose import Vouching, reduce_note
 from analyzer.sharing.pseudonyms import Replacement
+from analyzer.sharing.values import rewrite_host
 from analyzer.sharing.vocabulary import load_words
 from formats.columns import Column, Sensitivity, Table
 
@@ -111,6 +112,8 @@ class BatchRewriter:
                 return value if not value or _PUBLIC_WORD.match(value) else rewrite_name(value, self.replacement)
             case Sensitivity.NAME:
                 return rewrite_name(value, self.replacement)
+            case Sensitivity.HOST:
+                return rewrite_host(value, self.replacement)
             case Sensitivity.IDENTIFIER:
                 return rewrite_identifier(value, self.replacement)
             case Sensitivity.ADDRESS:

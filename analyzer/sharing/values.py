@@ -71,6 +71,9 @@ def rewrite_host(text: str, replacement: Replacement) -> str:
     labels = text.split(".")
     suffix = labels[_LABELS_BEFORE_SUFFIX:]
     kept = len(suffix) if suffix and tuple(suffix) == _CLUSTER_SUFFIX[: len(suffix)] else 0
+    # What programs ask for when they try one suffix after the other: `db.example.com.shop.svc.cluster.local`.
+    if tuple(suffix[-len(_CLUSTER_SUFFIX) :]) == _CLUSTER_SUFFIX:
+        kept = len(_CLUSTER_SUFFIX)
     names = labels[: len(labels) - kept]
     # Why: of `ip-10-0-0-1.example.com` the labels are names of their own; of `10.0.0.1.nip.io` the digits are one unit.
     if any(label.isdigit() for label in names):

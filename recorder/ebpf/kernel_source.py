@@ -273,6 +273,7 @@ def open_kernel_sources(sources: Sequence[KernelSource], contexts: Sequence[Sour
         try:
             source.begin(context, own)
         except TapioError as error:
+            source.free()
             failures[index] = error
         except OSError as error:
             source.free()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from recorder.linux.bpf_call import call_bpf
 
-_LOOKUP, _UPDATE, _OBJECT_INFO, _LOOKUP_AND_DELETE_BATCH = 1, 2, 15, 25
+_LOOKUP, _UPDATE, _DELETE, _OBJECT_INFO, _LOOKUP_BATCH, _LOOKUP_AND_DELETE_BATCH = 1, 2, 3, 15, 24, 25
 _PROGRAM_INFO_BYTES: Final = 216
 _RECURSION_MISSES_AT: Final = 208
 
@@ -73,6 +73,29 @@ def write_hash_element(descriptor: int, key: npt.NDArray[Any], value: npt.NDArra
     _check(call_bpf(_UPDATE, attributes))
 
 
+def delete_element(descriptor: int, key: npt.NDArray[Any]) -> bool:
+    """Remove one element of a hash map; False if there is none.
+
+    Args:
+        descriptor: of the map.
+        key: an array of one element, of the C struct of its keys.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    outcome = call_bpf(_DELETE, struct.pack("=IxxxxQQQ", descriptor, key.ctypes.data, 0, 0))
+    if outcome != -errno.ENOENT:
+        _check(outcome)
+    return outcome == 0
+
+
+def read_all(
+    descriptor: int, key: np.dtype[Any], value: np.dtype[Any], entries: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Every element of a hash map, which keeps them; otherwise like `take_all`."""
+    return _go_through(_LOOKUP_BATCH, descriptor, key, value, entries)
+
+
 def take_all(
     descriptor: int, key: np.dtype[Any], value: np.dtype[Any], entries: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -87,6 +110,12 @@ def take_all(
     Raises:
         OSError: the kernel refused (batches exist since Linux 5.6).
     """
+    return _go_through(_LOOKUP_AND_DELETE_BATCH, descriptor, key, value, entries)
+
+
+def _go_through(
+    command: int, descriptor: int, key: np.dtype[Any], value: np.dtype[Any], entries: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     keys, values = np.empty(entries, key), np.empty(entries, value)
     position = ctypes.create_string_buffer(max(key.itemsize, 8))
     taken, is_first, outcome = 0, True, 0
@@ -105,7 +134,7 @@ def take_all(
             ),
             56,
         )
-        outcome = call_bpf(_LOOKUP_AND_DELETE_BATCH, attributes)
+        outcome = call_bpf(command, attributes)
         if outcome not in (0, -errno.ENOENT):  # ENOENT: that was the last one
             _check(outcome)
         taken += struct.unpack_from("=I", attributes, 32)[0]

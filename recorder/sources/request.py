@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from formats.errors import TapioError, UnavailableError
+from formats.errors import TapioError
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import request
-from recorder.cgroup_tree import find_hierarchies
 from recorder.ebpf.kernel_source import open_kernel_sources
+from recorder.ebpf.packet_hooks import attach_packet_functions, find_watched_cgroups
 from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -34,7 +33,7 @@ from recorder.ebpf.socket_owners import (
 )
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, Tallies
 from recorder.ebpf.tally_source import TallySource
-from recorder.linux.bpf_links import CgroupHook, attach_to_cgroup
+from recorder.linux.bpf_links import CgroupHook
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 RESPONSE_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("status", "<u2"), ("side", "<u2"))
@@ -94,18 +93,7 @@ class RequestSource(TallySource):
         super().begin(context, results)
         program = self._programs[0]
         ignore_own_sockets(program.maps["listeners"], program.maps["own_cookies"])
-        for cgroup in find_watched_cgroups(context):
-            for function, hook in _HOOKS.items():
-                try:
-                    program.hold(attach_to_cgroup(program.functions[function], cgroup, hook))
-                except OSError as error:
-                    self.free()
-                    raise UnavailableError(
-                        f"the packets of a cgroup cannot be seen ({error.strerror})",
-                        where=str(cgroup),
-                        next_step="run the recorder as root, or with CAP_NET_ADMIN; `bpftool cgroup tree` shows a "
-                        "program there that tolerates no other",
-                    ) from error
+        attach_packet_functions(program, context, _HOOKS)
 
     def to_batch(self, rows: Tallies) -> pa.RecordBatch:
         """See `to_batch` of this module."""
@@ -115,26 +103,6 @@ class RequestSource(TallySource):
         """How many sockets are recorded without their process."""
         unowned = describe_unowned(self._programs[0], self._cpus, "socket_entries")
         return unowned or super().describe_state()
-
-
-def find_watched_cgroups(context: SourceContext) -> tuple[Path, ...]:
-    """The directories of the cgroup2 tree whose packets are looked at: of the filter, else the root.
-
-    Those below another one are left out: their packets would be counted twice.
-
-    Raises:
-        UnavailableError: this node has no cgroup2 tree.
-    """
-    unified = find_hierarchies(context.sysfs).unified
-    if unified is None:
-        raise UnavailableError(
-            "this node has no cgroup2 tree, to which the programs that see packets are attached",
-            where=str(context.sysfs / "fs/cgroup"),
-            next_step="mount it beside the v1 hierarchies: mount -t cgroup2 none /sys/fs/cgroup/unified",
-        )
-    paths = [Path("/", path) for path in context.cgroup_paths] or [Path("/")]
-    outermost = [path for path in dict.fromkeys(paths) if not any(other in path.parents for other in paths)]
-    return tuple(unified / path.relative_to("/") for path in outermost)
 
 
 def to_batch(rows: Tallies) -> pa.RecordBatch:

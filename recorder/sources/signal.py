@@ -15,17 +15,16 @@ from formats.severity import SeverityNumber
 from formats.tables import signal
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
 from recorder.ebpf.program import LoadedProgram, ProgramRequest
+from recorder.ebpf.rate_limit import count_left_out, request_limit
 from recorder.ebpf.records import (
     fixed_text_column,
-    layout_of,
     name_column,
     number_column,
     record_dtype,
     sort_by_time,
-    struct_dtype,
 )
 from recorder.ebpf.ring_buffer import Records
-from recorder.linux.bpf_maps import possible_cpus, read_per_cpu
+from recorder.linux.bpf_maps import possible_cpus
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
 SIGNAL_RECORD = record_dtype(
@@ -38,7 +37,6 @@ SIGNAL_RECORD = record_dtype(
 )
 """`struct record` of bpf/signal.c."""
 
-_LIMIT: Final = struct_dtype(("second_ns", "<u8"), ("sent", "<u8"), ("left_out", "<u8"))
 _NAMES: Final = tuple(
     numbers.Signals(number).name if number in set(numbers.Signals) else str(number) for number in range(128)
 )
@@ -68,9 +66,6 @@ class SignalSource(KernelSource):
         request = self.cgroup_request(
             ProgramRequest(
                 "signal.c",
-                maps=("limits",),
-                layouts={"limit": layout_of(_LIMIT)},
-                defines={"MAX_PER_SECOND": str(max(int(context.options["max_per_second"]), 1))},
                 offsets=(
                     "task_struct.tgid",
                     "task_struct.pid",
@@ -82,6 +77,7 @@ class SignalSource(KernelSource):
                 tracepoint_structs=(("sched_process_exit", "task_struct"),),
             )
         )
+        request = request_limit(request, int(context.options["max_per_second"]))
         return (self.ring_request(context, "signal.c", SIGNAL_RECORD, request),)
 
     def begin(self, context: SourceContext, results: Sequence[LoadedProgram | TapioError]) -> None:
@@ -97,8 +93,7 @@ class SignalSource(KernelSource):
 
     def count_missing(self) -> Mapping[LossReason, int]:
         """Adds what was over the limit."""
-        limits = read_per_cpu(self._programs[0].maps["limits"], _LIMIT, self._cpus)
-        return {**super().count_missing(), LossReason.RATE_LIMITED: int(limits["left_out"].sum())}
+        return {**super().count_missing(), LossReason.RATE_LIMITED: count_left_out(self._programs[0], self._cpus)}
 
 
 def to_batch(records: Records) -> pa.RecordBatch:

@@ -120,7 +120,6 @@ class SyscallErrorSource(KernelSource):
         try:
             self._turns = Turns(program, "count_failure", "sys_exit", on_ns, every_ns, context.boot_time_ns())
         except OSError as error:
-            self.free()
             raise UnavailableError(
                 f"the kernel refused the tracepoint sys_exit ({error.strerror})",
                 where="bpf/syscall_error.c",

@@ -57,6 +57,7 @@ SETTINGS: Mapping[str, Setting] = {
     "`process`": Setting(only="process"),
     "`tcp`": Setting(only="tcp"),
     "`request`": Setting(only="request"),
+    "`dns`": Setting(only="dns"),
     "`syscall_error`": Setting(only="syscall_error"),
     "`syscall_error` all the time": Setting(only="syscall_error", options={"every_s": 0}),
     "profile `lean`": Setting(Profile.LEAN),

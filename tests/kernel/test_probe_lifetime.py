@@ -20,6 +20,7 @@ from recorder.ebpf.loader_process import load_programs
 from recorder.ebpf.program import LoadedProgram
 from recorder.linux.bpf_call import call_bpf
 from recorder.sources.block_io import BlockIoSource
+from recorder.sources.dns import DnsSource
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.request import RequestSource
@@ -37,6 +38,7 @@ ALL = (
     TcpSource,
     SyscallErrorSource,
     RequestSource,
+    DnsSource,
     BlockIoSource,
     TracepointSource,
 )

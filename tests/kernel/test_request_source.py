@@ -17,8 +17,9 @@ import pytest
 
 from formats.errors import UnavailableError
 from formats.loss import LossReason
+from recorder.ebpf.packet_hooks import find_watched_cgroups
 from recorder.linux.bpf_call import call_bpf
-from recorder.sources.request import RequestSource, find_watched_cgroups
+from recorder.sources.request import RequestSource
 
 pytestmark = pytest.mark.kernel
 

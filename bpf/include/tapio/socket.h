@@ -18,7 +18,9 @@
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
 
+#ifndef IPPROTO_TCP
 #define IPPROTO_TCP 6
+#endif
 #define AF_INET 2
 
 struct owner {

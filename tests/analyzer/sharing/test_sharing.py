@@ -53,6 +53,8 @@ def _canaries() -> dict[str, dict[str, object]]:
                     )
                 case Sensitivity.OBJECT:
                     row[column.name] = json.dumps(_hostile_object(canary))
+                case Sensitivity.HOST:
+                    row[column.name] = f"{canary}.{canary}b.svc.cluster.local"
                 case Sensitivity.NAME | Sensitivity.FREE_TEXT | Sensitivity.SECRET:
                     row[column.name] = canary
                 case Sensitivity.PUBLIC if str(column.type) in (

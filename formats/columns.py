@@ -18,7 +18,7 @@ class Sensitivity(StrEnum):
     IDENTIFIER = "identifier"
     """A unique id that a machine made: uid, container id, resource version. Becomes an id of the same shape."""
     HOST = "host"
-    """A DNS name. Every label becomes a pseudonym of the same shape; `svc.cluster.local` stays."""
+    """A DNS name. Every label becomes a pseudonym of the same shape; what names of Services end with stays."""
     ADDRESS = "address"
     """An IP address. Becomes another one; equal prefixes stay equal, loopback and unspecified stay."""
     PATH = "path"

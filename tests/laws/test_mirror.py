@@ -111,7 +111,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "reports/causality_picture.py": ("reports/test_page.py", "a part of the page"),
     # What needs a kernel, a cluster or a process of its own.
     "recorder/ebpf/kernel_source.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
+    "recorder/ebpf/packet_hooks.py": ("kernel/test_request_source.py", "needs a kernel"),
+    "recorder/ebpf/pending_queries.py": ("kernel/test_dns_source.py", "needs a kernel"),
     "recorder/ebpf/program.py": ("kernel/test_probe_lifetime.py", "needs a kernel"),
+    "recorder/ebpf/rate_limit.py": ("kernel/test_dns_source.py", "needs a kernel"),
     "recorder/ebpf/socket_owners.py": ("kernel/test_request_source.py", "needs a kernel"),
     "recorder/ebpf/tally.py": ("kernel/test_counting_sources.py", "needs a kernel"),
     "recorder/ebpf/tally_source.py": ("kernel/test_counting_sources.py", "needs a kernel"),

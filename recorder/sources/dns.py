@@ -74,7 +74,7 @@ class DnsSource(TallySource):
         table=dns.TABLE,
         needs=(Need.BPF,),
         profile=Profile.DEFAULT,
-        cost="0.1 us for each packet of a socket, 1.7 us for a query, 1.3 to 1.9 us for its answer; nothing per system call",
+        cost="0.1 us for each packet of a socket, 1.7 us for a query, 1.3 to 1.9 us for an answer",
         loss_reasons=(
             LossReason.KERNEL_MAP_FULL,
             LossReason.KERNEL_RING_FULL,

@@ -62,7 +62,7 @@ class _LazyGroup(CommandGroup):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tapio")
+@click.version_option(None, "-V", "--version", package_name="tapio")
 def cli() -> None:
     """Analyze captures of Kubernetes nodes: what happened, why, who was affected, what to do."""
 

@@ -43,6 +43,11 @@ class CommandGroup(click.Group):
         return result
 
 
+def examples(*lines: str) -> str:
+    """Lines to paste, as the epilog of a command: the last part of its --help."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
 TRACEBACK_VARIABLE = "TAPIO_TRACEBACK"
 """Environment variable; any value = print the traceback of a defect."""
 

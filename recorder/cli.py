@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from formats.command_line import CommandGroup, run_command
+from formats.command_line import CommandGroup, examples, run_command
 from formats.errors import ConfigurationError, ExitCode, TapioError, UsageError
 from formats.text import escape_text
 from formats.units import format_bytes, parse_duration
@@ -45,12 +45,17 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tapio")
+@click.version_option(None, "-V", "--version", package_name="tapio")
 def cli() -> None:
     """Record what a Kubernetes node does, in a bounded ring on its disk, and freeze it when something breaks."""
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "tapio-recorder run --config recorder.yaml",
+        "tapio-recorder run --data-dir /var/lib/tapio --profile lean",
+    )
+)
 @_CONFIG
 @_DATA_DIR
 @click.option(
@@ -98,7 +103,12 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     _log("ended")
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "tapio-recorder status",
+        "tapio-recorder status --json | jq .sources",
+    )
+)
 @_CONFIG
 @_DATA_DIR
 @_JSON
@@ -109,7 +119,12 @@ def status(config_path: Path | None, data_dir: Path | None, *, as_json: bool) ->
     click.echo(json.dumps(answer, indent=2, sort_keys=True) if as_json else escape_lines(format_status(answer)))
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "tapio-recorder freeze --before 10m -o night.tapio",
+        'tapio-recorder freeze --after 30s --reason "frontend returns 5xx"',
+    )
+)
 @_CONFIG
 @_DATA_DIR
 @_JSON
@@ -162,7 +177,12 @@ def freeze(
         click.echo(f"also in    {escape_text(result['recorder_path'])}")
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "tapio-recorder doctor",
+        "tapio-recorder doctor --fix",
+    )
+)
 @_CONFIG
 @_DATA_DIR
 @_JSON
@@ -183,7 +203,11 @@ def doctor(config_path: Path | None, data_dir: Path | None, *, as_json: bool, fi
     return ExitCode.OK if diagnosis.is_good else ExitCode.NEGATIVE
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "tapio-recorder plan --config recorder.yaml",
+    )
+)
 @_CONFIG
 @_DATA_DIR
 @_JSON

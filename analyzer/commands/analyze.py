@@ -23,6 +23,7 @@ from analyzer.commands.window import (
 )
 from analyzer.commands.zone import tz_option
 from analyzer.document.costs import price_document, read_prices
+from formats.command_line import examples
 from formats.errors import ExitCode
 from formats.postmortem.document import to_json
 from reports.markdown import render_markdown
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio analyze night.tapio",
+        "tapio analyze night.tapio --from 15:10 --to 15:20 --tz Europe/Berlin",
+        "tapio analyze night.tapio --format markdown > incident.md",
+        "tapio analyze night.tapio --exit-code > /dev/null || echo broken",
+    )
+)
 @capture_argument
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."

@@ -10,11 +10,17 @@ import click
 
 from analyzer.sharing.pseudonyms import KEY_BYTES
 from analyzer.sharing.sharing import anonymize_capture
+from formats.command_line import examples
 from formats.errors import ConfigurationError, MissingInputError, OutputError
 from formats.text import escape_text
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio anonymize night.tapio -o share.tapio",
+        "tapio anonymize night.tapio -o share.tapio --key-file team.key",
+    )
+)
 @click.argument("capture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
 @click.option(

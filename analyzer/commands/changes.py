@@ -19,6 +19,7 @@ from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.build import build_model
 from analyzer.model.changes import RecordedChange, list_changes
 from analyzer.model.engine import Engine
+from formats.command_line import examples
 from formats.text import escape_text
 from formats.times import format_time, format_time_in
 from reports.managers import call_manager
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio changes night.tapio -n shop",
+        "tapio changes night.tapio --from -10m",
+    )
+)
 @capture_argument
 @click.option("-n", "--namespace", help="Show only objects in this namespace.")
 @click.option(

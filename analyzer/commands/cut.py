@@ -13,12 +13,18 @@ from analyzer.commands.window import capture_argument, feedback_option, knowledg
 from analyzer.cutting.cut import CutResult, Limits, cut_capture
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.knowledge.skeleton import write_test
+from formats.command_line import examples
 from formats.text import escape_text
 
 DEFAULT_ANALYSES = 100
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio cut night.tapio -o small.tapio",
+        "tapio cut night.tapio --finding 2 -o small.tapio --budget 20",
+    )
+)
 @capture_argument
 @click.option(
     "--finding", "rank", type=click.IntRange(min=1), default=1, show_default=True, help="Number of the finding."

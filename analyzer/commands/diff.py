@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 
 from analyzer.analysis_cache import analyze_file
+from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import TIME, Moment, knowledge_option
 from analyzer.comparing.counting import Interval
 from analyzer.comparing.differences import Difference, Sort, list_differences
 from analyzer.comparing.profile import IntervalProfile, align_at_triggers, read_profiles, whole_interval
 from analyzer.guard.opening import open_capture
+from formats.command_line import examples
 from formats.text import escape_text
 from formats.times import NANOSECONDS, format_time
 
@@ -25,8 +27,13 @@ TEXT_CHARACTERS = 300
 DEFAULT_SPAN_SECONDS = 60
 
 
-@click.command()
-@click.argument("captures", nargs=-1, required=True, metavar="A [B]", type=click.Path(path_type=Path))
+@click.command(
+    epilog=examples(
+        "tapio diff calm.tapio night.tapio",
+        "tapio diff night.tapio --against 15:00 --at 15:10 --span 120",
+    )
+)
+@click.argument("captures", nargs=-1, required=True, metavar="A [B]", type=CapturePath())
 @click.option("--against", "first", type=TIME, help="With one capture: begin of the first interval, as for --from.")
 @click.option("--at", "second", type=TIME, help="With one capture: begin of the second interval, as for --from.")
 @click.option(

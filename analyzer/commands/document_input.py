@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.analysis_cache import analyze_file
+from analyzer.commands.window import Moment, check_window
 from formats import limits
 from formats.errors import FormatError, LimitError, MissingInputError, UsageError
 from formats.postmortem.document import Document
@@ -15,7 +16,14 @@ _PROBE_BYTES = 64
 _UTF8_BYTES = 4
 
 
-def read_document(path: Path, *, knowledge: Sequence[Path] = (), feedback: Path | None = None) -> Document:
+def read_document(
+    path: Path,
+    *,
+    knowledge: Sequence[Path] = (),
+    feedback: Path | None = None,
+    begin: Moment | None = None,
+    end: Moment | None = None,
+) -> Document:
     """The document in a JSON file, or of the capture at `path`.
 
     A file whose first character is `{` is JSON as `tapio analyze --json` prints it; all else is opened as a capture.
@@ -24,17 +32,19 @@ def read_document(path: Path, *, knowledge: Sequence[Path] = (), feedback: Path 
         path: a capture or a document.
         knowledge: additional YAML files and directories, for the analysis of a capture.
         feedback: file of verdicts on findings, for the analysis of a capture.
+        begin: what was recorded before is ignored, for the analysis of a capture.
+        end: what was recorded after it is ignored.
 
     Raises:
-        UsageError: knowledge or feedback is given for a document, which has been analyzed already.
+        UsageError: one of these is given for a document, which has been analyzed already.
         MissingInputError: there is nothing at `path`, or it cannot be read.
         FormatError: it is neither a document nor a capture.
     """
     if not _is_json(path):
-        return analyze_file(path, knowledge=knowledge, feedback=feedback)
-    if knowledge or feedback is not None:
+        return analyze_file(path, knowledge=knowledge, feedback=feedback, window=check_window(path, begin, end))
+    if knowledge or feedback is not None or begin is not None or end is not None:
         raise UsageError(
-            "--knowledge and --feedback have no effect on a document",
+            "--knowledge, --feedback, --from and --to have no effect on a document",
             where=str(path),
             next_step="give them to `tapio analyze --json`, or give the capture",
         )

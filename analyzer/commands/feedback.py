@@ -24,12 +24,18 @@ from analyzer.knowledge.feedback import (
 from analyzer.knowledge.files import FEEDBACK_NAME
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.model.named_entities import Names, find_named_entities, suggest_names
+from formats.command_line import examples
 from formats.errors import UsageError
 from formats.postmortem.document import Document
 from formats.text import escape_text
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio feedback night.tapio 1 --right",
+        "tapio feedback night.tapio 1 --wrong --cause cm/cache-config",
+    )
+)
 @capture_argument
 @click.argument("rank", metavar="FINDING", type=click.IntRange(min=1))
 @click.option("--right", "verdict", flag_value="right", help="The finding names the root cause.")

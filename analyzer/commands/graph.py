@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
-from analyzer.commands.window import feedback_option, knowledge_option
+from analyzer.commands.window import Moment, feedback_option, from_option, knowledge_option, to_option
 from analyzer.guard.opening import allow_network
+from formats.command_line import examples
 from formats.errors import MissingInputError, UnavailableError, UsageError
 from formats.postmortem.document import Document
 from reports.graph_model import GraphFormat, graph_of
@@ -18,8 +20,13 @@ from reports.graph_model import GraphFormat, graph_of
 _PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
 
 
-@click.command()
-@click.argument("source", metavar="CAPTURE|DOCUMENT.json", type=click.Path(path_type=Path))
+@click.command(
+    epilog=examples(
+        "tapio graph night.tapio -o night.graphml",
+        "tapio graph night.tapio --neo4j bolt://127.0.0.1:7687 --password-file neo4j.password",
+    )
+)
+@click.argument("source", metavar="CAPTURE|DOCUMENT.json", type=CapturePath())
 @click.option(
     "--neo4j",
     "uri",
@@ -47,6 +54,8 @@ _PASSWORD_VARIABLE = "NEO4J_PASSWORD"  # noqa: S105 - the variable's name
 )
 @knowledge_option
 @feedback_option
+@from_option
+@to_option
 def command(
     source: Path,
     *,
@@ -58,6 +67,8 @@ def command(
     file_format: str | None,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Export entities, symptoms and their causal links as a graph.
 
@@ -69,7 +80,7 @@ def command(
     password = _read_password(password_file) if uri is not None else ""
     if uri is not None:
         allow_network()
-    document = read_document(source, knowledge=knowledge, feedback=feedback)
+    document = read_document(source, knowledge=knowledge, feedback=feedback, begin=begin, end=end)
     if output is not None and chosen is not None:
         from reports.graph_files import render_graph  # noqa: PLC0415 - imports networkx, which Neo4j does without
 

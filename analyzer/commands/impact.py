@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
+from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.document_input import read_document
 from analyzer.commands.losses import warn_of_document_losses
-from analyzer.commands.window import costs_option, feedback_option, knowledge_option
+from analyzer.commands.window import Moment, costs_option, feedback_option, from_option, knowledge_option, to_option
 from analyzer.document.costs import price_document, read_prices
+from formats.command_line import examples
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding, WorkloadImpact
 from formats.text import escape_text
@@ -21,14 +23,28 @@ from reports import story
 from reports.quantities import clock_time, counted, number, percent, span
 
 
-@click.command()
-@click.argument("capture", type=click.Path(path_type=Path))
+@click.command(
+    epilog=examples(
+        "tapio impact night.tapio",
+        "tapio impact night.tapio --costs costs.yaml --json",
+    )
+)
+@click.argument("capture", type=CapturePath())
 @costs_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @knowledge_option
 @feedback_option
+@from_option
+@to_option
 def command(
-    capture: Path, *, costs: Path | None, as_json: bool, knowledge: tuple[Path, ...], feedback: Path | None
+    capture: Path,
+    *,
+    costs: Path | None,
+    as_json: bool,
+    knowledge: tuple[Path, ...],
+    feedback: Path | None,
+    begin: Moment | None,
+    end: Moment | None,
 ) -> None:
     """Show who was affected by each finding of CAPTURE: services, workloads, requests, users, money.
 
@@ -36,7 +52,7 @@ def command(
     nothing is said of money without --costs.
     """
     prices = None if costs is None else read_prices(costs)
-    document = read_document(capture, knowledge=knowledge, feedback=feedback)
+    document = read_document(capture, knowledge=knowledge, feedback=feedback, begin=begin, end=end)
     warn_of_document_losses(document, capture)
     if prices is not None:
         document = price_document(document, prices)

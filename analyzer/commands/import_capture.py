@@ -14,6 +14,7 @@ from analyzer.guard.opening import cut_off
 from analyzer.importers.budget import ImportLimits
 from analyzer.importers.capturing import import_kubernetes
 from analyzer.importers.inputs import list_files
+from formats.command_line import examples
 from formats.units import format_bytes, parse_bytes, parse_duration
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -33,7 +34,14 @@ def _amount(name: str, parse: Callable[[object], int], default: str, says: str) 
     return click.option(name, callback=convert, default=default, show_default=True, help=f"{says}.")
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples(
+        "kubectl get all,cm,events -A -o json --show-managed-fields | tapio import - -o now.tapio",
+        "kubectl cluster-info dump -A --output-directory dump && tapio import dump -o now.tapio",
+        "tapio import /var/log/kubernetes/audit/*.log -o today.tapio",
+    ),
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--from", "_form", expose_value=False, hidden=True, help="The form of the files is found out by itself.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
@@ -70,12 +78,6 @@ def command(
 
     Files may be compressed with gzip or zstd. Values of Secrets are never kept. With --show-managed-fields,
     kubectl get also prints who wrote each object last.
-
-    \b
-    Examples:
-      kubectl get all,cm,events -A -o json --show-managed-fields | tapio import - -o now.tapio
-      kubectl cluster-info dump -A --output-directory dump && tapio import dump -o now.tapio
-      tapio import /var/log/kubernetes/audit/*.log -o today.tapio
     """  # noqa: D301 - click reads the backspace
     limits = ImportLimits(max_line, max_document, max_total, max_time)
     cut_off()

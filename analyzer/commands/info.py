@@ -9,25 +9,38 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.window import capture_argument
+from analyzer.commands.capture_path import CapturePath
+from analyzer.commands.several import for_each
 from analyzer.document.recording_summary import RecordingSummary, summarize_recording
 from analyzer.guard.opening import open_capture
+from formats.command_line import examples
+from formats.errors import ExitCode
 from formats.text import escape_text
 from formats.times import format_time
 
 
-@click.command()
-@capture_argument
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(capture: Path, *, as_json: bool) -> None:
-    """Show what CAPTURE contains (nodes, times, tables), what is missing, and how much is attributed to pods."""
-    opened = open_capture(capture)
-    summary = summarize_recording(opened)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(summary), sort_keys=True, indent=2))
-        return
-    for line in _lines(summary):
-        click.echo(escape_text(line))
+@click.command(
+    epilog=examples(
+        "tapio info night.tapio",
+        "tapio info --json *.tapio | jq .events",
+    )
+)
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...", type=CapturePath())
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per capture.")
+@click.pass_context
+def command(context: click.Context, captures: tuple[Path, ...], *, as_json: bool) -> None:
+    """Show what each CAPTURE contains (nodes, times, tables), what is missing, and how much is attributed to pods."""
+
+    def show(path: Path) -> int:
+        summary = summarize_recording(open_capture(path))
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(summary), sort_keys=True, indent=2))
+        else:
+            for line in _lines(summary):
+                click.echo(escape_text(line))
+        return ExitCode.OK
+
+    context.exit(for_each(captures, show, with_headings=not as_json))
 
 
 def _lines(summary: RecordingSummary) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.commands.capture_path import is_spooled
 from formats.loss import EXPECTED_REASONS
 from formats.postmortem.document import Document
 from formats.postmortem.recording import ANALYSIS_LIMIT
@@ -41,5 +42,6 @@ def _warn(lost: Sequence[tuple[str, int | None]], capture: Path) -> None:
     if lost:
         from shlex import join  # noqa: PLC0415 - for the few recordings that lack something
 
-        advice = f"`{join(['tapio', 'info', str(capture)])}` lists what and why"
+        named = join(["tapio", "info", "-" if is_spooled(capture) else str(capture)])
+        advice = f"`{named}` lists what and why"
         click.echo(escape_text(f"tapio: {incomplete_sentence(lost)} {advice}."), err=True)

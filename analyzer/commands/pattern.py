@@ -23,6 +23,7 @@ from analyzer.knowledge.feedback import describe_feedback
 from analyzer.knowledge.rules import PatternRule, Role
 from analyzer.knowledge.shipped import read_knowledge
 from analyzer.knowledge.trend_rules import TrendRule
+from formats.command_line import examples
 from formats.errors import ExitCode, OutputError, UsageError
 from formats.suggestion import suggest
 from formats.text import escape_text
@@ -33,7 +34,13 @@ def command() -> None:
     """List, show and check patterns, and explain why one was found or not."""
 
 
-@command.command(name="list")
+@command.command(
+    name="list",
+    epilog=examples(
+        "tapio pattern list",
+        "tapio pattern list --knowledge rules/ --json",
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @knowledge_option
 def list_patterns(*, as_json: bool, knowledge: tuple[Path, ...]) -> None:
@@ -58,7 +65,12 @@ def list_patterns(*, as_json: bool, knowledge: tuple[Path, ...]) -> None:
         click.echo(f"{'  '.join(padded)}  {escape_text(title)}")
 
 
-@command.command()
+@command.command(
+    epilog=examples(
+        "tapio pattern show config-out-of-memory",
+        "tapio pattern show container-oom-killed",
+    )
+)
 @click.argument("name")
 @knowledge_option
 @feedback_option
@@ -75,7 +87,12 @@ def show(name: str, *, knowledge: tuple[Path, ...], feedback: Path | None) -> No
         click.echo(escape_text(line))
 
 
-@command.command()
+@command.command(
+    epilog=examples(
+        "tapio pattern lint rules/",
+        "tapio pattern lint rules/ --strict --json",
+    )
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Also exit with 1 if there are only warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per mistake or warning.")
@@ -108,7 +125,11 @@ def lint(context: click.Context, paths: tuple[Path, ...], *, strict: bool, as_js
     context.exit(ExitCode.NEGATIVE if result.mistakes or (strict and warnings) else ExitCode.OK)
 
 
-@command.command()
+@command.command(
+    epilog=examples(
+        "tapio pattern explain night.tapio config-out-of-memory",
+    )
+)
 @capture_argument
 @click.argument("name", metavar="PATTERN")
 @knowledge_option
@@ -153,7 +174,11 @@ def explain(
     context.exit(ExitCode.OK if find_ranks(reasons) else ExitCode.NEGATIVE)
 
 
-@command.command()
+@command.command(
+    epilog=examples(
+        "tapio pattern new --from night.tapio --name cache-too-small -o rules/cache.yaml",
+    )
+)
 @click.option("--from", "capture", required=True, type=click.Path(path_type=Path), help="Capture with the finding.")
 @click.option(
     "--finding", "rank", type=click.IntRange(min=1), default=1, show_default=True, help="Number of the finding."

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.window import Moment, check_window, from_option, knowledge_option, to_option
 from analyzer.guard.opening import open_capture
 from analyzer.knowledge.rules import Knowledge
@@ -19,6 +20,7 @@ from analyzer.knowledge.shipped import read_knowledge
 from analyzer.prediction.backtest import Replayed, score
 from analyzer.prediction.predict import predict_capture
 from analyzer.prediction.watching import watch
+from formats.command_line import examples
 from formats.errors import MissingInputError
 from formats.postmortem.findings import Prediction
 from formats.postmortem.predictions import PREDICTIONS_VERSION, Backtest, PredictionList, predictions_to_json
@@ -28,8 +30,14 @@ from reports.backtest import render_backtest
 from reports.predictions import in_one_line, list_warnings
 
 
-@click.command()
-@click.argument("capture", required=False, type=click.Path(path_type=Path))
+@click.command(
+    epilog=examples(
+        "tapio predict night.tapio",
+        "tapio predict --watch /var/lib/tapio/ring",
+        "tapio predict --backtest archive/",
+    )
+)
+@click.argument("capture", required=False, type=CapturePath())
 @click.option(
     "--backtest",
     type=click.Path(path_type=Path, file_okay=False),

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.document_input import read_document
 from analyzer.commands.output_file import write_output
-from analyzer.commands.window import costs_option, feedback_option, knowledge_option
-from analyzer.commands.zone import shown_tz_option
+from analyzer.commands.window import Moment, costs_option, feedback_option, from_option, knowledge_option, to_option
+from analyzer.commands.zone import tz_option
 from analyzer.document.costs import price_document, read_prices
+from formats.command_line import examples
 from formats.text import escape_text
 from reports.markdown import render_markdown
 from reports.story import headline
@@ -21,8 +23,14 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
-@click.command()
-@click.argument("source", metavar="CAPTURE|DOCUMENT.json", type=click.Path(path_type=Path))
+@click.command(
+    epilog=examples(
+        "tapio report night.tapio -o night.html",
+        "tapio report night.tapio -o night.md --tz Europe/Berlin",
+        "tapio analyze night.tapio --json | tapio report - -o night.html",
+    )
+)
+@click.argument("source", metavar="CAPTURE|DOCUMENT.json", type=CapturePath())
 @click.option(
     "-o",
     "--output",
@@ -33,14 +41,18 @@ if TYPE_CHECKING:
 )
 @knowledge_option
 @feedback_option
+@from_option
+@to_option
 @costs_option
-@shown_tz_option
+@tz_option
 def command(
     source: Path,
     output: Path,
     *,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
+    begin: Moment | None,
+    end: Moment | None,
     costs: Path | None,
     zone: ZoneInfo | None,
 ) -> None:
@@ -51,7 +63,7 @@ def command(
     from reports.page import render_page  # noqa: PLC0415 - plotly and jinja2 are for who writes a page, not for --help
 
     prices = None if costs is None else read_prices(costs)
-    document = read_document(source, knowledge=knowledge, feedback=feedback)
+    document = read_document(source, knowledge=knowledge, feedback=feedback, begin=begin, end=end)
     if prices is not None:
         document = price_document(document, prices)
     if output.suffix == ".md":

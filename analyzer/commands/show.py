@@ -14,11 +14,17 @@ from analyzer.document.evidence import resolve_evidence
 from analyzer.guard.opening import open_capture
 from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
+from formats.command_line import examples
 from formats.errors import ExitCode
 from formats.text import escape_text
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio show night.tapio kube_object:node-a:81 oom:node-a:0",
+        "tapio show night.tapio kube_object:node-a:81 --json",
+    )
+)
 @capture_argument
 @click.argument("evidence", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import click
 from analyzer.analysis_cache import analyze_file
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.sql_output import to_csv, to_json_lines, to_lines, to_table
+from analyzer.commands.sql_prompt import ask_for_queries
 from analyzer.commands.window import (
     Moment,
     capture_argument,
@@ -31,6 +33,7 @@ from analyzer.model.build import build_model
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_facts, declared_tables
 from formats.catalog import TABLES
+from formats.command_line import examples
 
 if TYPE_CHECKING:
     from formats.postmortem.document import Document
@@ -40,14 +43,21 @@ ROWS_SHOWN = 1_000
 
 MODEL_TABLES = ("entity", "relation", "change", "capture_window", "missing", "clock_error")
 
-FORMS: dict[str, Callable[[list[str], list[tuple[Any, ...]]], Iterator[str]]] = {
+FORMS: dict[str, Callable[[list[str], list[tuple[Any, ...]]], Iterable[str]]] = {
+    "table": to_table,
     "json": to_json_lines,
     "csv": to_csv,
     "line": to_lines,
 }
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio sql night.tapio",
+        'tapio sql night.tapio "select * from oom_kill"',
+        "tapio sql night.tapio \"select from_ns, what from symptom where severity = 'error'\" --json",
+    )
+)
 @capture_argument
 @click.argument("query", required=False)
 @click.option("--json", "forms", flag_value="json", multiple=True, help="Print one JSON object per row.")
@@ -67,11 +77,11 @@ def command(
     begin: Moment | None,
     end: Moment | None,
 ) -> None:
-    """Run QUERY, in the SQL dialect of DuckDB, over CAPTURE. Without a query, list what can be queried.
+    """Run QUERY, in the SQL dialect of DuckDB, over CAPTURE. Without a query, ask for queries at a prompt.
 
-    That is everything recorded, the facts, and what the analysis found: finding, symptom and edge. A QUERY of - is read
-    from standard input. The capture is read-only, and the query has no access to files or the network. docs/facts.md
-    describes the columns.
+    That is over everything recorded, the facts, and what the analysis found: finding, symptom and edge. A QUERY of - is
+    read from standard input. Without a query and a terminal, what can be queried is listed. The capture is read-only,
+    and the query has no access to files or the network. docs/facts.md describes the columns.
 
     Times are integers, in Unix nanoseconds; for people they are shown as times. A table that is wider than the terminal
     is printed as with --line. Names with a dot need double quotes: select "k8s.event.reason" from kube_event.
@@ -82,20 +92,24 @@ def command(
     opened = open_capture(capture)
     window = check_window(opened, begin, end)
     with Engine() as engine:
-        if query is None:
+        if query is None and not (sys.stdin.isatty() and is_terminal()):
             build_model(opened, engine, window, wanted=())
-            names, rows = _contents(engine)
-        else:
-            text = sys.stdin.read() if query == "-" else query
-            macros = change_macros(read_knowledge(knowledge).changes)
-            model = build_model(opened, engine, window, change_macros=macros)
-            _add_document_tables(
-                engine, text, lambda: analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)
-            )
+            _print(form, *_contents(engine))
+            return
+        macros = change_macros(read_knowledge(knowledge).changes)
+        model = build_model(opened, engine, window, change_macros=macros)
+        analyze = cache(lambda: analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window))
+
+        def answer(text: str) -> None:
+            _add_document_tables(engine, text, analyze)
             model.load_for(text)
             warn_of_losses(engine, capture)
-            names, rows = engine.ask(text, ROWS_SHOWN + 1 if form in {None, "line"} else None)
-    _print(form, names, rows)
+            _print(form, *engine.ask(text, ROWS_SHOWN + 1 if form in {None, "line"} else None))
+
+        if query is None:
+            ask_for_queries(answer, lambda: _print("table", *_contents(engine)))
+        else:
+            answer(sys.stdin.read() if query == "-" else query)
 
 
 def _add_document_tables(engine: Engine, query: str, analyze: Callable[[], Document]) -> None:

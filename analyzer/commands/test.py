@@ -25,6 +25,7 @@ from analyzer.knowledge.shipped import read_knowledge
 from analyzer.knowledge.trend_rules import TrendRule
 from analyzer.knowledge.trend_tests import run_trend_tests
 from analyzer.prediction.predict import predict_capture
+from formats.command_line import examples
 from formats.errors import ExitCode, OutputError, UsageError
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Prediction
@@ -33,7 +34,13 @@ from formats.text import escape_text
 _Rule = TypeVar("_Rule", PatternRule, ChangeRule, TrendRule)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio test",
+        "tapio test rules/ --junit results.xml",
+        "tapio test rules/ --update",
+    )
+)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results to this file as JUnit XML."

@@ -21,6 +21,7 @@ from analyzer.commands.window import (
     to_option,
 )
 from analyzer.commands.zone import tz_option
+from formats.command_line import examples
 from formats.postmortem.document import Document
 from formats.postmortem.graph import Change, Symptom
 from formats.text import escape_text
@@ -30,8 +31,15 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tapio timeline night.tapio",
+        "tapio timeline night.tapio -n shop --from -10m",
+        "tapio timeline night.tapio --json | jq .what",
+    )
+)
 @capture_argument
+@click.option("-n", "--namespace", help="Show only objects in this namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--all", "with_all", is_flag=True, help="Also show symptoms of severity info that no finding explains.")
 @knowledge_option
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
 def command(
     capture: Path,
     *,
+    namespace: str | None,
     as_json: bool,
     with_all: bool,
     knowledge: tuple[Path, ...],
@@ -58,13 +67,23 @@ def command(
     warn_of_document_losses(document, capture)
     if zone is not None and not as_json:
         document = show_in(document, zone)
-    for row in sorted(_rows(document, with_all=with_all), key=lambda row: (str(row["time"]), str(row["what"]))):
+    rows = [row for row in _rows(document, with_all=with_all) if namespace is None or row["namespace"] == namespace]
+    for row in sorted(rows, key=lambda row: (str(row["time"]), str(row["what"]))):
         if as_json:
             click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))
         else:
             rank = "" if row["finding"] is None else f"#{row['finding']}"
             line = f"{str(row['time'])[:23]}  {row['severity']:<7}  {rank:<3}  {row['what']}  [{row['evidence']}]"
             click.echo(escape_text(line))
+    if not rows and not as_json:
+        click.echo(escape_text(_why_empty(document, namespace, with_all=with_all)))
+
+
+def _why_empty(document: Document, namespace: str | None, *, with_all: bool) -> str:
+    others = sorted({str(row["namespace"]) for row in _rows(document, with_all=with_all) if row["namespace"]})
+    if namespace is None or not others:
+        return "No symptoms or changes were recorded."
+    return f"No symptoms or changes were recorded in namespace {namespace}; there are some in {', '.join(others)}."
 
 
 def _rows(document: Document, *, with_all: bool) -> Iterator[dict[str, str | int | None]]:

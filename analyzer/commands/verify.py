@@ -8,27 +8,40 @@ from pathlib import Path
 
 import click
 
+from analyzer.commands.capture_path import CapturePath
+from analyzer.commands.several import for_each
 from analyzer.guard.opening import open_capture
+from formats.command_line import examples
 from formats.errors import ExitCode
 from formats.loss import Damage
 from formats.text import escape_text
 
 
-@click.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command(
+    epilog=examples(
+        "tapio verify night.tapio",
+        "tapio verify archive/*.tapio",
+    )
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=CapturePath())
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per path.")
 @click.pass_context
-def command(context: click.Context, path: Path, *, as_json: bool) -> None:
-    """Check every byte of a .tapio file, a segment, or a directory of segments against its digests.
+def command(context: click.Context, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Check every byte of .tapio files, segments, or directories of segments against its digests.
 
     The exit code is 0 if nothing is damaged, 1 otherwise.
     """
+    context.exit(for_each(paths, lambda path: _verify(path, as_json=as_json), with_headings=not as_json))
+
+
+def _verify(path: Path, *, as_json: bool) -> ExitCode:
     capture = open_capture(path)
     wounds = sorted(capture.verify(), key=lambda wound: (wound.file, wound.offset, wound.length, wound.detail))
     if as_json:
         click.echo(
             json.dumps(
                 {
+                    "path": str(path),
                     "capture": capture.id,
                     "segments": len(capture.segments),
                     "events": capture.events,
@@ -45,7 +58,7 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
         for note in capture.notes:
             click.echo(f"note: {escape_text(note)}")
         click.echo(_summary(len(wounds), len(capture.segments), capture.events))
-    context.exit(ExitCode.NEGATIVE if wounds else ExitCode.OK)
+    return ExitCode.NEGATIVE if wounds else ExitCode.OK
 
 
 def _sentence(wound: Damage) -> str:

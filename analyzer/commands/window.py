@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.zone import asked_zone
 from formats.times import format_time, from_wall_clock, offset_at, parse_time
 from formats.units import parse_duration
@@ -104,7 +105,7 @@ feedback_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of verdicts (tapio feedback). Default: feedback.jsonl beside the files of --knowledge.",
 )
-capture_argument = click.argument("capture", type=click.Path(path_type=Path))
+capture_argument = click.argument("capture", type=CapturePath())
 
 
 def check_window(capture: Capture | Path, begin: Moment | None, end: Moment | None) -> Window:

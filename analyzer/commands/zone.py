@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _META = "tapio.zone"
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class _ZoneType(click.ParamType["ZoneInfo"]):
@@ -39,12 +36,10 @@ def asked_zone(context: click.Context | None) -> ZoneInfo | None:
     return None if context is None else context.meta.get(_META)
 
 
-def _option(help_text: str) -> Callable[[_Command], _Command]:
-    # Eager: --from and --to are understood by it, wherever they stand.
-    return click.option("--tz", "zone", type=_ZoneType(), is_eager=True, help=help_text)
-
-
-tz_option = _option(
-    "Show times in this time zone (such as Europe/Berlin), and read times of --from and --to in it; default: UTC."
+tz_option = click.option(
+    "--tz",
+    "zone",
+    type=_ZoneType(),
+    is_eager=True,  # --from and --to are understood by it, wherever they stand
+    help="Show times in this time zone (such as Europe/Berlin), and read times of --from and --to in it; default: UTC.",
 )
-shown_tz_option = _option("Show times in this time zone (such as Europe/Berlin); default: UTC.")

@@ -56,6 +56,7 @@ class Model:
         self.engine = engine
         self.fact_rows: dict[str, int] = {}
         self.skipped: set[str] = set()
+        self._whole: set[str] = set()
         self._needs_met: dict[tuple[str, str], bool] = {}
         self._tables = tables
         self._schedule = schedule
@@ -124,6 +125,8 @@ class Model:
     def load_for(self, query: str) -> None:
         """Makes everything that a query reads readable at once, the frequent tables too: for `tapio sql`.
 
+        It can be called for one query after the other.
+
         Raises:
             UsageError: DuckDB refuses the query.
         """
@@ -131,8 +134,9 @@ class Model:
             self.go_through()
         read = closure(self._tables_of(query), _seen_in_parts())
         for name in FREQUENT_TABLES:
-            if name in read:
+            if name in read - self._whole:
                 self._tables.load_whole(name)
+                self._whole.add(name)
         for table in self._schedule.each_part:
             if table.name in read and table.scope is Scope.PART:
                 self.engine.execute(_fill_sql(table))

@@ -99,14 +99,17 @@ def read_names(engine: Engine) -> Names:
     )
 
 
-def find_named_entities(names: Names, question: str) -> NamedEntities | None:
+def find_named_entities(names: Names, question: str, *, namespace: str | None = None) -> NamedEntities | None:
     """The entities that a question names; None if there is none.
 
     Args:
         names: of the capture.
-        question: `kind/name`, `kind/namespace/name`, a name, a pid, or a container's runtime id.
+        question: `kind/name`, `kind/namespace/name`, `namespace/name`, `namespace/kind/name`, a name, a pid, or a
+            container's runtime id. A kind may be followed by its group: `deployments.apps`.
+        namespace: what the question does not say itself; None = any.
     """
-    kind, namespace, name = _take_apart(question)
+    kind, said_namespace, name = _take_apart(names, question)
+    namespace = said_namespace or namespace
     ids = set(_ids_behind(names, question))
     meant = [
         entity
@@ -148,26 +151,47 @@ def _find_related(names: Names, ids: set[str]) -> frozenset[str]:
 
 
 def suggest_names(names: Names, question: str) -> tuple[str, ...]:
-    """Names of entities that are spelled nearly as in the question, best first, at most five."""
-    _kind, _namespace, name = _take_apart(question)
+    """Entities that are spelled nearly as in the question, best first, at most five, each as a question that finds it.
+
+    The same name in another namespace or of another kind comes first.
+    """
+    kind, _namespace, name = _take_apart(names, question)
     known = sorted({entity.name for entity in names.entities})[:MAX_NAMES_COMPARED]
     holding = [other for other in known if name and name in other]
     import difflib  # noqa: PLC0415 - only needed where nothing has the name
 
-    return tuple(dict.fromkeys([*difflib.get_close_matches(name, known, n=5, cutoff=0.5), *holding]))[:5]
+    near = dict.fromkeys([*difflib.get_close_matches(name, known, n=5, cutoff=0.5), *holding])
+    places = {other: number for number, other in enumerate(near)}
+    found = [entity for entity in names.entities if entity.name in places]
+    found.sort(key=lambda one: (places[one.name], kind is not None and one.kind.lower() != kind.lower()))
+    return tuple(dict.fromkeys(_question_for(entity) for entity in found))[:5]
 
 
-def _take_apart(question: str) -> tuple[str | None, str | None, str]:
-    """Kind, namespace and name of `kind/name`, `kind/namespace/name`, a bare name, or a runtime id with its scheme."""
-    if _RUNTIME_ID.fullmatch(question):
-        return None, None, question
+def _question_for(entity: NamedEntity) -> str:
+    # The name of a container begins with that of its pod, which is enough.
+    namespace = None if entity.kind == "Container" else entity.namespace
+    return "/".join(part for part in (entity.kind.lower(), namespace, entity.name) if part)
+
+
+def _take_apart(names: Names, question: str) -> tuple[str | None, str | None, str]:
+    """Kind, namespace and name of a question."""
     parts = question.split("/")
-    if len(parts) == 1:
+    if len(parts) == 1 or _RUNTIME_ID.fullmatch(question):
         return None, None, question
-    kind = KIND_BY_NAME.get(parts[0].lower(), parts[0])
+    kinds = {entity.kind.lower(): entity.kind for entity in names.entities} | KIND_BY_NAME | {"container": "Container"}
+
+    def kind_called(name: str) -> str | None:
+        # `kubectl` also takes the group: deployments.apps.
+        return kinds.get(name.lower()) or kinds.get(name.lower().partition(".")[0])
+
+    kind = kind_called(parts[0])
+    if kind is None:
+        # What is no kind is a namespace, as our own answers write it: `shop/cache`, `shop/deploy/cache`.
+        inner = kind_called(parts[1]) if len(parts) > 2 else None
+        return inner, parts[0], "/".join(parts[1:] if inner is None else parts[2:])
     if len(parts) == 2:
         return kind, None, parts[1]
-    if kind.lower() == "container":
+    if kind == "Container":
         return kind, None, "/".join(parts[1:])
     return kind, parts[1], "/".join(parts[2:])
 

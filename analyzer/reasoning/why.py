@@ -7,9 +7,11 @@ search as everything else (`analyzer.reasoning.causal_graph`).
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analyzer.model.named_entities import NamedEntities
 from analyzer.reasoning.causal_graph import find_best_paths, group_by_source
@@ -22,31 +24,110 @@ from reports.managers import call_manager, say_who
 _SEVERE = frozenset({"error", "fatal"})
 
 
-def explain(document: Document, named: NamedEntities) -> Iterator[str]:
-    """The answer, line by line; recorded text in it is not yet escaped."""
-    yield f"{', '.join(named.names[:3])}{' and others' if len(named.names) > 3 else ''}"
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What one finding says of an object.
+
+    Attributes:
+        finding: of the document.
+        is_root: its root cause is the object.
+        way: the edges from its root cause to the object, see `way_to`.
+        rest: what else it says of the object, in the order of the document.
+    """
+
+    finding: Finding
+    is_root: bool
+    way: tuple[Edge, ...]
+    rest: tuple[Symptom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What happened to an object.
+
+    Attributes:
+        names: of the objects that the question means, sorted.
+        findings: those that speak of it, by rank.
+        unexplained: severe symptoms of it that no finding explains.
+        changes: what was changed of it.
+    """
+
+    names: tuple[str, ...]
+    findings: tuple[Explained, ...]
+    unexplained: tuple[Symptom, ...]
+    changes: tuple[Change, ...]
+
+
+def explain(document: Document, named: NamedEntities) -> Explanation:
+    """What the document says of what a question names."""
     answered_for = named.entity_ids | named.related_ids
     hit = [symptom for symptom in document.symptoms if symptom.entity.id in answered_for]
-    is_explained = False
+    found = []
     for finding in document.findings:
         targets = symptoms_in(finding, hit)
         is_root = finding.root_cause.entity in named.entity_ids
         if targets or is_root:
-            is_explained = True
-            yield ""
-            yield from _tell(document, finding, targets, is_root=is_root)
-    loose = [symptom for symptom in hit if symptom.finding is None and symptom.severity in _SEVERE]
-    if loose:
+            way = way_to(document, finding, targets)
+            told = {finding.chain[0].symptom_id, *(edge.target for edge in way)}
+            rest = tuple(symptom for symptom in targets if symptom.id not in told)
+            found.append(Explained(finding, is_root, way, rest))
+    return Explanation(
+        named.names,
+        tuple(found),
+        tuple(symptom for symptom in hit if symptom.finding is None and symptom.severity in _SEVERE),
+        tuple(change for change in document.changes if change.entity.id in named.entity_ids),
+    )
+
+
+def tell_explanation(document: Document, explanation: Explanation) -> Iterator[str]:
+    """The explanation, line by line; recorded text in it is not yet escaped."""
+    yield f"{', '.join(explanation.names[:3])}{' and others' if len(explanation.names) > 3 else ''}"
+    for explained in explanation.findings:
+        yield ""
+        yield from _tell(document, explained)
+    if explanation.unexplained:
         yield ""
         yield "Not explained by any finding:"
-        yield from _list(loose)
-    if not is_explained and not loose:
+        yield from _list(explanation.unexplained)
+    if not explanation.findings and not explanation.unexplained:
         yield "No symptom of it was found in this recording."
-    changes = [change for change in document.changes if change.entity.id in named.entity_ids]
-    if changes:
+    if explanation.changes:
         yield ""
         yield "Changes:"
-        yield from map(_tell_change, changes)
+        yield from map(_tell_change, explanation.changes)
+
+
+def explanation_to_json(document: Document, explanation: Explanation) -> dict[str, Any]:
+    """The explanation for programs: times as RFC 3339, lags in ns, symptoms as in the document."""
+    by_id = {symptom.id: symptom for symptom in document.symptoms}
+    return {
+        "objects": list(explanation.names),
+        "findings": [
+            {
+                "finding": one.finding.rank,
+                "title": one.finding.title,
+                "pattern": one.finding.pattern,
+                "confidence": one.finding.confidence,
+                "is_root_cause": one.is_root,
+                "root_cause": dataclasses.asdict(one.finding.root_cause),
+                "steps": [
+                    {
+                        "symptom": dataclasses.asdict(by_id[edge.target]),
+                        "rule": edge.rule,
+                        "relation": edge.relation,
+                        "lag_ns": edge.lag_ns,
+                        "order_known": edge.order_known,
+                        "confidence": edge.confidence,
+                    }
+                    for edge in one.way
+                ],
+                "related": [dataclasses.asdict(symptom) for symptom in one.rest],
+            }
+            for one in explanation.findings
+        ],
+        "unexplained": [dataclasses.asdict(symptom) for symptom in explanation.unexplained],
+        "changes": [dataclasses.asdict(change) for change in explanation.changes],
+    }
 
 
 def _tell_change(change: Change) -> str:
@@ -113,28 +194,26 @@ def _best_way(document: Document, root: str, wanted: Collection[str]) -> tuple[E
     return tuple(link.edge for link in paths[goal])
 
 
-def _tell(document: Document, finding: Finding, targets: Sequence[Symptom], *, is_root: bool) -> Iterator[str]:
+def _tell(document: Document, explained: Explained) -> Iterator[str]:
+    finding = explained.finding
     root = finding.root_cause
     yield f"{finding.title} (confidence {finding.confidence:.2f})."
-    if is_root:
+    if explained.is_root:
         yield "This is the root cause:"
     yield f"  {_clock(root.time)}  {root.what}{_proof(finding.chain[0].evidence)}"
     who = say_who(document, finding.chain[0].symptom_id)
     if who is not None:
         yield f"      {who}"
     by_id = {symptom.id: symptom for symptom in document.symptoms}
-    way = way_to(document, finding, targets)
-    for edge in way:
+    for edge in explained.way:
         symptom = by_id[edge.target]
         after = f"{format_duration(edge.lag_ns)} later" if edge.lag_ns >= 0 else "observed before its cause"
         yield f"  {_clock(symptom.begin)}  {symptom.what}{_proof(symptom.evidence)}"
         order = "" if edge.order_known else ", order uncertain"
         yield f"      caused by rule {edge.rule} ({edge.relation}; {after}{order}; confidence {edge.confidence:.2f})"
-    told = {finding.chain[0].symptom_id, *(edge.target for edge in way)}
-    rest = [symptom for symptom in targets if symptom.id not in told]
-    if rest:
+    if explained.rest:
         yield "  related symptoms:"
-        yield from _list(rest)
+        yield from _list(explained.rest)
 
 
 def _list(symptoms: Sequence[Symptom]) -> Iterator[str]:

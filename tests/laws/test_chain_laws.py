@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.model.named_entities import NamedEntities
-from analyzer.reasoning.why import explain, symptoms_in, way_to
+from analyzer.reasoning.why import explain, symptoms_in, tell_explanation, way_to
 from tests.analyzed import document_of
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -38,7 +38,7 @@ def test_why_tells_the_chain_of_the_report_to_every_object_on_it(capture):
             assert [told[0], *(edge.target for edge in way)] == told
             assert [edge.source for edge in way] == told[:-1]
             # AND the answer says the steps in this order
-            lines = list(explain(document, NamedEntities(frozenset({entity}), (entity,))))
+            lines = list(tell_explanation(document, explain(document, NamedEntities(frozenset({entity}), (entity,)))))
             begin = next(number for number, line in enumerate(lines) if line.startswith(finding.title))
             for step in finding.chain[: last + 1]:
                 begin = next(number for number in range(begin + 1, len(lines)) if step.what in lines[number])

@@ -178,3 +178,27 @@ def test_process_answers_for_its_container():
     )
     pid = victim.output.split("(")[1].split(")")[0]
     assert "exceed its memory limit" in run("why", DEMO, pid).output
+
+
+def test_why_takes_what_kubectl_takes_and_gives_json():
+    # WHEN an object is named by kind and name apart, with its namespace
+    answer = run("why", OOM, "deployments.apps", "cache", "-n", "shop", "--json")
+    # THEN it is the same object, and programs get the steps
+    explained = json.loads(answer.output)
+    assert explained["objects"] == ["Deployment shop/cache"]
+    assert explained["findings"][0]["steps"]
+    # AND another namespace has none of that name, which is said with what there is
+    elsewhere = run("why", OOM, "deploy/cache", "-n", "bank")
+    assert elsewhere.exit_code == 1
+    assert "in namespace bank; similar names: deployment/shop/cache" in elsewhere.output
+    # AND three words name nothing
+    assert run("why", OOM, "a", "b", "c").exit_code != 0
+
+
+def test_timeline_shows_one_namespace_or_says_where_there_is_more():
+    rows = [json.loads(line) for line in run("timeline", OOM, "-n", "shop", "--json").output.splitlines()]
+    assert rows
+    assert {row["namespace"] for row in rows} == {"shop"}
+    assert run("timeline", OOM, "-n", "bank").output.splitlines() == [
+        "No symptoms or changes were recorded in namespace bank; there are some in shop."
+    ]

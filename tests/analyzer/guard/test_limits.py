@@ -35,6 +35,11 @@ def test_limits_grow_with_the_files_of_the_command_line(tmp_path: Path) -> None:
     assert limits.inputs == (one, two)
 
 
+def test_standard_input_may_be_of_any_size() -> None:
+    assert choose_limits(["analyze", "-"], {}).memory_bytes == OPEN_MEMORY_BYTES
+    assert choose_limits(["analyze", "--json"], {}).memory_bytes == MEMORY_BYTES
+
+
 def test_the_files_of_a_directory_of_segments_count_and_links_do_not(tmp_path: Path) -> None:
     segment = tmp_path / "ring" / "s1"
     segment.mkdir(parents=True)

@@ -15,8 +15,9 @@ OTHER = NamedEntity("Service/s2", "Service", "bank", "front", None, None)
 NODE = NamedEntity("Node/node-a", "Node", None, "node-a", None, None)
 SHOP = NamedEntity("Namespace/n1", "Namespace", None, "shop", None, None)
 PROBE = NamedEntity("Process/node-a/4712/99", "Process", "shop", "cat (4712)", None, None)
+CUSTOM = NamedEntity("Rollout/r1", "Rollout", "bank", "canary", None, None)
 NAMES = Names(
-    (API, POD, CONTAINER, PROCESS, PROBE, SERVICE, OTHER, NODE, SHOP),
+    (API, POD, CONTAINER, PROCESS, PROBE, SERVICE, OTHER, NODE, SHOP, CUSTOM),
     (
         ("Service/s1", "Pod/p1"),
         ("Node/node-a", "Pod/p1"),
@@ -42,6 +43,12 @@ OF_THE_POD = {POD.entity_id, CONTAINER.entity_id, PROCESS.entity_id}
         ("containerd://c0ffeec0ffee1234", CONTAINER),
         ("svc/bank/front", OTHER),
         ("no/node-a", NODE),
+        ("deployments.apps/api", API),
+        ("deployment.v1.apps/shop/api", API),
+        ("shop/api", API),
+        ("bank/front", OTHER),
+        ("bank/svc/front", OTHER),
+        ("rollout/canary", CUSTOM),
     ],
 )
 def test_every_spelling_of_a_name_means_the_object(question: str, entity: NamedEntity) -> None:
@@ -92,6 +99,21 @@ def test_of_too_many_objects_of_a_name_the_latest_are_meant() -> None:
     assert named.entity_ids == {pod.entity_id for pod in pods[:MAX_ENTITIES]}
 
 
-def test_names_near_the_question_are_suggested() -> None:
-    assert suggest_names(NAMES, "deploy/apy")[0] == "api"
-    assert "node-a" in suggest_names(NAMES, "no/ode")
+def test_namespace_beside_the_question_is_that_of_the_object() -> None:
+    named = find_named_entities(NAMES, "svc/front", namespace="bank")
+    assert named is not None
+    assert named.names == ("Service bank/front",)
+    # AND what the question says itself counts more
+    said = find_named_entities(NAMES, "svc/shop/front", namespace="bank")
+    assert said is not None
+    assert said.names == ("Service shop/front",)
+
+
+def test_what_is_suggested_can_be_asked_for() -> None:
+    assert suggest_names(NAMES, "deploy/apy")[0] == "deployment/shop/api"
+    assert "node/node-a" in suggest_names(NAMES, "no/ode")
+    assert suggest_names(NAMES, "svc/nowhere/front")[:2] == ("service/shop/front", "service/bank/front")
+    assert suggest_names(NAMES, "deploy/front")[0].endswith("/front")
+    for entity in NAMES.entities:
+        for suggested in suggest_names(NAMES, entity.name):
+            assert find_named_entities(NAMES, suggested) is not None

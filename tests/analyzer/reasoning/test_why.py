@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
 from analyzer.model.named_entities import NamedEntities
-from analyzer.reasoning.why import explain, symptoms_in, way_to
+from analyzer.reasoning.why import explain, explanation_to_json, symptoms_in, tell_explanation, way_to
 from formats.postmortem.graph import FieldManager
 from formats.postmortem.reader import from_json
 
@@ -18,6 +19,10 @@ DOCUMENTS = Path(__file__).parents[3] / "fixtures" / "documents"
 @pytest.fixture(scope="module")
 def incident():
     return from_json((DOCUMENTS / "shop_incident.json").read_text(encoding="utf-8"))
+
+
+def tell(document, named):
+    return list(tell_explanation(document, explain(document, named)))
 
 
 def steps_of(way):
@@ -75,7 +80,7 @@ def test_symptom_that_the_finding_explains_by_a_sibling_is_listed(incident):
     document = dataclasses.replace(incident, symptoms=(*incident.symptoms, alone))
     # WHEN its object is asked for
     assert symptoms_in(finding, [alone]) == [alone]
-    lines = list(explain(document, NamedEntities(frozenset({"Pod/alone"}), ("Pod alone",))))
+    lines = tell(document, NamedEntities(frozenset({"Pod/alone"}), ("Pod alone",)))
     # THEN the answer names it
     assert any("Pod alone crashed" in line for line in lines)
 
@@ -90,7 +95,23 @@ def test_manager_that_made_the_change_is_told_where_the_chain_begins_and_in_the_
         for change in incident.changes
     )
     entity = finding.root_cause.entity
-    told = list(explain(dataclasses.replace(incident, changes=changes), NamedEntities({entity}, ("it",), set())))
+    told = tell(dataclasses.replace(incident, changes=changes), NamedEntities({entity}, ("it",), set()))
     assert any(line.strip().startswith("changed by Helm (manager helm) at ") for line in told)
     assert any("  by Helm (manager helm)  [" in line for line in told)
-    assert not any("helm" in line for line in explain(incident, NamedEntities({entity}, ("it",), set())))
+    assert not any("helm" in line for line in tell(incident, NamedEntities({entity}, ("it",), set())))
+
+
+def test_programs_get_the_way_and_what_is_beside_it(incident):
+    # GIVEN the object at the end of a finding's chain
+    finding = incident.findings[0]
+    last = next(symptom for symptom in incident.symptoms if symptom.id == finding.chain[-1].symptom_id)
+    # WHEN it is explained for programs
+    explained = explanation_to_json(
+        incident, explain(incident, NamedEntities(frozenset({last.entity.id}), (last.entity.name,)))
+    )
+    # THEN the steps are those of the chain after the root cause, with rule and evidence
+    first = explained["findings"][0]
+    assert first["finding"] == finding.rank
+    assert [step["symptom"]["id"] for step in first["steps"]] == [step.symptom_id for step in finding.chain[1:]]
+    assert all(step["rule"] and step["symptom"]["evidence"] for step in first["steps"])
+    assert json.loads(json.dumps(explained))["objects"] == [last.entity.name]

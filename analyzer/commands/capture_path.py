@@ -1,0 +1,45 @@
+"""The argument that names a capture: a path, or - for standard input, kept in a file while the command runs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from formats.errors import MissingInputError
+
+STANDARD_INPUT = "-"
+SPOOLED_NAME = "standard-input"
+"""Name of the file that has what standard input gave."""
+
+
+class CapturePath(click.Path):
+    """A path. For `-`, that of a file with everything that standard input gives; it is removed when the command ends.
+
+    Why a file: a capture is read from its end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, allow_dash=True)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """As `click.Path`."""
+        if str(value) != STANDARD_INPUT:
+            return Path(str(super().convert(value, param, ctx)))  # type: ignore[arg-type] - click's own type is wider
+        if sys.stdin.isatty():
+            raise MissingInputError("standard input is a terminal", next_step="give a path, or pipe a capture in")
+        directory = Path(tempfile.mkdtemp(prefix="tapio-input-"))
+        if ctx is not None:
+            ctx.call_on_close(lambda: shutil.rmtree(directory, ignore_errors=True))
+        path = directory / SPOOLED_NAME
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return path
+
+
+def is_spooled(path: Path) -> bool:
+    """Whether a path is that of what standard input gave: nobody else can name it."""
+    return path.name == SPOOLED_NAME and path.parent.name.startswith("tapio-input-")

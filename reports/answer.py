@@ -17,7 +17,7 @@ from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
 from reports import story
 from reports.managers import advise_on_source, call_manager, say_last_write, say_who
-from reports.quantities import clock_time, number, span
+from reports.quantities import clock_minute, clock_time, day, number, span
 from reports.zones import moment
 
 TEXT_CHARACTERS = 160
@@ -40,6 +40,7 @@ _SHORT_KINDS = {
     "PersistentVolumeClaim": "pvc",
     "PersistentVolume": "pv",
 }
+_LOWER_WORDS = ("a ", "an ", "the ", "no ", "several ")
 _SEVERE = frozenset({"error", "fatal"})
 _NOT_CAUSES = frozenset({"origin", "unexplained"})
 """Terms of a confidence that say that the finding begins with a symptom, not with its cause."""
@@ -58,12 +59,19 @@ class Step:
         subject: such as `deploy/cache`.
         text: what was seen of it.
         is_change: whether somebody or something changed the object.
+        day: `2026-11-20` if it was on another day than the begin of the recording, else None.
     """
 
     time: str
     subject: str
     text: str
     is_change: bool
+    day: str | None = None
+
+    @property
+    def moment(self) -> str:
+        """`21:13:02Z`, after the day if that is another one."""
+        return moment(self.time) if self.day is None else f"{self.day} {moment(self.time)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +138,29 @@ def answer(document: Document, finding: Finding) -> Answer:
     is_ongoing = any(symptom.is_ongoing for symptom in severe)
     is_felt = bool(finding.impact.services) or bool(finding.impact.failed_requests)
     by_id = {symptom.id: symptom for symptom in document.symptoms}
+    recorded_on = day(document.capture.begin)
+
+    def day_of(time: str) -> str | None:
+        return None if day(time) == recorded_on else day(time)
+
     steps = []
     for step in finding.chain:
         known = by_id.get(step.symptom_id)
         is_change = known is not None and known.nature != "symptom"
-        steps.append(Step(step.time, names.subject(step.entity), names.text(step.what, step.entity), is_change))
+        steps.append(
+            Step(
+                step.time, names.subject(step.entity), names.text(step.what, step.entity), is_change, day_of(step.time)
+            )
+        )
     root = finding.root_cause
     first = finding.chain[0].symptom_id if finding.chain else None
-    cause = steps[0] if steps else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False)
+    cause = (
+        steps[0]
+        if steps
+        else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False, day=day_of(root.time))
+    )
     return Answer(
-        title=names.sentence(_call_fields(finding.title)),
+        title=_begin_sentence(names.sentence(_call_fields(finding.title))),
         pattern=finding.pattern,
         severity="high" if is_felt and is_ongoing else "medium" if is_felt or is_ongoing else "low",
         confidence=confidence_word(finding.confidence),
@@ -155,6 +176,7 @@ def answer(document: Document, finding: Finding) -> Answer:
                 names.subject(aside.change.entity),
                 names.text(aside.change.what, aside.change.entity),
                 is_change=True,
+                day=day_of(aside.change.time),
             )
             for aside in story.set_aside(document)
             if aside.triggered == finding.rank
@@ -166,6 +188,11 @@ def answer(document: Document, finding: Finding) -> Answer:
         against=tuple(names.sentence(item.what) for item in finding.refuted_by),
         steps=tuple(sorted(dict.fromkeys(steps), key=lambda step: step.time)),
     )
+
+
+def _begin_sentence(text: str) -> str:
+    """A title with a capital letter, unless it begins with a name."""
+    return text[:1].upper() + text[1:] if text.startswith(_LOWER_WORDS) else text
 
 
 def quiet_changes(document: Document) -> tuple[QuietChange, ...]:
@@ -220,6 +247,9 @@ class WorkloadNames:
         for entity in document.entities.values():
             if entity.namespace and entity.kind not in ("Pod", "Container", "Process"):
                 spoken.setdefault(f"{entity.kind} {entity.name}", f"{entity.kind} {_with_namespace(entity)}")
+        stateful = {row.source for row in document.relations if row.kind == "WORKLOAD_OF"} - set(self._workload)
+        for pod in sorted(stateful & set(document.entities)):
+            spoken.setdefault(document.entities[pod].name, _with_namespace(document.entities[pod]))
         self._spoken_names = spoken
         names = sorted(spoken, key=lambda name: (-len(name), name))
         self._pattern = (
@@ -297,7 +327,7 @@ def _impact(finding: Finding, names: WorkloadNames, *, has_requests: bool) -> st
     elif impact.serving and not failing:
         seen = "users not affected" if has_requests else "no sign that users were affected"
         parts.append(f"{seen}: svc {_list_names(impact.serving, names)} always had ready endpoints")
-    elif not failing:
+    elif not failing and not impact.services:
         parts.append("no failed request and no Service without endpoints was recorded")
     reached = [key for key in impact.services if key not in impact.empty]
     if reached:
@@ -311,17 +341,20 @@ def _impact(finding: Finding, names: WorkloadNames, *, has_requests: bool) -> st
 
 
 def _advice(finding: Finding, names: WorkloadNames) -> str | None:
-    """The first recommendation; without a command, which is in the fix; None if it is about another command."""
+    """The first recommendation; without a command that is in the fix; None if the fix undoes the change instead."""
     if not finding.recommendations:
         return None
     first = finding.recommendations[0]
     said, is_command, command = first.partition(": kubectl ")
     if not is_command:
-        return names.sentence(first)
+        return names.sentence(_call_fields(first))
     given = {fix.removeprefix("kubectl ").lower() for fix in finding.fix}
     if given and command.rstrip(".").lower() not in given:
-        return None
-    return names.sentence(f"{said}." if given else first)
+        # Either the fix undoes the change, or the first command has words that the reader must replace.
+        others = [text.partition(": kubectl ")[2].lower() for text in finding.recommendations[1:]]
+        is_advised = any(other.startswith(fix) for other in others for fix in given)
+        return names.sentence(_call_fields(first)) if is_advised else None
+    return names.sentence(_call_fields(f"{said}." if given else first))
 
 
 def _list_names(keys: tuple[str, ...] | list[str], names: WorkloadNames) -> str:
@@ -345,6 +378,8 @@ def _status(document: Document, severe: list[Symptom], *, is_ongoing: bool) -> s
 
 
 def step_cells(steps: tuple[Step, ...]) -> Iterator[tuple[str, str, str, str]]:
-    """Time, subject, text and mark of each step."""
-    for step in steps:
-        yield clock_time(step.time), step.subject, step.text, "change" if step.is_change else ""
+    """Time, subject, text and mark of each step. Times are of equal length."""
+    times = [clock_time(step.time) if step.day is None else f"{step.day} {clock_minute(step.time)}" for step in steps]
+    width = max(map(len, times), default=0)
+    for time, step in zip(times, steps, strict=True):
+        yield time.ljust(width), step.subject, step.text, "change" if step.is_change else ""

@@ -61,13 +61,13 @@ def _finding(told: Answer) -> Iterator[str]:
     yield ""
     yield f"Severity **{told.severity}**, confidence **{told.confidence}**"
     yield ""
-    cause = f"{moment(told.cause.time)} {told.cause.subject} {told.cause.text}"
+    cause = f"{told.cause.moment} {told.cause.subject} {told.cause.text}"
     rows = [("Impact", told.impact), ("Status", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
     if told.who is not None:
         rows.append(("Who", told.who))
     if not told.is_cause:
         rows.append(("Cause", "no recorded change explains it: its cause is not in this recording"))
-    rows += [("Trigger", f"{moment(step.time)} {step.subject} {step.text}") for step in told.triggers]
+    rows += [("Trigger", f"{step.moment} {step.subject} {step.text}") for step in told.triggers]
     rows += [("Against", text) for text in told.against]
     if told.advice is not None:
         rows.append(("Fix" if told.is_cause else "Next", told.advice))
@@ -86,5 +86,5 @@ def _finding(told: Answer) -> Iterator[str]:
         yield "```"
         yield ""
     for time, subject, text, mark in step_cells(told.steps):
-        yield f"- {code(f'{time} {subject} {text}')}{f' ({mark})' if mark else ''}"
+        yield f"- {code(f'{time.rstrip()} {subject} {text}')}{f' ({mark})' if mark else ''}"
     yield ""

@@ -15,7 +15,7 @@ from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, WorkloadNames, a
 from reports.predictions import in_one_line, list_warnings
 from reports.quantities import clock_minute, clock_time, counted, day, lag, percent
 from reports.story import OverallResult
-from reports.zones import moment, zone_words
+from reports.zones import zone_words
 
 NARROWEST = 40
 _UNWRAPPED = sys.maxsize
@@ -143,13 +143,13 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
     sheet.line(told.title, style=_Style.BAD)
     pattern = "" if told.pattern is None else f", pattern {told.pattern}"
     sheet.line(f"severity {told.severity}, confidence {told.confidence}{pattern}", style=_Style.FAINT)
-    cause = f"{moment(told.cause.time)}  {told.cause.subject}  {told.cause.text}"
+    cause = f"{told.cause.moment}  {told.cause.subject}  {told.cause.text}"
     rows = [("Impact", told.impact), ("", told.status), ("Cause" if told.is_cause else "Symptom", cause)]
     if told.who is not None:
         rows.append(("", told.who))
     if not told.is_cause:
         rows.append(("", NO_CAUSE))
-    rows += [("Trigger", f"{moment(step.time)}  {step.subject}  {step.text}") for step in told.triggers[:2]]
+    rows += [("Trigger", f"{step.moment}  {step.subject}  {step.text}") for step in told.triggers[:2]]
     rows += [("Against", text) for text in told.against[:2]]
     if told.advice is not None:
         rows.append(("Fix" if told.is_cause else "Next", told.advice))

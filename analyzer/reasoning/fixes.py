@@ -70,7 +70,11 @@ def find_fix(
     hit = tuple(hit)
     undo = list(_undo(root, steps[1:], hit)) if root.rule.nature is Nature.CHANGE else []
     # A space in a name must not begin another word. The facts quote what they put into a command of their own.
-    words = {name: value if name == "command" else shlex.quote(value) for name, value in values.items()}
+    # Kinds are written as everywhere else: `deployment/api`.
+    words = {
+        name: value if name == "command" else shlex.quote(value.lower() if name.endswith("kind") else value)
+        for name, value in values.items()
+    }
     advised = [
         fill(found, words)
         for template in templates

@@ -40,8 +40,13 @@ def assess_impact(candidate: Candidate, graph: CausalGraph, count_requests: Coun
     begin, end = _extent(hit)
     edge = _requests_at_the_edge(hit, graph)
     answered = count_requests({symptom.entity_id for symptom in edge or ()}, begin, end)
+    # A Job of a CronJob is a part of it, and not another workload.
+    own = {symptom.entity_id: symptom.workload_id for symptom in hit if symptom.kind in WORKLOAD_KINDS}
     workloads = sorted(
-        {*_entities(hit, WORKLOAD_KINDS), *(symptom.workload_id for symptom in hit if symptom.workload_id)}
+        {
+            *(workload or entity for entity, workload in own.items()),
+            *(symptom.workload_id for symptom in hit if symptom.workload_id),
+        }
     )
     return Impact(
         services=_entities(hit, {"Service"}),

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from formats.postmortem.findings import WorkloadImpact
-from reports.answer import WorkloadNames, answer, confidence_word, quiet_changes
+from reports.answer import WorkloadNames, answer, confidence_word, quiet_changes, step_cells
 from reports.markdown import render_markdown
 from reports.terminal import render
 
@@ -100,3 +100,70 @@ def test_fields_of_one_edit_are_one_change(calm):
     (told,) = quiet_changes(dataclasses.replace(calm, changes=(change, other)))
     assert "A 1 → 2; " in told.step.text
     assert "B was removed" in told.step.text
+
+
+def test_service_that_is_wrong_itself_is_not_said_to_lack_endpoints(incident):
+    finding = incident.findings[0]
+    service = next(entity.id for entity in incident.entities.values() if entity.kind == "Service")
+    hit = dataclasses.replace(finding.impact, services=(service,), failed_requests=None, by_workload=())
+    empty = dataclasses.replace(finding, impact=hit)
+    wrong = dataclasses.replace(finding, impact=dataclasses.replace(hit, serving=(service,)))
+    assert answer(incident, empty).impact.startswith("no ready endpoints: svc shop/")
+    assert answer(incident, wrong).impact.startswith("affected: svc shop/")
+    assert "no " not in answer(incident, wrong).impact
+
+
+def test_what_was_on_another_day_is_told_with_the_day(incident):
+    finding = incident.findings[0]
+    first = finding.chain[0]
+    old = dataclasses.replace(first, time=f"2001-02-03{first.time[10:]}")
+    told = answer(incident, dataclasses.replace(finding, chain=(old, *finding.chain[1:])))
+    assert told.cause.moment == f"2001-02-03 {first.time[11:19]}Z"
+    assert told.cause.moment in render_markdown(
+        dataclasses.replace(incident, findings=(dataclasses.replace(finding, chain=(old, *finding.chain[1:])),))
+    )
+    cells = list(step_cells(told.steps))
+    assert cells[0][0] == f"2001-02-03 {first.time[11:19]}"
+    assert len({len(time) for time, *_rest in cells}) == 1
+    # AND what was on the day of the recording without it
+    assert answer(incident, finding).cause.moment == f"{first.time[11:19]}Z"
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("a pod of cache crashes", "A pod of cache crashes"),
+        ("the probe fails", "The probe fails"),
+        ("api-0 fails", "api-0 fails"),
+    ],
+)
+def test_title_begins_with_a_capital_letter_unless_it_begins_with_a_name(incident, title, shown):
+    assert answer(incident, dataclasses.replace(incident.findings[0], title=title)).title == shown
+
+
+def test_pod_of_a_stateful_set_is_named_with_its_namespace(incident):
+    # GIVEN a Pod of a StatefulSet
+    pod = next(entity for entity in incident.entities.values() if entity.kind == "Pod")
+    owner = dataclasses.replace(pod, id="StatefulSet/db", kind="StatefulSet", name="db")
+    zero = dataclasses.replace(pod, id="Pod/db-0", name="db-0")
+    row = dataclasses.replace(incident.relations[0], kind="WORKLOAD_OF", source=zero.id, target=owner.id)
+    document = dataclasses.replace(
+        incident, entities={**incident.entities, zero.id: zero, owner.id: owner}, relations=(*incident.relations, row)
+    )
+    assert WorkloadNames(document).sentence("db-0 became unready") == f"{pod.namespace}/db-0 became unready"
+
+
+def test_first_step_with_blanks_is_told_whole_before_a_command_of_another_step(incident):
+    finding = dataclasses.replace(
+        incident.findings[0],
+        recommendations=("Create it: kubectl create secret NAME.", "Use it: kubectl edit deployment api, and name it."),
+        fix=("kubectl edit deployment api",),
+    )
+    assert answer(incident, finding).advice == "Create it: kubectl create secret NAME."
+
+
+def test_advice_calls_fields_what_people_call_them(incident):
+    finding = dataclasses.replace(
+        incident.findings[0], recommendations=("Revert spec.template.spec.containers[name=api].image to 1.",), fix=()
+    )
+    assert answer(incident, finding).advice == "Revert image of api to 1."

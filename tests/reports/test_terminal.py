@@ -142,6 +142,6 @@ def test_symptom_without_a_recorded_cause_is_not_called_the_cause():
 
 def test_state_that_cannot_work_is_the_cause_and_no_command_is_told_twice():
     text = render(document_of(FIXTURES / "states" / "service-selector.tapio"), width=None, color=False)
-    assert "  Cause    11:06:40Z  svc/orders  selects no pod" in text
+    assert "  Cause    2026-11-17 11:06:40Z  svc/orders  selects no pod" in text
     assert "No recorded change explains it" not in text
     assert text.count("kubectl -n harbor patch service orders") == 1

@@ -110,6 +110,16 @@ def test_command_of_the_pattern_is_taken_if_nothing_in_it_is_left_to_fill_in():
     )
 
 
+def test_kinds_are_written_in_one_way_so_that_no_command_is_told_twice():
+    actions = (
+        "Edit it: kubectl -n {namespace} edit {root_kind} {root_name}.",
+        "Edit it: kubectl -n {namespace} edit deployment {root_name}.",
+    )
+    assert commands(KILLED, actions=actions, namespace="shop", root_kind="Deployment", root_name="cache") == (
+        "kubectl -n shop edit deployment cache",
+    )
+
+
 @pytest.mark.parametrize(
     "evil",
     [

@@ -12,7 +12,7 @@
 --   registry VARCHAR: Host of the registry.
 --   failure VARCHAR: `malformed` (the reference), `unresolved` (name of the registry), `denied`, `not_found`, `throttled`,
 --     `untrusted` (certificate), `unreachable`, `absent` (it may not be pulled and is not on the node), or `unknown`.
---   pull_secret VARCHAR: Names of the pull secrets of the Pod; null if it has none.
+--   pull_secret VARCHAR: Names of the pull secrets of the Pod, or none; null if the Pod was not recorded.
 --   missing_secret VARCHAR: The first of them that does not exist; null if all do, or no Secret of the namespace was recorded.
 --   message VARCHAR: Last message that says why.
 WITH failing AS (
@@ -80,7 +80,8 @@ SELECT
         ELSE 'docker.io'
     END AS registry,
     coalesce(arg_max(reason.failure, (failing.at_ns, failing.seq)), 'unknown') AS failure,
-    min(nullif(list_aggregate(pod.secrets, 'string_agg', ', '), '')) AS pull_secret,
+    min(CASE WHEN pod.entity_id IS NOT NULL THEN coalesce(nullif(list_aggregate(pod.secrets, 'string_agg', ', '), ''), 'none') END)
+        AS pull_secret,
     min(list_filter(pod.secrets, lambda name : NOT list_contains(pod.names, name))[1]) AS missing_secret,
     arg_max(coalesce(reason.message, failing.reason || ': ' || coalesce(failing.message, '')), (failing.at_ns, failing.seq)) AS message
 FROM failing

@@ -122,8 +122,8 @@ WITH spec AS (
                 [one.key || '=' || one.value FOR one IN map_entries(selector)]
             ), ', ')
             WHEN 'taint' THEN array_to_string([told.text FOR told IN own_taints], ', ')
-            WHEN 'cpu' THEN 'requests ' || request.cpu / 1000 || ' CPU, the largest node has ' || cpu_milli / 1000
-            WHEN 'memory' THEN 'requests ' || request.memory // 1048576 || ' MiB, the largest node has ' || memory_bytes // 1048576 || ' MiB'
+            WHEN 'cpu' THEN 'each pod requests ' || request.cpu / 1000 || ' CPU, the largest node has ' || cpu_milli / 1000 || ' in total'
+            WHEN 'memory' THEN 'each pod requests ' || request.memory // 1048576 || ' MiB, the largest node has ' || memory_bytes // 1048576 || ' MiB in total'
         END AS what,
         CASE reason
             WHEN 'taint' THEN [

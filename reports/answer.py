@@ -6,6 +6,7 @@ escapes them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ _NOT_CAUSES = frozenset({"origin", "unexplained"})
 _FIELD = re.compile(r"spec\.template\.spec\.(?:initC|c)ontainers\[name=([^\]]+)\]\.(\S+)")
 _SPEC = re.compile(r"(?<!\S)spec\.(?:template\.(?:spec|metadata)\.)?(?=\S)")
 _VARIABLE = re.compile(r"\benv\[name=([^\]]+)\]\.value\b")
+_WHOLE_VARIABLE = re.compile(r"\benv\[name=([^\]]+)\] of (\S+) was set to (\{.*\})$")
 _RESTART = re.compile(r'spec\.template\.metadata\.annotations\["kubectl\.kubernetes\.io/restartedAt"\] was set to \S+')
 
 
@@ -301,7 +303,26 @@ class WorkloadNames:
 def _call_fields(text: str) -> str:
     """A text in which fields are called what people call them: `env PORT of api` not their paths."""
     text = _FIELD.sub(r"\2 of \1", _RESTART.sub("was restarted", text))
+    text = _WHOLE_VARIABLE.sub(_tell_variable, text)
     return _SPEC.sub("", _VARIABLE.sub(r"env \1", text))
+
+
+def _tell_variable(match: re.Match[str]) -> str:
+    """`env PORT of api was set to 80`, or to what it refers to, of a variable as the API has it."""
+    try:
+        variable = json.loads(match[3])
+        source = variable.get("valueFrom") or {}
+        refers = next(
+            (
+                f"key {reference['key']} of {kind} {reference['name']}"
+                for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
+                if (reference := source.get(field))
+            ),
+            variable.get("value"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return match[0]
+    return match[0] if refers is None else f"env {match[1]} of {match[2]} was set to {refers}"
 
 
 def _with_namespace(entity: Entity | EntityRef) -> str:
@@ -342,19 +363,28 @@ def _impact(finding: Finding, names: WorkloadNames, *, has_requests: bool) -> st
 
 def _advice(finding: Finding, names: WorkloadNames) -> str | None:
     """The first recommendation; without a command that is in the fix; None if the fix undoes the change instead."""
-    if not finding.recommendations:
+    given = [fix.removeprefix("kubectl ").lower() for fix in finding.fix]
+    advised = [_take_command(text) for text in finding.recommendations]
+    if not advised:
         return None
-    first = finding.recommendations[0]
-    said, is_command, command = first.partition(": kubectl ")
-    if not is_command:
-        return names.sentence(_call_fields(first))
-    given = {fix.removeprefix("kubectl ").lower() for fix in finding.fix}
-    if given and command.rstrip(".").lower() not in given:
-        # Either the fix undoes the change, or the first command has words that the reader must replace.
-        others = [text.partition(": kubectl ")[2].lower() for text in finding.recommendations[1:]]
-        is_advised = any(other.startswith(fix) for other in others for fix in given)
-        return names.sentence(_call_fields(first)) if is_advised else None
-    return names.sentence(_call_fields(f"{said}." if given else first))
+    said, command = advised[0]
+    told: str | None = finding.recommendations[0]
+    if command is not None and given:
+        words = next((said for said, command in advised if command is not None and command.startswith(given[0])), None)
+        if command.rstrip(".") in given:
+            told = f"{said}."
+        elif words is None:
+            told = None
+        elif words.startswith("If "):
+            told = f"{words}:"
+        # Else the first one has words that the reader must replace, and is told whole.
+    return None if told is None else names.sentence(_call_fields(told))
+
+
+def _take_command(recommendation: str) -> tuple[str, str | None]:
+    """What a recommendation says before its command, and the command in lower case without `kubectl`."""
+    said, is_command, command = recommendation.partition(": kubectl ")
+    return said, command.lower() if is_command else None
 
 
 def _list_names(keys: tuple[str, ...] | list[str], names: WorkloadNames) -> str:

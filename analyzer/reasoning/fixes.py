@@ -126,6 +126,8 @@ def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], hit: Sequence[Ent
         yield f"{kubectl} rollout undo {root.kind.lower()}/{name}"
     elif root.kind == "Node" and path == "spec.unschedulable":
         yield f"kubectl uncordon {name}"
+    elif root.kind == "Node" and old is None and (taint := _added_taint(root)) is not None:
+        yield f"kubectl taint nodes {name} {shlex.quote(taint)}"
     else:
         patch = None if root.kind not in ("ResourceQuota", "Service") else merge_patch(path, old)
         yield f"{kubectl} " + (
@@ -133,6 +135,17 @@ def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], hit: Sequence[Ent
             if patch is None
             else f"patch {root.kind.lower()} {name} --type merge -p {shlex.quote(patch)}"
         )
+
+
+def _added_taint(root: FoundSymptom) -> str | None:
+    """The taint that a change added to a Node, as `kubectl taint` takes it away; None if it is another change."""
+    if not root.details["path"].startswith("spec.taints["):
+        return None
+    try:
+        taint = json.loads(root.details.get("new_value", ""))
+        return f"{taint['key']}:{taint['effect']}-"
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _restore_key(root: FoundSymptom, kubectl: str, name: str, old: str | None) -> str:

@@ -63,6 +63,18 @@ def test_object_is_named_with_its_namespace(incident):
         ("spec.template.spec.initContainers[name=wait].image a:1 → a:2", "image of wait a:1 → a:2"),
         ("spec.template.spec.runtimeClassName was set to kata", "runtimeClassName was set to kata"),
         ("spec.replicas 1 → 0", "replicas 1 → 0"),
+        (
+            'spec.template.spec.containers[name=api].env[name=A] was set to {"name":"A","value":"on"}',
+            "env A of api was set to on",
+        ),
+        (
+            'spec.template.spec.containers[name=api].env[name=A] was set to {"name":"A","valueFrom":{"configMapKeyRef":{"key":"a","name":"conf"}}}',
+            "env A of api was set to key a of ConfigMap conf",
+        ),
+        (
+            "spec.template.spec.containers[name=api].env[name=A] was set to {torn}",
+            "env[name=A] of api was set to {torn}",
+        ),
     ],
 )
 def test_changed_field_is_called_what_people_call_it(incident, what, said):
@@ -167,3 +179,15 @@ def test_advice_calls_fields_what_people_call_them(incident):
         incident.findings[0], recommendations=("Revert spec.template.spec.containers[name=api].image to 1.",), fix=()
     )
     assert answer(incident, finding).advice == "Revert image of api to 1."
+
+
+def test_command_for_one_case_is_told_with_its_condition(incident):
+    finding = dataclasses.replace(
+        incident.findings[0],
+        recommendations=(
+            "Read it: kubectl logs api.",
+            "If it began with a release: kubectl rollout undo deployment/api.",
+        ),
+        fix=("kubectl rollout undo deployment/api",),
+    )
+    assert answer(incident, finding).advice == "If it began with a release:"

@@ -417,7 +417,7 @@ def test_why_a_pod_is_not_scheduled_is_decided_by_what_is_left_of_the_scheduler_
         """SELECT entity.name, reason, what, list_transform(blocker_ids, lambda id : id[6:])
         FROM scheduling_failure JOIN entity USING (entity_id) ORDER BY entity.name"""
     ) == [
-        ("a-cpu", "cpu", "requests 5.0 CPU, the largest node has 3.5", []),
+        ("a-cpu", "cpu", "each pod requests 5.0 CPU, the largest node has 3.5 in total", []),
         ("b-selector", "node_selector", "disk=tape", []),
         ("c-cordon", "cordon", None, ["worker-1"]),
         ("d-affinity", "node_affinity", None, []),

@@ -84,6 +84,20 @@ def test_value_that_is_secret_unknown_or_long_is_in_no_command(kind: str, old: s
             "kubectl -n shop rollout undo deployment/api",
         ),
         (
+            edit("Node", "node-a", "spec.taints[key=gone]", "x", "node-changed"),
+            "kubectl edit node node-a",
+        ),
+        (
+            shown(
+                "node-changed",
+                "Node",
+                "node-a",
+                path="spec.taints[key=gone]",
+                new_value='{"effect":"NoExecute","key":"gone","value":"x"}',
+            ),
+            "kubectl taint nodes node-a gone:NoExecute-",
+        ),
+        (
             edit("ResourceQuota", "compute", "spec.hard.pods", "60", "quota-changed"),
             """kubectl -n shop patch resourcequota compute --type merge -p '{"spec":{"hard":{"pods":"60"}}}'""",
         ),

@@ -48,7 +48,7 @@ WITH sent AS (
         CASE WHEN max(at_ns) > any_value(window_of.to_ns) - 20000000000 THEN any_value(window_of.to_ns) ELSE max(at_ns) END AS to_ns,
         max(at_ns) > any_value(window_of.to_ns) - 20000000000 AS is_open,
         min(at_ns) < any_value(window_of.from_ns) + 10000000000 AS is_old,
-        arg_min(event_seq, at_ns) AS seq, arg_min(evidence, at_ns) AS evidence, 'unknown' AS stopped_by
+        arg_min(event_seq, at_ns) AS seq, arg_min(evidence, at_ns) AS evidence, 'an unknown process' AS stopped_by
     FROM numbered CROSS JOIN capture_window AS window_of
     GROUP BY node, pid, "process.start_boot_ns", number
 ), stopped AS (

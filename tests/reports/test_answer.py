@@ -114,17 +114,6 @@ def test_fields_of_one_edit_are_one_change(calm):
     assert "B was removed" in told.step.text
 
 
-def test_service_that_is_wrong_itself_is_not_said_to_lack_endpoints(incident):
-    finding = incident.findings[0]
-    service = next(entity.id for entity in incident.entities.values() if entity.kind == "Service")
-    hit = dataclasses.replace(finding.impact, services=(service,), failed_requests=None, by_workload=())
-    empty = dataclasses.replace(finding, impact=hit)
-    wrong = dataclasses.replace(finding, impact=dataclasses.replace(hit, serving=(service,)))
-    assert answer(incident, empty).impact.startswith("no ready endpoints: svc shop/")
-    assert answer(incident, wrong).impact.startswith("affected: svc shop/")
-    assert "no " not in answer(incident, wrong).impact
-
-
 def test_what_was_on_another_day_is_told_with_the_day(incident):
     finding = incident.findings[0]
     first = finding.chain[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -25,10 +26,11 @@ class CapturePath(click.Path):
     def __init__(self) -> None:
         super().__init__(path_type=Path, allow_dash=True)
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """As `click.Path`."""
-        if str(value) != STANDARD_INPUT:
-            return Path(str(super().convert(value, param, ctx)))  # type: ignore[arg-type] - click's own type is wider
+        if os.fspath(value) != STANDARD_INPUT:
+            super().convert(value, param, ctx)
+            return Path(value)
         if sys.stdin.isatty():
             raise MissingInputError("standard input is a terminal", next_step="give a path, or pipe a capture in")
         directory = Path(tempfile.mkdtemp(prefix="tapio-input-"))

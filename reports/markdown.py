@@ -53,7 +53,8 @@ def _lines(document: Document) -> Iterator[str]:
     yield ""
     capture = document.capture
     times = f"from {clock_minute(capture.begin)} to {clock_minute(capture.end)} {zone_words(capture.end)}"
-    yield f"{code(story.looked_at(document))} Recorded on {day(capture.begin)} {times}."
+    cluster = "" if capture.cluster is None else f" in cluster {code(capture.cluster)}"
+    yield f"{code(story.looked_at(document))} Recorded on {day(capture.begin)} {times}{cluster}."
 
 
 def _finding(told: Answer) -> Iterator[str]:

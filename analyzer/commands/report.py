@@ -15,6 +15,7 @@ from analyzer.commands.zone import tz_option
 from analyzer.document.costs import price_document, read_prices
 from formats.command_line import examples
 from formats.text import escape_text
+from reports.answer import answer
 from reports.markdown import render_markdown
 from reports.story import headline
 from reports.zones import show_in
@@ -71,4 +72,5 @@ def command(
     else:
         text = render_page(document, title=source.name, zone=zone)
     write_output(output, text)
-    click.echo(f"{escape_text(headline(document).title)}\n{output}")
+    title = answer(document, document.findings[0]).title if document.findings else headline(document).title
+    click.echo(f"{escape_text(title)}\n{output}")

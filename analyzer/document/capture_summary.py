@@ -13,6 +13,9 @@ from formats.times import format_time
 
 MAX_LOSSES_SHOWN = 1_000
 
+CLUSTER_LABELS = ("kubernetes.azure.com/cluster", "alpha.eksctl.io/cluster-name", "cluster.x-k8s.io/cluster-name")
+"""Labels of Nodes that have the name of their cluster. Source: documentation of AKS, eksctl and Cluster API."""
+
 
 def summarize_capture(
     engine: Engine, capture: Capture, window: Window, *, symptoms_left_out: int, edges_left_out: int
@@ -20,7 +23,7 @@ def summarize_capture(
     """The summary.
 
     Args:
-        engine: its database holds `capture_window`, `missing` and `clock_error`.
+        engine: its database holds `capture_window`, `missing`, `clock_error`, `node_version` and `object_version`.
         capture: the same, opened.
         window: what of it was looked at.
         symptoms_left_out: symptoms that the document does not show because there are too many.
@@ -41,7 +44,18 @@ def summarize_capture(
         ),
         clock_error_ns=engine.value("SELECT max(error_ns) FROM clock_error"),
         frozen_because=capture.info.frozen_because,
+        cluster=_find_cluster(engine),
     )
+
+
+def _find_cluster(engine: Engine) -> str | None:
+    """What identifies the cluster: no object of Kubernetes has its name, only what made the nodes may label them."""
+    labels = ", ".join(f"labels['{label}']" for label in CLUSTER_LABELS)
+    name: str | None = engine.value(f"SELECT min(nullif(coalesce({labels}), '')) FROM node_version")  # noqa: S608 - ours
+    uid: str | None = engine.value(
+        "SELECT min(uid) FROM object_version WHERE kind = 'Namespace' AND name = 'kube-system'"
+    )
+    return name or uid
 
 
 def _losses(engine: Engine) -> Iterator[LossRow]:

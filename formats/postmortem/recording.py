@@ -50,6 +50,7 @@ class CaptureSummary:
         loss: what is missing.
         clock_error_ns: how far the clocks of the nodes may be apart, ns; None if that was not recorded.
         frozen_because: why it was frozen; None if no one and nothing froze it.
+        cluster: name by a label of its nodes, else uid of its Namespace kube-system; None if neither was recorded.
     """
 
     id: str
@@ -61,6 +62,7 @@ class CaptureSummary:
     loss: tuple[LossRow, ...]
     clock_error_ns: Count | None
     frozen_because: str | None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,33 @@ def test_print_is_light_and_complete(visitor, incident_page):
         assert visit.troubles() == []
 
 
+def test_print_of_a_finding_is_three_pages_and_an_appendix(visitor, tmp_path):
+    file = tmp_path / "page.html"
+    incident = document("shop_incident")
+    file.write_text(render_page(dataclasses.replace(incident, findings=incident.findings[:1])), encoding="utf-8")
+    with visitor.visit(file) as visit:
+        whole = _pages(visit.page)
+        # WHEN what the appendix has is taken away
+        visit.page.emulate_media(media="print")
+        appendix = visit.page.evaluate(
+            "[...document.querySelectorAll('main > section')].filter((one) => getComputedStyle(one).order === '5').map((one) => one.id)"
+        )
+        assert appendix[0] == "symptoms"
+        assert appendix[-1] == "evidence"
+        before = visit.page.evaluate("getComputedStyle(document.getElementById('symptoms'), '::before').content")
+        visit.page.evaluate(
+            "(ids) => [...ids.map((id) => document.getElementById(id)), document.querySelector('footer')].forEach((one) => one.remove())",
+            appendix,
+        )
+        # THEN three pages are left, which the appendix follows on a page of its own
+        assert before == '"Appendix"'
+        assert _pages(visit.page) <= 3 < whole
+
+
+def _pages(page) -> int:
+    return len(re.findall(rb"/Type\s*/Page[^s]", page.pdf(format="A4")))
+
+
 def test_calm_page_says_that_nothing_was_found_and_what_was_looked_at(visitor, calm_page):
     with visitor.visit(calm_page) as visit:
         # GIVEN a healthy recording THEN its page is calm

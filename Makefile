@@ -99,8 +99,9 @@ soak: setup-test ## Measure memory and CPU of the recorder with all sources, fiv
 neo4j: setup-test ## Start a real Neo4j on loopback, in the foreground
 	@$(PY) fixtures/lab/neo4j/server.py
 
-docs: setup-test ## Generate docs/reference.md, docs/sources.md and the schemas from the code
+docs: setup-test ## Generate docs/reference.md, docs/sources.md, docs/man and the schemas from the code
 	@$(PY) tests/docs/reference.py
+	@$(PY) tests/docs/man_pages.py
 	@$(PY) tests/docs/schemas.py
 
 picture: setup-test ## Take the picture of the page in README.md anew (Chromium)

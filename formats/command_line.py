@@ -16,6 +16,9 @@ from formats.text import cut_text, escape_text
 _INTERRUPTED = 130
 """What shells give for Ctrl-C: 128 and the number of SIGINT."""
 
+ANALYZER_PACKAGES = frozenset({"duckdb", "jinja2", "networkx", "plotly"})
+"""Packages of the extra `analyzer`, which a node that only records does without (pyproject.toml)."""
+
 _DEFECT_CHARACTERS = 200
 """Of what an unexpected error says. Why: it may repeat the input."""
 
@@ -85,6 +88,12 @@ def run_command(group: CommandGroup, program: str, *, shows_defects: bool = True
         # A library that was interrupted raises what it likes: DuckDB a RuntimeError.
         if interrupts:
             sys.exit(_INTERRUPTED)
+        if isinstance(error, ModuleNotFoundError) and error.name in ANALYZER_PACKAGES:
+            _end(
+                program,
+                f"the package {error.name} is not installed; the analyzer needs it: pipx install 'tapio[analyzer]'",
+                ExitCode.UNAVAILABLE,
+            )
         if _lacks_memory(error):
             _end(program, "there is not enough memory for this input", ExitCode.DATA)
         _end_with_defect(program, error, shows_defects=shows_defects)

@@ -47,6 +47,11 @@ def fail():
     raise RuntimeError("a defect")
 
 @cli.command()
+@click.argument("name")
+def lack(name):
+    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+@cli.command()
 @click.argument("kind")
 def exhaust(kind):
     if kind == "python":
@@ -148,6 +153,15 @@ def test_a_hidden_defect_is_shown_on_request(monkeypatch):
     monkeypatch.setenv("TAPIO_TRACEBACK", "1")
 
     assert "Traceback" in run("fail", "--hidden").stderr
+
+
+def test_a_node_without_the_analyzer_is_told_how_to_install_it():
+    result = run("lack", "duckdb", "--hidden")
+    assert result.returncode == ExitCode.UNAVAILABLE
+    assert "the package duckdb is not installed" in result.stderr
+    assert "pipx install 'tapio[analyzer]'" in result.stderr
+    # AND any other module is a defect, which is not hidden
+    assert run("lack", "formats.nothing", "--hidden").returncode == ExitCode.SOFTWARE
 
 
 @pytest.mark.parametrize("kind", ["python", "arrow", "duckdb"])

@@ -27,12 +27,9 @@ MEMORY_BYTES = 2 << 30
 """Memory that DuckDB may use before it spills to disk. Why: the process stays below 4 GiB."""
 
 SMALL_EVENTS = 200_000
-"""Events of a capture that one thread answers for, and whose facts are computed once instead of whenever they are read.
-Why: up to there planning queries takes most of the time, and more threads only add to it."""
-
-PLAIN_PLAN_EVENTS = 20_000
-"""Events of a capture for which DuckDB leaves out `_COSTLY_OPTIMIZERS`. Why: up to there a better plan saves less time
-than looking for it takes; at 190,000 events both are equal."""
+"""Events of a capture that one thread answers for, whose facts are computed once instead of whenever they are read, and
+for which DuckDB leaves out `_COSTLY_OPTIMIZERS`. Why: up to there planning queries takes most of the time, more threads
+only add to it, and a better plan saves less than looking for it takes; at 1,000,000 events both take the same."""
 
 _COSTLY_OPTIMIZERS = (
     "aggregate_reuse",
@@ -93,7 +90,8 @@ class Engine:
     @classmethod
     def for_events(cls, events: int) -> Self:
         """An engine with as many threads and optimizers as a capture with so many events is worth."""
-        return cls(threads=1 if events <= SMALL_EVENTS else None, has_plain_plans=events <= PLAIN_PLAN_EVENTS)
+        is_small = events <= SMALL_EVENTS
+        return cls(threads=1 if is_small else None, has_plain_plans=is_small)
 
     def _leave_out_optimizers(self) -> None:
         known = {name for (name,) in self._connection.execute("FROM duckdb_optimizers()").fetchall()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from analyzer.model.engine import PLAIN_PLAN_EVENTS, Engine
+from analyzer.model.engine import SMALL_EVENTS, Engine
 from formats.errors import UsageError
 
 
@@ -65,7 +65,7 @@ def test_a_query_is_answered_with_names_and_rows_up_to_a_limit(engine):
 def test_only_a_small_capture_is_answered_without_the_costly_optimizers():
     # GIVEN a product of tables with a condition, which must become a join whatever is left out
     query = "EXPLAIN SELECT a.range FROM range(9) a, range(9) b WHERE a.range = b.range"
-    for events, leaves_out in ((PLAIN_PLAN_EVENTS, True), (PLAIN_PLAN_EVENTS + 1, False)):
+    for events, leaves_out in ((SMALL_EVENTS, True), (SMALL_EVENTS + 1, False)):
         with Engine.for_events(events) as engine:
             left_out = engine.value("SELECT current_setting('disabled_optimizers')").split(",")
             assert ("join_order" in left_out) is leaves_out

@@ -1,8 +1,8 @@
--- Which Pod called which entity, according to connections, once per part.
+-- Which Pod called which entity, according to connections and to queries that a DNS server did not answer well, once per part.
 --
 -- kind: table
 -- scope: accumulated
--- reads: cgroup, contact, peer, recorded_entity
+-- reads: cgroup, contact, dns (cgroup_id, network.peer.address, dns.response_code), name_server, peer, recorded_entity
 -- columns:
 --   source_id VARCHAR: The calling Pod.
 --   target_id VARCHAR: The called Service, Pod, Node or Address.
@@ -19,7 +19,7 @@ WITH met AS (
         -- Calls to a listening container are calls to its Pod.
         coalesce(container.pod_id, peer.entity_id) AS target_id,
         greatest(contact.from_ns, peer.from_ns) AS from_ns, least(contact.to_ns, peer.to_ns) AS to_ns,
-        contact.from_ns AS first_ns, contact.node, contact.seq,
+        contact.from_ns AS first_ns, 'tcp' AS table_name, contact.node, contact.seq,
         contact.opened, contact.refused, contact.timed_out, contact.unreachable,
         -- An address that changed its owner within a part: what was counted is the first owner's, and counted once.
         row_number() OVER (
@@ -36,12 +36,26 @@ WITH met AS (
         AND contact.from_ns >= cgroup.from_ns AND contact.from_ns < cgroup.to_ns
     LEFT JOIN recorded_entity AS container ON container.entity_id = peer.entity_id AND container.kind = 'Container'
     WHERE cgroup.pod_id IS NOT NULL
+    UNION ALL
+    SELECT
+        cgroup.pod_id AS source_id, server.entity_id AS target_id, dns.at_ns AS from_ns, dns.at_ns AS to_ns,
+        dns.at_ns AS first_ns, 'dns' AS table_name, dns."k8s.node.name" AS node, dns.event_seq AS seq,
+        0 AS opened, 0 AS refused, 0 AS timed_out, 0 AS unreachable, false AS is_counted
+    FROM dns
+    JOIN name_server AS server
+        ON server.address = dns."network.peer.address" AND dns.at_ns >= server.from_ns AND dns.at_ns < server.to_ns
+    JOIN cgroup
+        ON cgroup.node = dns."k8s.node.name" AND cgroup.cgroup_id = dns.cgroup_id
+        AND dns.at_ns >= cgroup.from_ns AND dns.at_ns < cgroup.to_ns
+    WHERE dns.event_name IN ('dns.failed', 'dns.slow', 'dns.unanswered') AND cgroup.pod_id IS NOT NULL
+        AND dns."dns.response_code" IS DISTINCT FROM 'NXDOMAIN'
 )
 SELECT
     source_id, target_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
-    arg_min(evidence_of('tcp', node, seq), (first_ns, node, seq)) AS evidence,
-    (sum(opened) FILTER (is_counted))::BIGINT AS opened, (sum(refused) FILTER (is_counted))::BIGINT AS refused,
-    (sum(timed_out) FILTER (is_counted))::BIGINT AS timed_out,
-    (sum(unreachable) FILTER (is_counted))::BIGINT AS unreachable
+    arg_min(evidence_of(table_name, node, seq), (first_ns, node, seq)) AS evidence,
+    coalesce(sum(opened) FILTER (is_counted), 0)::BIGINT AS opened,
+    coalesce(sum(refused) FILTER (is_counted), 0)::BIGINT AS refused,
+    coalesce(sum(timed_out) FILTER (is_counted), 0)::BIGINT AS timed_out,
+    coalesce(sum(unreachable) FILTER (is_counted), 0)::BIGINT AS unreachable
 FROM met WHERE source_id <> target_id
 GROUP BY source_id, target_id

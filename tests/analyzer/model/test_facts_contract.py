@@ -107,6 +107,10 @@ def busy_capture(directory, name="capture.tapio"):
         builder.row("process_stall", "process.stalled", at + 0.45, cgroup_id=2, **stall)
         disk = {"block_io.device": "8:0", "block_io.operation": "read", "count": 2}
         builder.row("block_io", "disk.requests", at + 0.44, cgroup_id=2, **disk)
+        server = {"network.peer.address": "10.2.0.1" if index % 2 else "10.2.0.53", "dns.response_code": "SERVFAIL"}
+        builder.row("dns", "dns.answers", at + 0.42, cgroup_id=1, count=2, **server)
+        asked = {"dns.question.name": f"db-{index % 3}.shop", "dns.question.type": "A", "count": 1}
+        builder.row("dns", "dns.failed", at + 0.43, cgroup_id=1, **server, **asked)
         usage = {"filesystem.device": "8:0", "filesystem.used_bytes": index, "filesystem.mode": "rw"}
         builder.row("filesystem", "filesystem.sample", at + 0.46, **usage)
         sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}

@@ -267,3 +267,48 @@ def test_requests_to_disks_belong_to_their_container_and_to_the_disk_of_the_node
     assert {(row["node_id"], row["device"], row["count"], row["at_least_ns"]) for row in seen} == {
         ("Node/node-1", "254:0", 3, 64_000)
     }
+
+
+def test_a_query_names_its_server_and_a_search_that_finds_a_name_is_no_failure(tmp_path, engine):
+    from analyzer.model.build import PartStep
+    from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
+
+    # GIVEN searches of the api for two names, of which one is found; a query that the Service of the cache does not answer
+    builder = shop(tmp_path)
+    server = {"network.peer.address": "10.2.0.1", "process.command": "api", "dns.question.type": "A", "count": 1}
+    for at, event, name, code in (
+        (5.0, "failed", "db.shop.svc", "NXDOMAIN"),
+        (5.1, "failed", "mail.shop.svc", "NXDOMAIN"),
+        (5.2, "failed", "mail", "NXDOMAIN"),
+        (5.3, "resolved", "db.svc", "NOERROR"),
+        (20.0, "failed", "db.shop.svc", "NXDOMAIN"),
+        (21.0, "unanswered", "db", None),
+    ):
+        asked = {**server, "dns.question.name": name, "dns.response_code": code}
+        builder.row("dns", f"dns.{event}", at, cgroup_id=11, **asked)
+    builder.row(
+        "dns", "dns.answers", 22.0, cgroup_id=12, **{**server, "network.peer.address": "127.0.0.53", "count": 9}
+    )
+    model = build_model(open_capture(builder.write()), engine, wanted=["relation", "dns_failure", "dns_answer"])
+    # WHEN
+    seen = {"dns_failure": [], "dns_answer": []}
+    steps = [
+        PartStep({fact: ()}, lambda _part, fact=fact: seen[fact].extend(engine.records(f"FROM {fact} ORDER BY at_ns")))
+        for fact in seen
+    ]
+    model.go_through(steps)
+    # THEN
+    service = engine.rows("SELECT entity_id FROM entity WHERE kind = 'Service'")[0][0]
+    assert [(row["question"], row["searched"], row["outcome"]) for row in seen["dns_failure"]] == [
+        ("mail.shop.svc", "mail", "failed"),
+        ("mail", "mail", "failed"),
+        ("db.shop.svc", "db.shop.svc", "failed"),
+        ("db", "db", "unanswered"),
+    ]
+    assert {(row["entity_id"], row["server_id"]) for row in seen["dns_failure"]} == {(API, service)}
+    assert [(row["entity_id"], row["server_id"], row["count"]) for row in seen["dns_answer"]] == [
+        (CACHE, "Address/127.0.0.53", 9)
+    ]
+    calls = engine.rows("SELECT source_id, target_id FROM relation WHERE relation = 'CALLS'")
+    assert calls == [(f"Pod/{uid_of('Pod/shop/api-1')}", service)]

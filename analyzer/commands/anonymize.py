@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from analyzer.commands.output_file import force_option, open_place
+from analyzer.commands.window import capture_argument
 from analyzer.sharing.pseudonyms import KEY_BYTES
 from analyzer.sharing.sharing import anonymize_capture
 from formats.command_line import examples
@@ -21,14 +23,15 @@ from formats.text import escape_text
         "tapio anonymize night.tapio -o share.tapio --key-file team.key",
     )
 )
-@click.argument("capture", type=click.Path(path_type=Path))
+@capture_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
+@force_option
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
     help="File with the key of the pseudonyms, created if missing. Default: a random key that is discarded.",
 )
-def command(capture: Path, output: Path, key_file: Path | None) -> None:
+def command(capture: Path, output: Path, key_file: Path | None, *, force: bool) -> None:
     """Write a copy of CAPTURE without names, addresses, paths and IDs.
 
     Names, IDs and addresses are replaced by pseudonyms of the same form. Messages are reduced to phrases that
@@ -38,7 +41,8 @@ def command(capture: Path, output: Path, key_file: Path | None) -> None:
     The new file is read back and searched for every value of the original, in any form. If one is found, the
     file is not released and the exit code is 73.
     """
-    shared = anonymize_capture(capture, output, key=_read_key(key_file))
+    with open_place(output, may_replace=force) as place:
+        shared = anonymize_capture(capture, place, key=_read_key(key_file))
     click.echo(
         f"{output}: replaced {shared.replaced:,} distinct names, IDs and addresses; the scan found no original value"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from analyzer.commands.output_file import force_option, open_place
 from analyzer.commands.window import capture_argument, feedback_option, knowledge_option
 from analyzer.cutting.cut import CutResult, Limits, cut_capture
 from analyzer.knowledge.shipped import read_knowledge
@@ -30,6 +31,7 @@ DEFAULT_ANALYSES = 100
     "--finding", "rank", type=click.IntRange(min=1), default=1, show_default=True, help="Number of the finding."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
+@force_option
 @click.option(
     "--analyses",
     type=click.IntRange(min=2),
@@ -51,6 +53,7 @@ def command(
     rank: int,
     output: Path,
     *,
+    force: bool,
     analyses: int,
     budget: float | None,
     as_json: bool,
@@ -69,14 +72,15 @@ def command(
         if sys.stderr.isatty():
             click.echo(f"\ranalysis {made} of {analyses}: {enough:,} of {rows:,} rows are enough ", err=True, nl=False)
 
-    result = cut_capture(
-        capture,
-        output,
-        read_knowledge(knowledge, feedback),
-        rank=rank,
-        limits=Limits(analyses, lambda: end is not None and time.monotonic() >= end),
-        on_progress=show_progress,
-    )
+    with open_place(output, may_replace=force) as place:
+        result = cut_capture(
+            capture,
+            place,
+            read_knowledge(knowledge, feedback),
+            rank=rank,
+            limits=Limits(analyses, lambda: end is not None and time.monotonic() >= end),
+            on_progress=show_progress,
+        )
     if sys.stderr.isatty():
         click.echo(err=True)
     if as_json:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import click
 
+from analyzer.commands.output_file import force_option, open_place
 from analyzer.guard.opening import cut_off
 from analyzer.importers.budget import ImportLimits
 from analyzer.importers.capturing import import_kubernetes
@@ -45,6 +46,7 @@ def _amount(name: str, parse: Callable[[object], int], default: str, says: str) 
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--from", "_form", expose_value=False, hidden=True, help="The form of the files is found out by itself.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Path of the new capture.")
+@force_option
 @click.option("--node", default="kube-api", show_default=True, help="Node name that is written to all rows.")
 @click.option(
     "--configmap-values/--no-configmap-values",
@@ -61,6 +63,7 @@ def command(
     output: Path,
     node: str,
     *,
+    force: bool,
     configmap_values: bool,
     max_line: int,
     max_document: int,
@@ -84,10 +87,13 @@ def command(
     with tempfile.TemporaryDirectory(prefix="tapio-import-") as directory:
         found = list_files(files, Path(directory), limits)
         size = 2 * sum(file.stat().st_size for file in found if file.is_file())
-        with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        with (
+            open_place(output, may_replace=force) as place,
+            click.progressbar(length=size, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
+        ):
             rows = import_kubernetes(
                 found,
-                output,
+                place,
                 node_name=node,
                 configmap_values=configmap_values,
                 on_progress=lambda read: bar.update(read - bar.pos),

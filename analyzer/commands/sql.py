@@ -15,7 +15,7 @@ import click
 from analyzer.analysis_cache import analyze_file
 from analyzer.commands.losses import warn_of_losses
 from analyzer.commands.sql_output import to_csv, to_json_lines, to_lines, to_table
-from analyzer.commands.sql_prompt import ask_for_queries
+from analyzer.commands.sql_prompt import LIST_TABLES, ask_for_queries
 from analyzer.commands.window import (
     Moment,
     capture_argument,
@@ -80,8 +80,8 @@ def command(
     """Run QUERY, in the SQL dialect of DuckDB, over CAPTURE. Without a query, ask for queries at a prompt.
 
     That is over everything recorded, the facts, and what the analysis found: finding, symptom and edge. A QUERY of - is
-    read from standard input. Without a query and a terminal, what can be queried is listed. The capture is read-only,
-    and the query has no access to files or the network. docs/facts.md describes the columns.
+    read from standard input. .tables lists what can be queried, as no query does without a terminal. The capture is
+    read-only, and the query has no access to files or the network. docs/facts.md describes the columns.
 
     Times are integers, in Unix nanoseconds; for people they are shown as times. A table that is wider than the terminal
     is printed as with --line. Names with a dot need double quotes: select "k8s.event.reason" from kube_event.
@@ -92,7 +92,7 @@ def command(
     opened = open_capture(capture)
     window = check_window(opened, begin, end)
     with Engine() as engine:
-        if query is None and not (sys.stdin.isatty() and is_terminal()):
+        if query == LIST_TABLES or (query is None and not (sys.stdin.isatty() and is_terminal())):
             build_model(opened, engine, window, wanted=())
             _print(form, *_contents(engine))
             return

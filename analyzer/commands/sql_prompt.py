@@ -12,6 +12,7 @@ from formats.text import escape_text
 
 PROMPT, CONTINUED = "tapio> ", "  ...> "
 _GREETING = "A query ends with a semicolon. .tables lists what can be queried; .quit or Ctrl-D ends."
+LIST_TABLES = ".tables"
 _WORDS = frozenset({".quit", ".exit", "quit", "exit"})
 
 
@@ -43,7 +44,7 @@ def ask_for_queries(
             continue
         if not lines and line.strip().lower().rstrip(";") in _WORDS:
             return
-        if not lines and line.strip() == ".tables":
+        if not lines and line.strip() == LIST_TABLES:
             list_tables()
             continue
         if line or lines:

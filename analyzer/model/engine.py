@@ -198,5 +198,5 @@ def _refusal(error: duckdb.Error) -> UsageError:
     said = str(error).split("\n\nLINE ", 1)[0]
     sentence = " ".join(line.strip() for line in said.splitlines() if line.strip())
     return UsageError(
-        f"the query failed: {sentence}", next_step="`tapio sql CAPTURE` without a query lists the tables and columns"
+        f"the query failed: {sentence}", next_step="`tapio sql CAPTURE .tables` lists the tables and columns"
     )

@@ -19,7 +19,9 @@ from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding
 from formats.postmortem.graph import Change, Edge, Symptom
 from formats.units import format_duration
+from reports.answer import answer
 from reports.managers import call_manager, say_who
+from reports.quantities import percent
 
 _SEVERE = frozenset({"error", "fatal"})
 
@@ -197,7 +199,7 @@ def _best_way(document: Document, root: str, wanted: Collection[str]) -> tuple[E
 def _tell(document: Document, explained: Explained) -> Iterator[str]:
     finding = explained.finding
     root = finding.root_cause
-    yield f"{finding.title} (confidence {finding.confidence:.2f})."
+    yield f"{answer(document, finding).title} (confidence {percent(finding.confidence)})."
     if explained.is_root:
         yield "This is the root cause:"
     yield f"  {_clock(root.time)}  {root.what}{_proof(finding.chain[0].evidence)}"
@@ -210,7 +212,8 @@ def _tell(document: Document, explained: Explained) -> Iterator[str]:
         after = f"{format_duration(edge.lag_ns)} later" if edge.lag_ns >= 0 else "observed before its cause"
         yield f"  {_clock(symptom.begin)}  {symptom.what}{_proof(symptom.evidence)}"
         order = "" if edge.order_known else ", order uncertain"
-        yield f"      caused by rule {edge.rule} ({edge.relation}; {after}{order}; confidence {edge.confidence:.2f})"
+        sure = f"confidence {percent(edge.confidence)}"
+        yield f"      caused by rule {edge.rule} ({edge.relation}; {after}{order}; {sure})"
     if explained.rest:
         yield "  related symptoms:"
         yield from _list(explained.rest)

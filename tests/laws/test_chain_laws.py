@@ -8,6 +8,7 @@ import pytest
 
 from analyzer.model.named_entities import NamedEntities
 from analyzer.reasoning.why import explain, symptoms_in, tell_explanation, way_to
+from reports.answer import answer
 from tests.analyzed import document_of
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -39,6 +40,8 @@ def test_why_tells_the_chain_of_the_report_to_every_object_on_it(capture):
             assert [edge.source for edge in way] == told[:-1]
             # AND the answer says the steps in this order
             lines = list(tell_explanation(document, explain(document, NamedEntities(frozenset({entity}), (entity,)))))
-            begin = next(number for number, line in enumerate(lines) if line.startswith(finding.title))
+            begin = next(
+                number for number, line in enumerate(lines) if line.startswith(answer(document, finding).title)
+            )
             for step in finding.chain[: last + 1]:
                 begin = next(number for number in range(begin + 1, len(lines)) if step.what in lines[number])

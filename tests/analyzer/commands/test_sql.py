@@ -55,8 +55,9 @@ def test_part_facts_are_there_whole_with_the_peers_of_all_segments(capture):
     assert json.loads(output) == {"n": 3, "peer": f"Service/{uid_of('Service/shop/db')}"}
 
 
-def test_without_a_query_everything_that_can_be_asked_is_listed(capture):
-    lines = ask(capture).splitlines()
+@pytest.mark.parametrize("arguments", [(), (".tables",)])
+def test_without_a_query_everything_that_can_be_asked_is_listed(capture, arguments):
+    lines = ask(capture, *arguments).splitlines()
     listed = {line.split()[1] for line in lines[2:]}
     assert listed >= set(declared_facts()) | {table.name for table in TABLES} | {"entity", "relation", "change"}
     # AND each with its columns, those too that are computed only for a query

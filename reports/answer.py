@@ -48,7 +48,8 @@ _NOT_CAUSES = frozenset({"origin", "unexplained"})
 _FIELD = re.compile(r"spec\.template\.spec\.(?:initC|c)ontainers\[name=([^\]]+)\]\.(\S+)")
 _SPEC = re.compile(r"(?<!\S)spec\.(?:template\.(?:spec|metadata)\.)?(?=\S)")
 _VARIABLE = re.compile(r"\benv\[name=([^\]]+)\]\.value\b")
-_WHOLE_VARIABLE = re.compile(r"\benv\[name=([^\]]+)\] of (\S+) was set to (\{.*\})$")
+_WHOLE_VARIABLE = re.compile(r"\benv\[name=([^\]]+)\] of (\S+) was set to (\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})")
+_WHOLE_TAINT = re.compile(r"(?:spec\.)?\btaints\[key=[^\]]+\] was set to (\{[^{}]*\})")
 _RESTART = re.compile(r'spec\.template\.metadata\.annotations\["kubectl\.kubernetes\.io/restartedAt"\] was set to \S+')
 
 
@@ -162,7 +163,7 @@ def answer(document: Document, finding: Finding) -> Answer:
         else Step(root.time, names.subject(root), names.text(root.what, root), is_change=False, day=day_of(root.time))
     )
     return Answer(
-        title=_begin_sentence(names.sentence(_call_fields(finding.title))),
+        title=_begin_sentence(names.sentence(call_fields(finding.title))),
         pattern=finding.pattern,
         severity="high" if is_felt and is_ongoing else "medium" if is_felt or is_ongoing else "low",
         confidence=confidence_word(finding.confidence),
@@ -294,16 +295,16 @@ class WorkloadNames:
     def text(self, what: str, entity: Entity | EntityRef | RootCause) -> str:
         """What is said of an entity, without its name, and with fields as people call them."""
         said = what.removeprefix(f"{entity.kind} {entity.name}").lstrip(": ") or what
-        said = _call_fields(said)
+        said = call_fields(said)
         if entity.kind in ("ConfigMap", "Secret"):
             said = re.sub(r"(?<!\S)data\.(?=\S)", "", said)
         return cut_middle(self.sentence(said), TEXT_CHARACTERS)
 
 
-def _call_fields(text: str) -> str:
+def call_fields(text: str) -> str:
     """A text in which fields are called what people call them: `env PORT of api` not their paths."""
     text = _FIELD.sub(r"\2 of \1", _RESTART.sub("was restarted", text))
-    text = _WHOLE_VARIABLE.sub(_tell_variable, text)
+    text = _WHOLE_TAINT.sub(_tell_taint, _WHOLE_VARIABLE.sub(_tell_variable, text))
     return _SPEC.sub("", _VARIABLE.sub(r"env \1", text))
 
 
@@ -323,6 +324,16 @@ def _tell_variable(match: re.Match[str]) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         return match[0]
     return match[0] if refers is None else f"env {match[1]} of {match[2]} was set to {refers}"
+
+
+def _tell_taint(match: re.Match[str]) -> str:
+    """`taint gone=yes:NoExecute was added`, as `kubectl taint` writes it, of a taint as the API has it."""
+    try:
+        taint = json.loads(match[1])
+        value = f"={taint['value']}" if taint.get("value") else ""
+        return f"taint {taint['key']}{value}:{taint['effect']} was added"
+    except (ValueError, KeyError, TypeError):
+        return match[0]
 
 
 def _with_namespace(entity: Entity | EntityRef) -> str:
@@ -378,7 +389,7 @@ def _advice(finding: Finding, names: WorkloadNames) -> str | None:
         elif words.startswith("If "):
             told = f"{words}:"
         # Else the first one has words that the reader must replace, and is told whole.
-    return None if told is None else names.sentence(_call_fields(told))
+    return None if told is None else names.sentence(call_fields(told))
 
 
 def _take_command(recommendation: str) -> tuple[str, str | None]:

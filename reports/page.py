@@ -29,7 +29,16 @@ from formats.postmortem.recording import EvidenceRow
 from formats.text import cut_text, escape_text
 from formats.times import parse_time
 from reports import quantities, story
-from reports.answer import MAX_QUIET_CHANGES, NO_CAUSE, Answer, QuietChange, WorkloadNames, answer, quiet_changes
+from reports.answer import (
+    MAX_QUIET_CHANGES,
+    NO_CAUSE,
+    Answer,
+    QuietChange,
+    WorkloadNames,
+    answer,
+    call_fields,
+    quiet_changes,
+)
 from reports.causality_picture import Picture, causality_picture, fit
 from reports.figures.draw import draw_figures
 from reports.managers import call_manager
@@ -258,8 +267,8 @@ class _Page:
         return quiet_changes(self._document)
 
     def say(self, text: str) -> str:
-        """A text in which pods are named by their workload, and objects with their namespace."""
-        return self._names.sentence(text)
+        """A text in which pods are named by their workload, objects with their namespace, and fields as people do."""
+        return self._names.sentence(call_fields(text))
 
     def made_by(self, change: Change) -> str | None:
         """Who made a change; None if the recording does not tell."""

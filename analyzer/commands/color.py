@@ -15,6 +15,14 @@ color_option = click.option(
     help="When to use colors. auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
 
+SEVERITY_STYLES = {"fatal": "1;31", "error": "31", "warning": "33", "change": "34"}
+"""SGR parameters by severity: of the 8 base colours only, which every terminal's theme keeps readable."""
+
+
+def paint(text: str, style: str | None, *, color: bool) -> str:
+    """A text of ours in a style; as it is without one, or without colors."""
+    return f"\x1b[{style}m{text}\x1b[0m" if color and style is not None else text
+
 
 def wants_color(choice: str) -> bool:
     """Whether standard output gets colors.

@@ -17,6 +17,7 @@ from formats.command_line import examples
 from formats.errors import ExitCode
 from formats.text import escape_text
 from formats.times import format_time
+from formats.units import format_duration
 
 
 @click.command(
@@ -54,7 +55,7 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
     if summary.asked_from_ns is not None and summary.asked_to_ns is not None:
         yield f"requested {_span(summary.asked_from_ns, summary.asked_to_ns)}"
     for node in summary.nodes:
-        error = "unknown" if node.clock_error_ns is None else f"at most {node.clock_error_ns / 1e6:,.3f} ms"
+        error = "unknown" if node.clock_error_ns is None else f"at most {format_duration(node.clock_error_ns)}"
         boots = "one boot" if node.boots == 1 else f"{node.boots} boots"
         segments = "one segment" if node.segments == 1 else f"{node.segments:,} segments"
         yield f"node      {node.name}: {segments}, {boots}, clock error {error}"

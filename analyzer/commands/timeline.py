@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.analysis_cache import analyze_file
+from analyzer.commands.color import SEVERITY_STYLES, color_option, paint, wants_color
 from analyzer.commands.losses import warn_of_document_losses
 from analyzer.commands.window import (
     Moment,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--namespace", help="Show only objects in this namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--all", "with_all", is_flag=True, help="Also show symptoms of severity info that no finding explains.")
+@color_option
 @knowledge_option
 @feedback_option
 @from_option
@@ -53,6 +55,7 @@ def command(
     namespace: str | None,
     as_json: bool,
     with_all: bool,
+    color: str,
     knowledge: tuple[Path, ...],
     feedback: Path | None,
     begin: Moment | None,
@@ -73,8 +76,10 @@ def command(
             click.echo(json.dumps(row, sort_keys=True, ensure_ascii=False))
         else:
             rank = "" if row["finding"] is None else f"#{row['finding']}"
-            line = f"{str(row['time'])[:23]}  {row['severity']:<7}  {rank:<3}  {row['what']}  [{row['evidence']}]"
-            click.echo(escape_text(line))
+            style = SEVERITY_STYLES.get(str(row["severity"]))
+            severity = paint(f"{row['severity']:<7}", style, color=wants_color(color))
+            told = escape_text(f"{rank:<3}  {row['what']}  [{row['evidence']}]")
+            click.echo(f"{escape_text(str(row['time'])[:23])}  {severity}  {told}", color=True)
     if not rows and not as_json:
         click.echo(escape_text(_why_empty(document, namespace, with_all=with_all)))
 

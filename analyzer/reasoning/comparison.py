@@ -60,7 +60,7 @@ class ComparisonSearch:
         reached, unreached = len(exposure.reached), len(exposure.unreached)
         reached_showing, unreached_showing = len(showing & exposure.reached), len(showing & exposure.unreached)
         pods = "1 pod" if reached == 1 else f"{reached} pods"
-        shown = f"{effect.rule.name} shows on {reached_showing} of the {pods} of its workloads that the change reached"
+        shown = f"the symptom {effect.rule.name} was seen on {reached_showing} of the {pods} that the change reached"
         if unreached == 0:
             speaks = OPEN
         elif unreached_showing == 0:
@@ -106,8 +106,8 @@ class ComparisonSearch:
             other_of=before_ns,
             speaks=speaks,
             what=(
-                f"{effect.rule.name} was observed {_times(after_count)} in the {format_duration(after_ns)} after the "
-                f"change, and {_times(before_count)} in the {format_duration(before_ns)} before"
+                f"the symptom {effect.rule.name} was seen {_times(after_count)} in the {format_duration(after_ns)} "
+                f"after the change, and {_times(before_count)} in the {format_duration(before_ns)} before"
             ),
             evidence=_evidence(before),
         )

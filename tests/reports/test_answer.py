@@ -72,6 +72,11 @@ def test_object_is_named_with_its_namespace(incident):
             "env A of api was set to key a of ConfigMap conf",
         ),
         (
+            'spec.taints[key=gone] was set to {"effect":"NoExecute","key":"gone","value":"yes"}',
+            "taint gone=yes:NoExecute was added",
+        ),
+        ('spec.taints[key=gone] was set to {"key":"gone"}', 'taints[key=gone] was set to {"key":"gone"}'),
+        (
             "spec.template.spec.containers[name=api].env[name=A] was set to {torn}",
             "env[name=A] of api was set to {torn}",
         ),

@@ -237,3 +237,13 @@ def test_rows_of_evidence_are_in_order_of_time(incident):
     rows = {key: dataclasses.replace(row, id=key, time=time) for key, time in times.items()}
     page = render_page(dataclasses.replace(incident, evidence=rows))
     assert page.index(">tcp:n:52<") < page.index(">tcp:n:100<")
+
+
+def test_summary_calls_fields_what_people_call_them(incident):
+    raw = 'spec.template.spec.containers[name=api].env[name=A] was set to {"name":"A","value":"on"}'
+    finding = incident.findings[0]
+    root = dataclasses.replace(finding.root_cause, what=f"Deployment api: {raw}")
+    page = render_page(dataclasses.replace(incident, findings=(dataclasses.replace(finding, root_cause=root),)))
+    summary = page.split('<p class="summary">')[1].split("</p>")[0]
+    assert "env A of api was set to on" in summary
+    assert "spec.template" not in summary

@@ -32,7 +32,7 @@ def test_a_capture_is_described_with_what_is_missing_and_what_to_do(tmp_path):
     assert "reason    an OOM kill" in lines
     assert "recorded  2026-09-21T14:13:20.000Z to 2026-09-21T14:13:25.000Z (5.0 s)" in lines
     assert "requested 2026-09-21T14:12:20.000Z to 2026-09-21T14:13:50.000Z (90.0 s)" in lines
-    assert "node      node-\\x1b[2J1: one segment, one boot, clock error at most 0.001 ms" in lines
+    assert "node      node-\\x1b[2J1: one segment, one boot, clock error at most 1 µs" in lines
     assert "          75.0 % of the events with a cgroup belong to a pod" in lines
     assert "missing   5 events of tcp on node-\\x1b[2J1: kernel_ring_full" in lines
     assert LOSS_ADVICE[LossReason.KERNEL_RING_FULL] in result.output

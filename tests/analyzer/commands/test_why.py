@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,11 @@ def test_timeline_shows_one_namespace_or_says_where_there_is_more():
     assert run("timeline", OOM, "-n", "bank").output.splitlines() == [
         "No symptoms or changes were recorded in namespace bank; there are some in shop."
     ]
+
+
+def test_timeline_is_painted_by_severity_and_color_changes_nothing_else():
+    plain = run("timeline", OOM, "--color", "never").output
+    painted = run("timeline", OOM, "--color", "always").output
+    assert "\x1b[31merror  \x1b[0m" in painted
+    assert "\x1b" not in plain
+    assert re.sub("\x1b\\[[0-9;]*m", "", painted) == plain

@@ -58,7 +58,7 @@ def test_only_pods_that_the_change_made_fail(tables):
     add_trouble(tables, 120, "Pod/d", "crash")
     row = compare(tables)["pods"]
     assert cells(row) == (2, 2, 0, 2, "for")
-    assert row.what == "crash shows on 2 of the 2 pods of its workloads that the change reached, and on 0 of 2 others"
+    assert row.what == "the symptom crash was seen on 2 of the 2 pods that the change reached, and on 0 of 2 others"
 
 
 def test_a_minority_of_the_pods_that_the_change_made_leaves_it_open(tables):
@@ -104,7 +104,10 @@ def test_a_minute_without_the_effect_before_the_change_speaks_for_it(tables):
     assert LONG_BEFORE_NS == 60 * SECOND
     row = compare(tables)["time"]
     assert cells(row) == (1, 900 * SECOND, 0, 100 * SECOND, "for")
-    assert row.what == "crash was observed 1 time in the 15 min after the change, and 0 times in the 1 min 40 s before"
+    assert (
+        row.what
+        == "the symptom crash was seen 1 time in the 15 min after the change, and 0 times in the 1 min 40 s before"
+    )
 
 
 def test_a_recording_that_begins_shortly_before_the_change_leaves_it_open(tables):

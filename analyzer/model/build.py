@@ -14,6 +14,7 @@ from analyzer.model.cgroup_paths import load_cgroup_paths
 from analyzer.model.declarations import EngineTable, Kind, Reads, Scope
 from analyzer.model.engine import SMALL_EVENTS, Engine
 from analyzer.model.engine_tables import declared_tables
+from analyzer.model.progress import show_progress
 from analyzer.model.recorded_tables import FREQUENT_TABLES, GROWING_TABLES, Part, Tables
 from analyzer.model.schedule import Schedule, closure, plan_schedule
 from analyzer.model.segment_reading import Window
@@ -81,8 +82,10 @@ class Model:
                 self.engine.execute(_fill_sql(table))
             for step in steps:
                 step.run(part)
+            advance(part.to_ns)
 
-        self._tables.for_each_part(_columns_of([*filled, *_facts_of(wanted)], steps), run)
+        with show_progress(*self._tables.extent) as advance:
+            self._tables.for_each_part(_columns_of([*filled, *_facts_of(wanted)], steps), run)
         if not self._is_complete:
             self._is_complete = True
             self.compute(self._schedule.after)

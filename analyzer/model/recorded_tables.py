@@ -115,6 +115,16 @@ class Tables:
                 read = self._read(segment, name)
                 self._engine.insert(f"{name}_rows", read.table)
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Begin and end of what is looked at, unix ns."""
+        from_ns, to_ns = self._window
+        capture = self._capture
+        return (
+            capture.begin_unix_nano if from_ns is None else from_ns,
+            capture.end_unix_nano if to_ns is None else to_ns,
+        )
+
     def for_each_part(self, reads: Reads, run: Callable[[Part], None]) -> None:
         """Makes one part after the other, in order of time, what the views of the frequent tables show.
 

@@ -61,7 +61,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "analyzer/commands/document_input.py": ("analyzer/commands/test_report.py", "a capture or a document"),
     "analyzer/commands/graph.py": ("analyzer/commands/test_report.py", "a capture or a document, like `report`"),
     "analyzer/commands/import_capture.py": ("analyzer/importers/test_k8s_watch.py", "writes the import"),
-    "analyzer/commands/output_file.py": ("analyzer/commands/test_report.py", "a file that appears whole or not"),
     "analyzer/commands/test.py": ("analyzer/knowledge/test_pattern_tests.py", "prints their results"),
     "analyzer/commands/timeline.py": ("docs/test_docs.py", "run as the README does"),
     # Stations of the analysis whose result is the document.

@@ -16,15 +16,20 @@ SAME_NAMESPACE = "same namespace"
 
 _HELD = frozenset({"ConfigMap", "PersistentVolumeClaim", "Secret"})
 
+_WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
+
 RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "ASKS": (_WEBHOOKS, frozenset({"Service"})),
     "BINDS": (frozenset({"PersistentVolumeClaim"}), frozenset({"PersistentVolume"})),
     "BLOCKED_BY": (frozenset({"Pod"}), frozenset({"Node", "Pod"})),
     "CALLS": (frozenset({"Pod"}), frozenset({"Address", "Node", "Pod", "Service"})),
     "CONTAINS": (frozenset({"Container", "Pod"}), frozenset({"Container", "Process"})),
+    "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
     "MOUNTS": (frozenset({"Pod"}), _HELD),
     "OWNS": (frozenset(), frozenset()),
     "PREEMPTS": (frozenset({"Pod"}), frozenset({"Pod"})),
+    "REFUSED_BY": (frozenset(), _WEBHOOKS),
     "RUNS_ON": (frozenset({"Pod"}), frozenset({"Node"})),
     "SCALES": (frozenset({"HorizontalPodAutoscaler"}), frozenset()),
     "SELECTS": (frozenset({"Service"}), frozenset({"Pod"})),

@@ -173,6 +173,8 @@ def split_episode(
     after = moments[len(before) :]
     if not before or (not after and len(moments) < item.count):
         return None
+    if at_ns - item.from_ns < item.rule.lasting_ns:
+        return None  # an episode so short would have been dropped
     going_on = max(end for _start, end, _value in before) > at_ns
     if not (after or going_on):
         return None

@@ -93,6 +93,21 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
     ),
     _resource("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1", short=("netpol",)),
     _resource("resourcequotas", "ResourceQuota", "v1", short=("quota",)),
+    _resource("limitranges", "LimitRange", "v1", short=("limits",)),
+    _resource(
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1",
+        "admissionregistration.k8s.io/v1beta1",
+        is_namespaced=False,
+    ),
+    _resource(
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1",
+        "admissionregistration.k8s.io/v1beta1",
+        is_namespaced=False,
+    ),
     _resource("namespaces", "Namespace", "v1", is_namespaced=False, short=("ns",)),
 )
 """What `kube_object` records when nothing else is asked for."""

@@ -30,7 +30,9 @@ BOOT_AT_BEGIN = 1_000_000_000_000
 """CLOCK_BOOTTIME of second 0."""
 
 BOOT_ID = "01234567-89ab-cdef-0123-456789abcdef"
-CLUSTER_WIDE = frozenset({"Node", "Namespace", "PersistentVolume"})
+CLUSTER_WIDE = frozenset(
+    {"Node", "Namespace", "PersistentVolume", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+)
 _SECOND = 1_000_000_000
 
 

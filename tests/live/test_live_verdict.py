@@ -33,6 +33,7 @@ def test_kinds_are_chosen_by_pattern() -> None:
         "quota-cpu",
         "quota-memory",
         "quota-pods",
+        "quota-shrunk",
         "scaled-to-zero",
     }
 

@@ -19,8 +19,8 @@ SELECT
     entity_id, uid, namespace, name, created_ns, at_ns, until_ns, is_last, is_state, node, seq,
     json_transform(content, '{
         "metadata": {
-            "deletionTimestamp": "VARCHAR", "deletionGracePeriodSeconds": "BIGINT", "labels": "MAP(VARCHAR, VARCHAR)",
-            "annotations": {"kubernetes.io/config.hash": "VARCHAR"}
+            "deletionTimestamp": "VARCHAR", "deletionGracePeriodSeconds": "BIGINT", "finalizers": ["VARCHAR"], "labels": "MAP(VARCHAR, VARCHAR)",
+            "annotations": {"kubernetes.io/config.hash": "VARCHAR", "kubernetes.io/limit-ranger": "VARCHAR"}
         },
         "spec": {
             "nodeName": "VARCHAR", "hostNetwork": "BOOLEAN", "schedulerName": "VARCHAR",

@@ -15,7 +15,8 @@
 --   what VARCHAR: Labels that no node has, the taint, the request and the room of the largest node, or the name of the scheduler;
 --     null for other reasons.
 --   message VARCHAR: What the scheduler said last; null if it said nothing.
---   blocker_ids VARCHAR[]: Nodes whose cordon or taint keeps it away, or the scheduler (its Pod, else the only control plane node).
+--   blocker_ids VARCHAR[]: Nodes whose cordon or taint keeps it away, or that had the labels that it selects and lost them, or the
+--     scheduler (its Pod, else the only control plane node).
 --   blocker_id VARCHAR: The first of them; null if there is none.
 --   owner_id VARCHAR: The workload of the Pod; the Pod itself without one.
 --   is_replacement BOOLEAN: Whether a Pod of the same workload that had a node was told to stop in the minute before the Pod was made:
@@ -96,6 +97,13 @@ WITH spec AS (
             ELSE 'other'
         END AS reason
     FROM labelled
+), labelled_before AS (
+    -- Nodes that had all labels of a selector and no longer have.
+    SELECT wanted.selector, list(DISTINCT earlier.entity_id ORDER BY earlier.entity_id) AS node_ids
+    FROM (SELECT DISTINCT selector FROM refused WHERE cardinality(selector) > 0) AS wanted
+    JOIN node_version AS earlier
+        ON len(list_filter(map_entries(wanted.selector), lambda one : earlier.labels[one.key] IS DISTINCT FROM one.value)) = 0
+    GROUP BY wanted.selector
 ), label AS (
     SELECT list(DISTINCT one.key || '=' || one.value) AS known FROM (SELECT unnest(map_entries(labels)) AS one FROM machine)
 ), request AS (
@@ -131,13 +139,16 @@ WITH spec AS (
                 IF len([taint FOR taint IN one.taints IF list_contains([told.key FOR told IN own_taints], taint.key)]) > 0
             ]
             WHEN 'cordon' THEN [one.id FOR one IN workers IF one.is_cordoned]
+            WHEN 'node_selector' THEN labelled_before.node_ids
             WHEN 'not_ready' THEN [
                 one.id FOR one IN workers
                 IF len([taint FOR taint IN one.taints IF list_contains([told.key FOR told IN told_taints], taint.key)]) > 0
             ]
         END AS node_ids,
         message
-    FROM judged CROSS JOIN label LEFT JOIN request ON request.pod_id = judged.entity_id
+    FROM judged CROSS JOIN label
+    LEFT JOIN request ON request.pod_id = judged.entity_id
+    LEFT JOIN labelled_before USING (selector)
     UNION ALL BY NAME
     SELECT
         from_ns AS at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old,

@@ -2,7 +2,7 @@
 -- Which one of several set them is not recorded.
 --
 -- kind: relation
--- reads: object_version, pod_version, recorded_entity
+-- reads: object_version, pod_version
 -- needs:
 --   object_version: kind = 'LimitRange' AND NOT is_deletion
 WITH defaulted AS (

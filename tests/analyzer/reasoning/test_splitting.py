@@ -85,6 +85,21 @@ def test_state_that_goes_on_is_cut_where_its_cause_changes(tables):
     assert [item.is_open for item in graph.symptoms.values() if item.rule.name == "empty"] == [False, True]
 
 
+def test_episode_stays_whole_where_its_first_part_is_too_short_to_count(tables):
+    # GIVEN a rule for what lasts at least as long as the time until the cause changes, and a second longer
+    add_trouble(tables, 10, "Container/a", "restart")
+    add_trouble(tables, 11, "Container/a", "empty", end=50, is_open=True)
+    add_trouble(tables, 20, "Container/a", "loop", end=50)
+    parts = {}
+    for lasting in (9, 10):
+        empty = symptom_text("empty", more=f"{MERGE}lasting: {lasting}s\n")
+        rules = [empty if rule == symptom_text("empty", more=MERGE) else rule for rule in RULES]
+        # WHEN
+        parts[lasting] = [one[:2] for one in told(graph_of(tables, rules), "empty")]
+    # THEN
+    assert parts == {9: [(11, 20), (20, 50)], 10: [(11, 50)]}
+
+
 def test_first_part_has_no_cause_that_begins_within_it(tables):
     # GIVEN a second, weaker late cause, which begins before the better one
     late = (symptom_text("slow"), cause_text("slow-fails-requests", "slow", "errors", confidence=0.5, more=LAG))

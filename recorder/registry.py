@@ -19,6 +19,7 @@ from recorder.sources.process import ProcessSource
 from recorder.sources.process_stall import ProcessStallSource
 from recorder.sources.process_state import ProcessStateSource
 from recorder.sources.request import RequestSource
+from recorder.sources.run_queue import RunQueueSource
 from recorder.sources.signal import SignalSource
 from recorder.sources.socket_state import SocketStateSource
 from recorder.sources.syscall_error import SyscallErrorSource
@@ -39,6 +40,7 @@ SOURCES: tuple[type[Source], ...] = (
     RequestSource,
     DnsSource,
     BlockIoSource,
+    RunQueueSource,
     TracepointSource,
     MemorySource,
     CpuSource,

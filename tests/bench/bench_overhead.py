@@ -58,6 +58,7 @@ SETTINGS: Mapping[str, Setting] = {
     "`tcp`": Setting(only="tcp"),
     "`request`": Setting(only="request"),
     "`dns`": Setting(only="dns"),
+    "`run_queue`": Setting(only="run_queue"),
     "`syscall_error`": Setting(only="syscall_error"),
     "`syscall_error` all the time": Setting(only="syscall_error", options={"every_s": 0}),
     "profile `lean`": Setting(Profile.LEAN),

@@ -24,6 +24,7 @@ from recorder.sources.dns import DnsSource
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.request import RequestSource
+from recorder.sources.run_queue import RunQueueSource
 from recorder.sources.signal import SignalSource
 from recorder.sources.syscall_error import SyscallErrorSource
 from recorder.sources.tcp import TcpSource
@@ -40,6 +41,7 @@ ALL = (
     RequestSource,
     DnsSource,
     BlockIoSource,
+    RunQueueSource,
     TracepointSource,
 )
 _NEXT_PROGRAM = 11

@@ -312,3 +312,26 @@ def test_a_query_names_its_server_and_a_search_that_finds_a_name_is_no_failure(t
     ]
     calls = engine.rows("SELECT source_id, target_id FROM relation WHERE relation = 'CALLS'")
     assert calls == [(f"Pod/{uid_of('Pod/shop/api-1')}", service)]
+
+
+def test_waits_for_a_cpu_name_the_container_that_ran_instead(tmp_path, engine):
+    from analyzer.model.build import PartStep
+    from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
+
+    # GIVEN waits of the cache, of which the last ones are short
+    builder = shop(tmp_path)
+    for at, other, at_least_ns in ((5.0, 11, 16_384_000), (6.0, 10, 16_384_000), (7.0, None, 0)):
+        columns = {"run_queue.other_cgroup_id": other, "run_queue.at_least_ns": at_least_ns, "count": 4}
+        builder.row("run_queue", "run_queue.waits", at, cgroup_id=12, **columns)
+    model = build_model(open_capture(builder.write()), engine, wanted=["cpu_wait"])
+    # WHEN
+    seen = []
+    step = PartStep({"cpu_wait": ()}, lambda _part: seen.extend(engine.records("FROM cpu_wait ORDER BY at_ns")))
+    model.go_through([step])
+    # THEN what is not in a pod has no name
+    assert [(row["entity_id"], row["other_id"], row["at_least_ns"], row["count"]) for row in seen] == [
+        (CACHE, API, 16_384_000, 4),
+        (CACHE, None, 16_384_000, 4),
+        (CACHE, None, 0, 4),
+    ]

@@ -10,7 +10,7 @@ from formats.tables.process import CGROUP_ID
 TABLE = Table(
     name="run_queue",
     doc="Waits of threads of one cgroup for a CPU, of one class of latency, since the previous row.",
-    event_names=("run_queue.waits",),
+    event_names=("cpu.waits",),
     own=(
         CGROUP_ID,
         Column(

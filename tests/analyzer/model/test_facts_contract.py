@@ -108,7 +108,7 @@ def busy_capture(directory, name="capture.tapio"):
         disk = {"block_io.device": "8:0", "block_io.operation": "read", "count": 2}
         builder.row("block_io", "disk.requests", at + 0.44, cgroup_id=2, **disk)
         waits = {"run_queue.other_cgroup_id": 1, "run_queue.at_least_ns": 4_096_000, "count": 5}
-        builder.row("run_queue", "run_queue.waits", at + 0.41, cgroup_id=2, **waits)
+        builder.row("run_queue", "cpu.waits", at + 0.41, cgroup_id=2, **waits)
         server = {"network.peer.address": "10.2.0.1" if index % 2 else "10.2.0.53", "dns.response_code": "SERVFAIL"}
         builder.row("dns", "dns.answers", at + 0.42, cgroup_id=1, count=2, **server)
         asked = {"dns.question.name": f"db-{index % 3}.shop", "dns.question.type": "A", "count": 1}

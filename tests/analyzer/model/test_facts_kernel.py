@@ -323,7 +323,7 @@ def test_waits_for_a_cpu_name_the_container_that_ran_instead(tmp_path, engine):
     builder = shop(tmp_path)
     for at, other, at_least_ns in ((5.0, 11, 16_384_000), (6.0, 10, 16_384_000), (7.0, None, 0)):
         columns = {"run_queue.other_cgroup_id": other, "run_queue.at_least_ns": at_least_ns, "count": 4}
-        builder.row("run_queue", "run_queue.waits", at, cgroup_id=12, **columns)
+        builder.row("run_queue", "cpu.waits", at, cgroup_id=12, **columns)
     model = build_model(open_capture(builder.write()), engine, wanted=["cpu_wait"])
     # WHEN
     seen = []

@@ -16,7 +16,9 @@ from formats.postmortem.findings import Finding, RootCause
 from formats.postmortem.graph import Change, Symptom
 from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
+from formats.units import format_bytes
 from reports import story
+from reports.figures.kills import list_kills
 from reports.managers import advise_on_source, call_manager, say_last_write, say_who
 from reports.quantities import clock_minute, clock_time, day, number, span
 from reports.zones import moment
@@ -42,6 +44,7 @@ _SHORT_KINDS = {
     "PersistentVolume": "pv",
 }
 _LOWER_WORDS = ("a ", "an ", "the ", "no ", "several ")
+_KILLS_TABLE = "oom"
 _SEVERE = frozenset({"error", "fatal"})
 _NOT_CAUSES = frozenset({"origin", "unexplained"})
 """Terms of a confidence that say that the finding begins with a symptom, not with its cause."""
@@ -150,11 +153,8 @@ def answer(document: Document, finding: Finding) -> Answer:
     for step in finding.chain:
         known = by_id.get(step.symptom_id)
         is_change = known is not None and known.nature != "symptom"
-        steps.append(
-            Step(
-                step.time, names.subject(step.entity), names.text(step.what, step.entity), is_change, day_of(step.time)
-            )
-        )
+        text = names.text(step.what, step.entity) + (_tell_kills(document, known) if known is not None else "")
+        steps.append(Step(step.time, names.subject(step.entity), text, is_change, day_of(step.time)))
     root = finding.root_cause
     first = finding.chain[0].symptom_id if finding.chain else None
     cause = (
@@ -196,6 +196,20 @@ def answer(document: Document, finding: Finding) -> Answer:
 def _begin_sentence(text: str) -> str:
     """A title with a capital letter, unless it begins with a name."""
     return text[:1].upper() + text[1:] if text.startswith(_LOWER_WORDS) else text
+
+
+def _tell_kills(document: Document, symptom: Symptom) -> str:
+    """`: 4 times, memory limit 48 MiB`, of a symptom that rests on OOM kills; empty for any other.
+
+    What the victims had is not told: it counts pages of files that the limit does not, and can be more than that.
+    """
+    if not any(key.startswith(f"{_KILLS_TABLE}:") for key in symptom.evidence):
+        return ""
+    kills = len(list_kills(document).get(symptom.entity.id, ()))
+    limits = [one.limit for one in document.measures if one.entity.id == symptom.entity.id and one.unit == "By"]
+    said = [f"{kills} times"] if kills > 1 else []
+    said += [f"memory limit {format_bytes(limit)}" for limit in limits if limit is not None][:1]
+    return f": {', '.join(said)}" if said else ""
 
 
 def quiet_changes(document: Document) -> tuple[QuietChange, ...]:

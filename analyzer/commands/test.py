@@ -37,11 +37,13 @@ _Rule = TypeVar("_Rule", PatternRule, ChangeRule, TrendRule)
 @click.command(
     epilog=examples(
         "tapio test",
+        "tapio test -k out-of-memory",
         "tapio test rules/ --junit results.xml",
         "tapio test rules/ --update",
     )
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-k", "keyword", default="", metavar="TEXT", help="Test only rules whose name contains TEXT.")
 @click.option(
     "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results to this file as JUnit XML."
 )
@@ -59,7 +61,13 @@ _Rule = TypeVar("_Rule", PatternRule, ChangeRule, TrendRule)
 )
 @click.pass_context
 def command(
-    context: click.Context, paths: tuple[Path, ...], *, junit: Path | None, with_coverage: bool, is_update: bool
+    context: click.Context,
+    paths: tuple[Path, ...],
+    *,
+    keyword: str,
+    junit: Path | None,
+    with_coverage: bool,
+    is_update: bool,
 ) -> None:
     """Run the tests of patterns, trends and change rules in PATHS (YAML files or directories), or of the shipped ones.
 
@@ -85,9 +93,9 @@ def command(
         foretold[_name_of(path)] = predictions
         return predictions
 
-    patterns = _named_in(tested.patterns, knowledge.patterns)
-    changes = _named_in(tested.changes, knowledge.changes)
-    trends = _named_in(tested.trends, knowledge.trends)
+    patterns = _named_in(tested.patterns, knowledge.patterns, keyword)
+    changes = _named_in(tested.changes, knowledge.changes, keyword)
+    trends = _named_in(tested.trends, knowledge.trends, keyword)
     folders = (Path.cwd(), SHIPPED.parent)
     results = []
     for result in itertools.chain(
@@ -110,9 +118,7 @@ def command(
         f"{len(results) - failed} passed, {failed} failed{f', {updated} of them rewritten' if updated else ''}"
     )
     if not results:
-        click.echo(
-            f"nothing was tested: there is no pattern or change rule in {escape_text(', '.join(map(str, paths)))}"
-        )
+        click.echo(f"nothing was tested: there is no pattern or change rule{_where(paths, keyword)}")
     if junit is not None:
         try:
             write_junit(results, junit)
@@ -131,12 +137,17 @@ def _read(paths: tuple[Path, ...]) -> tuple[Knowledge, Knowledge]:
     return read_knowledge() if inside_shipped else read_knowledge(paths), own
 
 
+def _where(paths: tuple[Path, ...], keyword: str) -> str:
+    named = f" whose name contains {keyword!r}" if keyword else ""
+    return escape_text(f"{named} in {', '.join(map(str, paths)) or 'the shipped knowledge'}")
+
+
 def _name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def _named_in(tested: Iterable[_Rule], rules: Iterable[_Rule]) -> list[_Rule]:
-    names = {rule.name for rule in tested}
+def _named_in(tested: Iterable[_Rule], rules: Iterable[_Rule], keyword: str) -> list[_Rule]:
+    names = {rule.name for rule in tested if keyword in rule.name}
     return [rule for rule in rules if rule.name in names]
 
 

@@ -14,8 +14,10 @@ import json
 import os
 import platform
 import re
+import shlex
 import socket
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ from typing import IO, Any
 from formats.errors import TapioError, UnavailableError
 from recorder.ebpf.btf import Btf
 from recorder.ebpf.program import MAX_DESCRIPTORS, FunctionKind
+
+PACKAGED_BCC = Path("/usr/lib/python3/dist-packages/bcc")
+"""Where Debian and Ubuntu install bcc."""
 
 _BPF_FOLDER = Path(__file__).resolve().parents[2] / "bpf"
 _PROGRAM_TYPES = {FunctionKind.CGROUP_PACKET: 8, FunctionKind.RAW_TRACEPOINT: 17}
@@ -81,7 +86,7 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     except ImportError as error:
         raise UnavailableError(
             f"the BPF compiler bcc cannot be imported ({error})",
-            next_step="install it: apt-get install python3-bpfcc",
+            next_step=advise_on_bcc(),
         ) from error
     text = _paste_includes((_BPF_FOLDER / request["file"]).read_text(encoding="utf-8"), set())
     text += "\n" + request["probes"] + "\n" + _layout_assertions(request["layouts"])
@@ -98,6 +103,14 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
             next_step="configure fewer tracepoints",
         )
     return {"maps": list(maps), "functions": list(functions), "links": len(links)}, descriptors
+
+
+def advise_on_bcc(packaged: Path = PACKAGED_BCC) -> str:
+    """What to do if bcc cannot be imported: a virtual environment does not see what the distribution installs."""
+    if packaged.is_dir():
+        target = shlex.quote(sysconfig.get_path("purelib"))
+        return f"it is installed, but not visible in this environment: ln -s {packaged} {target}/"
+    return "install it: apt-get install python3-bpfcc"
 
 
 def _paste_includes(text: str, pasted: set[str]) -> str:

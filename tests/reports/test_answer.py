@@ -185,3 +185,27 @@ def test_command_for_one_case_is_told_with_its_condition(incident):
         fix=("kubectl rollout undo deployment/api",),
     )
     assert answer(incident, finding).advice == "If it began with a release:"
+
+
+def test_step_that_rests_on_kills_says_how_many_and_the_limit(incident):
+    # GIVEN a step whose evidence are two kills of a container with a limit
+    finding = incident.findings[0]
+    step = finding.chain[1]
+    symptom = next(one for one in incident.symptoms if one.id == step.symptom_id)
+    row = next(iter(incident.evidence.values()))
+    kill = dataclasses.replace(row, table="oom", fields={"oom.anon_rss_bytes": 1})
+    measure = dataclasses.replace(incident.measures[0], entity=symptom.entity, unit="By", limit=48 << 20)
+    rests_on_kills = dataclasses.replace(symptom, evidence=("oom:a:1", "oom:a:2"))
+    document = dataclasses.replace(
+        incident,
+        symptoms=tuple(rests_on_kills if one is symptom else one for one in incident.symptoms),
+        evidence={**incident.evidence, "oom:a:1": kill, "oom:a:2": kill},
+        measures=(measure,),
+    )
+    told = [one.text for one in answer(document, finding).steps if one.text.endswith(": 2 times, memory limit 48 MiB")]
+    assert len(told) == 1
+    # AND without kills nothing is added
+    bare = dataclasses.replace(symptom, evidence=())
+    without = tuple(bare if one is symptom else one for one in incident.symptoms)
+    silent = answer(dataclasses.replace(document, symptoms=without), finding)
+    assert not any("memory limit 48" in one.text for one in silent.steps)

@@ -14,6 +14,7 @@ import analyzer.commands.test
 from analyzer.analyze import analyze_capture
 from analyzer.cli import cli
 from formats.errors import UsageError
+from tests.analyzed import shipped_knowledge
 
 documents = {}
 """By capture and rules without their tests: documents that were made already."""
@@ -175,6 +176,16 @@ def test_a_test_of_nothing_fails(tmp_path):
         answer = CliRunner().invoke(cli, ["test", str(path)], catch_exceptions=False)
         assert answer.exit_code == 1
         assert f"nothing was tested: there is no pattern or change rule in {path}" in answer.output
+
+
+def test_only_rules_of_a_name_are_tested_on_request():
+    chosen = CliRunner().invoke(cli, ["test", "-k", "no-such-name"], catch_exceptions=False)
+    assert chosen.exit_code == 1
+    assert "nothing was tested: there is no pattern or change rule whose name contains 'no-such-name'" in chosen.output
+    change = next(rule.name for rule in shipped_knowledge().changes)
+    one = CliRunner().invoke(cli, ["test", "-k", change], catch_exceptions=False)
+    assert one.exit_code == 0
+    assert " of 0 patterns and 1 change rules" in one.output
 
 
 ELSEWHERE = "  - {capture: evicted.tapio, finding: FINDING}\n"

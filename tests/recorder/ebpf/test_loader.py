@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from recorder.ebpf import loader
+from recorder.ebpf.loader import advise_on_bcc
 from recorder.ebpf.program import FunctionKind, ProgramRequest
 
 
@@ -156,3 +157,11 @@ def test_offsets_and_tracepoints_of_the_running_kernel_become_macros(compiler, a
     assert "-DHAS_TWO" in macros
     assert "-DHAS_NINE" not in macros
     assert refused["error"] == "the tracepoint sched_process_fork of this kernel does not begin with a sock"
+
+
+def test_bcc_that_this_environment_does_not_see_is_linked_and_one_that_is_not_there_is_installed(tmp_path):
+    packaged = tmp_path / "bcc"
+    assert advise_on_bcc(packaged) == "install it: apt-get install python3-bpfcc"
+    packaged.mkdir()
+    assert advise_on_bcc(packaged).startswith("it is installed, but not visible in this environment: ln -s ")
+    assert "apt-get" not in advise_on_bcc(packaged)

@@ -45,6 +45,9 @@ _SHORT_KINDS = {
 }
 _LOWER_WORDS = ("a ", "an ", "the ", "no ", "several ")
 _KILLS_TABLE = "oom"
+_LOOKING = frozenset({"get", "describe", "logs", "top"})
+"""Subcommands of kubectl that only show something."""
+
 _SEVERE = frozenset({"error", "fatal"})
 _NOT_CAUSES = frozenset({"origin", "unexplained"})
 """Terms of a confidence that say that the finding begins with a symptom, not with its cause."""
@@ -134,6 +137,12 @@ class Answer:
     verify: tuple[str, ...]
     against: tuple[str, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def fix_label(self) -> str:
+        """`Fix`, or `Next` if the cause is not known or the commands only look."""
+        is_looking = bool(self.fix) and all(not _LOOKING.isdisjoint(one.split()[1:4]) for one in self.fix)
+        return "Fix" if self.is_cause and not is_looking else "Next"
 
 
 def answer(document: Document, finding: Finding) -> Answer:

@@ -71,7 +71,7 @@ def _finding(told: Answer) -> Iterator[str]:
     rows += [("Trigger", f"{step.moment} {step.subject} {step.text}") for step in told.triggers]
     rows += [("Against", text) for text in told.against]
     if told.advice is not None:
-        rows.append(("Fix" if told.is_cause else "Next", told.advice))
+        rows.append((told.fix_label, told.advice))
     if told.source is not None:
         rows.append(("Source", told.source))
     for label, text in rows:

@@ -16,7 +16,7 @@ from formats.postmortem.findings import Comparison, Cost, Finding, Impact, RootC
 from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, EntityRef, LossRow
 from formats.times import parse_time
-from reports.quantities import clock_minute, counted, number, percent, span
+from reports.quantities import clock_minute, counted, day, number, percent, span
 from reports.zones import zone_words
 
 _CLOCK_ERROR_WORTH_TELLING_NS = 1_000_000
@@ -181,7 +181,8 @@ def cause_sentence(cause: RootCause) -> str:
 def finding_summary(document: Document, finding: Finding) -> str:
     """What happened, in at most three sentences: the cause, its first effect, its last."""
     cause, chain = finding.root_cause, finding.chain
-    at = f"{clock_minute(cause.time)} {zone_words(cause.time)}"
+    is_same_day = day(cause.time) == day(document.capture.begin)
+    at = f"{clock_minute(cause.time)} {zone_words(cause.time)}{'' if is_same_day else f' on {day(cause.time)}'}"
     if cause.name in cause.what:
         summary = sentence(f"It began at {at}: {cause.what}")
     elif document_nature(document, finding) == "change":
@@ -190,7 +191,7 @@ def finding_summary(document: Document, finding: Finding) -> str:
         summary = f"It began at {at} with {full_name(cause)} ({cause.what})."
     if len(chain) > 1:
         after = parse_time(chain[1].time) - parse_time(cause.time)
-        order = f"{span(after)} later" if after >= 0 else "Already before"
+        order = f"{span(after)} later" if after > 0 else "At the same moment" if after == 0 else "Already before"
         summary += f" {order}: {sentence(chain[1].what)}"
     if len(chain) > 2:
         summary += f" Finally: {sentence(chain[-1].what)}"

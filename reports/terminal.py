@@ -152,12 +152,12 @@ def _write_answer(sheet: _Sheet, told: Answer) -> None:
     rows += [("Trigger", f"{step.moment}  {step.subject}  {step.text}") for step in told.triggers[:2]]
     rows += [("Against", text) for text in told.against[:2]]
     if told.advice is not None:
-        rows.append(("Fix" if told.is_cause else "Next", told.advice))
+        rows.append((told.fix_label, told.advice))
     sheet.blank()
     for label, text in rows:
         if text:
             sheet.line(text, first=f"{label:<9}", indent=2, style=_Style.STRONG if label in ("Cause", "Fix") else None)
-    untold = "" if told.advice else "Fix" if told.is_cause else "Next"
+    untold = "" if told.advice else told.fix_label
     for label, commands in ((untold, told.fix), ("Verify", told.verify)):
         for number, command in enumerate(commands):
             sheet.command(command, first=f"{label if number == 0 else '':<9}", indent=2)

@@ -209,3 +209,19 @@ def test_step_that_rests_on_kills_says_how_many_and_the_limit(incident):
     without = tuple(bare if one is symptom else one for one in incident.symptoms)
     silent = answer(dataclasses.replace(document, symptoms=without), finding)
     assert not any("memory limit 48" in one.text for one in silent.steps)
+
+
+@pytest.mark.parametrize(
+    ("fix", "label"),
+    [
+        (("kubectl -n shop rollout undo deployment/api",), "Fix"),
+        (("kubectl -n shop describe deployment api", "kubectl get storageclass"), "Next"),
+        (("kubectl -n shop get configmaps", "kubectl -n shop edit deployment get"), "Fix"),
+        ((), "Fix"),
+    ],
+)
+def test_commands_that_only_look_are_not_called_a_fix(incident, fix, label):
+    told = answer(incident, dataclasses.replace(incident.findings[0], fix=fix))
+    assert told.is_cause
+    assert told.fix_label == label
+    assert dataclasses.replace(told, is_cause=False).fix_label == "Next"

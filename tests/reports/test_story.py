@@ -142,3 +142,14 @@ def test_confidence_shows_its_terms(incident):
     assert story.confidence_words(incident, incident.findings[0]).startswith(
         "93\N{NO-BREAK SPACE}%, rank 1 of 2 = 0.99 (links"
     )
+
+
+def test_summary_tells_the_day_of_what_is_older_and_no_lag_of_nothing(incident):
+    finding = incident.findings[0]
+    time = f"2001-02-03{finding.root_cause.time[10:]}"
+    old = dataclasses.replace(finding.root_cause, time=time)
+    chain = (finding.chain[0], dataclasses.replace(finding.chain[1], time=time), *finding.chain[2:])
+    told = story.finding_summary(incident, dataclasses.replace(finding, root_cause=old, chain=chain))
+    assert " on 2001-02-03" in told
+    assert " At the same moment: " in told
+    assert " on 2001" not in story.finding_summary(incident, finding)

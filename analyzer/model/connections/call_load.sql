@@ -7,7 +7,7 @@
 --   source_id VARCHAR: The calling Pod.
 --   target_id VARCHAR: The called Service or Pod.
 --   step BIGINT: Number of the step since 1970.
---   from_ns BIGINT: First connection of the step, in aligned unix ns.
+--   from_ns BIGINT: First attempt to connect in the step, in aligned unix ns.
 --   evidence VARCHAR: `table:node:seq` of its row.
 --   opened BIGINT: Connections that were established.
 WITH met AS (
@@ -23,7 +23,7 @@ WITH met AS (
         ON cgroup.node = contact.node AND cgroup.cgroup_id = contact.cgroup_id
         AND contact.from_ns >= cgroup.from_ns AND contact.from_ns < cgroup.to_ns
     LEFT JOIN recorded_entity AS container ON container.entity_id = peer.entity_id AND container.kind = 'Container'
-    WHERE cgroup.pod_id IS NOT NULL
+    WHERE cgroup.pod_id IS NOT NULL AND contact.opened > 0
 )
 SELECT
     source_id, target_id, step, min(from_ns) AS from_ns,

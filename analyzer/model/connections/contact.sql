@@ -2,7 +2,7 @@
 --
 -- kind: table
 -- scope: part
--- reads: tcp (cgroup_id, network.peer.address, network.peer.port, tcp.network_namespace)
+-- reads: contact_step
 -- columns:
 --   node VARCHAR: Node of the caller.
 --   network_namespace UBIGINT: Inode number of the caller's network namespace.
@@ -17,13 +17,8 @@
 --   timed_out BIGINT: Attempts that were not answered in time.
 --   unreachable BIGINT: Attempts for which there was no route.
 SELECT
-    "k8s.node.name" AS node, "tcp.network_namespace" AS network_namespace, "network.peer.address" AS address,
-    "network.peer.port" AS port, cgroup_id,
-    min(at_ns) AS from_ns, max(at_ns) AS to_ns, min(event_seq) AS seq,
-    count(*) FILTER (event_name = 'tcp.connect') AS opened,
-    count(*) FILTER (event_name = 'tcp.refused') AS refused,
-    count(*) FILTER (event_name = 'tcp.timed_out') AS timed_out,
-    count(*) FILTER (event_name = 'tcp.unreachable') AS unreachable
-FROM tcp
-WHERE event_name IN ('tcp.connect', 'tcp.refused', 'tcp.timed_out', 'tcp.unreachable')
+    node, network_namespace, address, port, cgroup_id, min(from_ns) AS from_ns, max(to_ns) AS to_ns, min(seq) AS seq,
+    sum(opened)::BIGINT AS opened, sum(refused)::BIGINT AS refused, sum(timed_out)::BIGINT AS timed_out,
+    sum(unreachable)::BIGINT AS unreachable
+FROM contact_step
 GROUP BY ALL

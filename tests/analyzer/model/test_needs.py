@@ -23,6 +23,8 @@ ROWS_IN = {
     "captures/node-notready-eviction": {"node_taint"},
     "standing/admission-quota-pods": {"quota_refusal", "quota_usage"},
     "standing/storage-volume-mismatch": {"claim_failure", "scheduling_failure", "unscheduled_pod", "volume_phase"},
+    "standing/admission-webhook-unreachable": {"asks", "refused_by", "webhook_state"},
+    "town/limit-range-default": {"defaults"},
     "town/cpu-throttled": {"cpu_usage"},
     "town/process-killed": {"signal_sent"},
     "prediction/disk-fills": {"filesystem_usage"},

@@ -23,7 +23,7 @@ ROWS_IN = {
     "captures/node-notready-eviction": {"node_taint"},
     "standing/admission-quota-pods": {"quota_refusal", "quota_usage"},
     "standing/storage-volume-mismatch": {"claim_failure", "scheduling_failure", "unscheduled_pod", "volume_phase"},
-    "standing/admission-webhook-unreachable": {"asks", "refused_by", "webhook_state"},
+    "standing/admission-webhook-unreachable": {"refused_by", "webhook_state"},
     "town/limit-range-default": {"defaults"},
     "town/cpu-throttled": {"cpu_usage"},
     "town/process-killed": {"signal_sent"},
@@ -34,7 +34,7 @@ ROWS_IN = {
 }  # fmt: skip
 """By shipped recording, the tables with needs that must have rows in it."""
 
-MADE = {"binds", "clock_step", "preempts", "process_stuck"}
+MADE = {"asks", "binds", "clock_step", "preempts", "process_stuck"}
 """Those that have rows in no shipped recording, but in one that is made here."""
 
 NEEDS = [(table, name) for table in declared_tables().values() for name in table.needs]
@@ -79,12 +79,16 @@ def test_a_select_without_what_it_needs_has_no_rows(name):
 
 
 @pytest.mark.slow
-def test_a_select_of_bound_claims_preempted_pods_or_set_clocks_without_them_has_no_rows(tmp_path):
+def test_a_select_of_what_is_in_no_recording_without_it_has_no_rows(tmp_path):
     builder = CaptureBuilder(tmp_path)
     builder.kube_object("PersistentVolume", "disk-1", {}, at=0)
     builder.kube_object("PersistentVolumeClaim", "data", {"spec": {"volumeName": "disk-1"}}, at=0)
     builder.pod("victim-1", at=0).pod("urgent-1", at=0)
     builder.kube_event("Preempted", "Pod", "victim-1", note="Preempted by shop/urgent-1 on node node-1", at=1)
+    asked = {"webhooks": [{"clientConfig": {"service": {"namespace": "shop", "name": "policy"}}}]}
+    builder.kube_object("Service", "policy", {}, at=0).kube_object(
+        "ValidatingWebhookConfiguration", "policies", asked, at=0
+    )
     builder.row("clock", "clock.snapshot", at=1).row("clock", "clock.jump", at=2)
     builder.row("process_stall", "process.stalled", at=3, **{"process.state": "uninterruptible"})
     assert_needs_hold(builder.write(), MADE)

@@ -22,6 +22,7 @@ from analyzer.model.engine import Engine
 from formats.command_line import examples
 from formats.text import escape_text
 from formats.times import format_time, format_time_in
+from reports.answer import call_fields
 from reports.managers import call_manager
 
 if TYPE_CHECKING:
@@ -85,10 +86,12 @@ def _to_json(change: RecordedChange) -> str:
 
 
 def _to_line(change: RecordedChange, zone: ZoneInfo | None) -> str:
-    place = f"{change.namespace}/" if change.namespace else ""
+    named = f"{change.kind} {change.name}"
+    whole = f"{change.kind} {change.namespace}/{change.name}" if change.namespace else named
+    what = call_fields(change.what.replace(named, whole, 1))
     by = "  (controller)" if change.actor == "controller" else ""
     if change.manager is not None:
         by += f"  by {call_manager(change.manager, change.manager_operation, change.manager_subresource)}"
     time = format_time(change.at_ns) if zone is None else format_time_in(change.at_ns, zone)
     when = f"{time[:23]}{'≤' if change.is_inferred else ' '}"
-    return escape_text(f"{when} {change.category:<9}  {place}{change.what}{by}  [{change.evidence}]")
+    return escape_text(f"{when} {change.category:<9}  {what}{by}  [{change.evidence}]")

@@ -25,8 +25,8 @@ def test_changes_are_told_one_line_each_with_evidence_and_without_escapes(captur
     assert result.exit_code == 0, result.output
     first, second = result.output.splitlines()
     assert "config" in first
-    assert first.endswith("shop/ConfigMap one: data.A 1 → \\x1b[31m2  [kube_object:node-1:3]")
-    assert "other/ConfigMap two" in second
+    assert first.endswith("ConfigMap shop/one: data.A 1 → \\x1b[31m2  [kube_object:node-1:3]")
+    assert "ConfigMap other/two" in second
 
 
 def test_json_has_one_object_per_line(capture):
@@ -43,7 +43,7 @@ def test_json_has_one_object_per_line(capture):
 def test_a_window_leaves_out_what_is_outside(capture):
     result = CliRunner().invoke(cli, ["changes", capture, "--all", "--from", "2026-09-21T14:14:00Z"])
     (line,) = result.output.splitlines()
-    assert line.endswith("shop/Pod made was created  (controller)  [kube_object:node-1:5]")
+    assert line.endswith("Pod shop/made was created  (controller)  [kube_object:node-1:5]")
     result = CliRunner().invoke(cli, ["changes", capture, "--to", "2026-09-21T14:13:21.5Z"])
     assert result.output == "No changes were recorded.\n"
 

@@ -80,7 +80,8 @@ def test_a_verdict_changes_the_order_of_findings_everywhere(two_failures: Path, 
     after = json.loads(document)["findings"]
     assert [(finding["rank"], finding["pattern"]) for finding in after] == [(1, names[1]), (2, names[0])]
     page = tmp_path / "page.md"
-    assert run("report", two_failures, "--feedback", file, "-o", page).output.startswith(after[0]["title"])
+    said = run("report", two_failures, "--feedback", file, "-o", page).output
+    assert said.replace("harbor/", "").startswith(after[0]["title"].replace("harbor/", ""))
     impact = json.loads(run("impact", two_failures, "--json", "--feedback", file).output)
     assert [finding["pattern"] for finding in impact] == [names[1], names[0]]
     # AND their numbers are those of the next verdict: saying it of finding 2 now changes nothing

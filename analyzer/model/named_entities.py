@@ -105,7 +105,7 @@ def find_named_entities(names: Names, question: str, *, namespace: str | None = 
     Args:
         names: of the capture.
         question: `kind/name`, `kind/namespace/name`, `namespace/name`, `namespace/kind/name`, a name, a pid, or a
-            container's runtime id. A kind may be followed by its group: `deployments.apps`.
+            container's runtime id. A kind may be followed by its group: deployments.apps.
         namespace: what the question does not say itself; None = any.
     """
     kind, said_namespace, name = _take_apart(names, question)

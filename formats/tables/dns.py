@@ -70,7 +70,7 @@ TABLE = Table(
             "ns",
         ),
     ),
-    source="RFC 1035 messages from and to port 53, UDP and TCP (cgroup_skb programs)",
+    source="RFC 1035 messages from and to port 53, UDP and TCP, not TLS or HTTPS (cgroup_skb programs)",
     sentence=(
         "{event_name} {count} × {dns.response_code} by {network.peer.address}: "
         "{dns.question.name} {dns.question.type}, at least {dns.at_least_ns} ns, {process.command}"

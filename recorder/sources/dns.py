@@ -82,6 +82,7 @@ class DnsSource(TallySource):
             LossReason.RECORDER_DOWN,
         ),
         shed_order=7,
+        fallback="the source is unavailable; what containers say when they exit for want of a name is still recorded",
         options={
             "ring_bytes": 256 << 10,
             "map_entries": 4_096,

@@ -298,7 +298,7 @@ def _values(story: _Story, context: Context) -> dict[str, str]:
     workload = entities.get(effect.workload_id) or entities.get(root.workload_id)
     named, own = story.root, entities.get(root.workload_id)
     return {
-        **{column: _readable(column, value) for column, value in details.items()},
+        **{column: _readable(column, value, root.kind) for column, value in details.items()},
         "root": f"{root.kind} {root.name}",
         "root_kind": named.kind if named else root.kind,
         "root_name": named.name if named else root.name,
@@ -313,8 +313,10 @@ def _values(story: _Story, context: Context) -> dict[str, str]:
     }
 
 
-def _readable(column: str, value: str) -> str:
+def _readable(column: str, value: str, kind: str) -> str:
     """A recorded value for a recommendation; of a ConfigMap's or Secret's often only the digest was recorded."""
-    if value.startswith(DIGEST_PREFIX):
-        return "its old value" if column == "old_value" else "its new value"
-    return shorten(value)
+    if not value.startswith(DIGEST_PREFIX):
+        return shorten(value)
+    if column != "old_value":
+        return "its new value"
+    return f"its old value{' (not recorded: see `configmap_values`)' if kind == 'ConfigMap' else ''}"

@@ -18,7 +18,7 @@ from formats.postmortem.recording import Entity, EntityRef
 from formats.text import cut_middle
 from formats.units import format_bytes
 from reports import story
-from reports.figures.kills import list_kills
+from reports.kills import list_kills
 from reports.managers import advise_on_source, call_manager, say_last_write, say_who
 from reports.quantities import clock_minute, clock_time, day, number, span
 from reports.zones import moment

@@ -86,7 +86,7 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     except ImportError as error:
         raise UnavailableError(
             f"the BPF compiler bcc cannot be imported ({error})",
-            next_step=advise_on_bcc(),
+            next_step=advise_on_bcc(error),
         ) from error
     text = _paste_includes((_BPF_FOLDER / request["file"]).read_text(encoding="utf-8"), set())
     text += "\n" + request["probes"] + "\n" + _layout_assertions(request["layouts"])
@@ -105,9 +105,9 @@ def _load(request: Mapping[str, Any], kernel_types: _KernelTypes) -> tuple[dict[
     return {"maps": list(maps), "functions": list(functions), "links": len(links)}, descriptors
 
 
-def advise_on_bcc(packaged: Path = PACKAGED_BCC) -> str:
+def advise_on_bcc(error: ImportError, packaged: Path = PACKAGED_BCC) -> str:
     """What to do if bcc cannot be imported: a virtual environment does not see what the distribution installs."""
-    if packaged.is_dir():
+    if isinstance(error, ModuleNotFoundError) and packaged.is_dir():
         target = shlex.quote(sysconfig.get_path("purelib"))
         return f"it is installed, but not visible in this environment: ln -s {packaged} {target}/"
     return "install it: apt-get install python3-bpfcc"

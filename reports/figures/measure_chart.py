@@ -13,8 +13,8 @@ from formats.postmortem.document import Document
 from formats.postmortem.recording import Measure
 from reports.causality_picture import fit
 from reports.figures.figure import LABEL_CELLS, Figure, plotly_text, to_plot
-from reports.figures.kills import Kill, list_kills
 from reports.figures.time_axis import plot_nanos, root_shapes, time_axis
+from reports.kills import Kill, list_kills
 from reports.quantities import amount, counted
 from reports.story import short_name
 

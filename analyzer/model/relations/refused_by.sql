@@ -7,7 +7,7 @@
 --   kubernetes_event: reason = 'FailedCreate'
 WITH told AS (
     -- The API server says `admission webhook "NAME" denied the request` or `failed calling webhook "NAME"`.
-    SELECT entity_id, at_ns, evidence, regexp_extract(note, 'webhook \\?"([^"\\]+)', 1) AS webhook
+    SELECT entity_id, at_ns, evidence, regexp_extract(note, '(?:admission|failed calling) webhook \\?"([^"\\]+)', 1) AS webhook
     FROM kubernetes_event
     WHERE reason = 'FailedCreate'
 ), configured AS (

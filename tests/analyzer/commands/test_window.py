@@ -95,6 +95,4 @@ def test_objects_from_before_the_window_are_known_and_their_changes_are_not(tmp_
     changes = CliRunner().invoke(cli, ["changes", str(path), *since])
     # THEN the newest version from before is state, and only the last change is one
     assert versions.output.splitlines()[1:] == ["conf,True", "conf,False"]
-    assert [line.split("shop/")[1].split("  [")[0] for line in changes.output.splitlines()] == [
-        "ConfigMap conf: data.KEY b → c"
-    ]
+    assert [line.split("shop/")[1].split("  [")[0] for line in changes.output.splitlines()] == ["conf: data.KEY b → c"]

@@ -160,8 +160,10 @@ def test_offsets_and_tracepoints_of_the_running_kernel_become_macros(compiler, a
 
 
 def test_bcc_that_this_environment_does_not_see_is_linked_and_one_that_is_not_there_is_installed(tmp_path):
-    packaged = tmp_path / "bcc"
-    assert advise_on_bcc(packaged) == "install it: apt-get install python3-bpfcc"
+    packaged, unseen = tmp_path / "bcc", ModuleNotFoundError("No module named 'bcc'")
+    assert advise_on_bcc(unseen, packaged) == "install it: apt-get install python3-bpfcc"
     packaged.mkdir()
-    assert advise_on_bcc(packaged).startswith("it is installed, but not visible in this environment: ln -s ")
-    assert "apt-get" not in advise_on_bcc(packaged)
+    assert advise_on_bcc(unseen, packaged).startswith("it is installed, but not visible in this environment: ln -s ")
+    assert "apt-get" not in advise_on_bcc(unseen, packaged)
+    # What is seen and does not work is not mended by a link.
+    assert "ln -s" not in advise_on_bcc(ImportError("libbcc.so.0 not found"), packaged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from reports.figures.kills import list_kills
+from reports.kills import list_kills
 
 
 def test_kills_of_an_object_come_from_the_rows_that_its_symptoms_rest_on(incident):

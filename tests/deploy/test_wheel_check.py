@@ -31,9 +31,19 @@ def test_wheel_has_every_file_of_the_product(packed: list[str]) -> None:
 
 def test_wheel_has_nothing_but_the_product(packed: list[str]) -> None:
     foreign = [path for path in packed if path.split("/")[0] not in PACKAGES]
-    strange = [path for path in foreign if not re.match(r"tapio-[^/]+(\.dist-info/|\.data/data/share/man/)", path)]
-    assert not strange, "only tapio-VERSION.dist-info and manual pages beside the packages"
+    strange = [
+        path for path in foreign if not re.match(r"tapio-[^/]+(\.dist-info/|\.data/data/share/(man|doc)/)", path)
+    ]
+    assert not strange, "only tapio-VERSION.dist-info, manual pages and documents beside the packages"
     assert not [path for path in packed if path.endswith((".pyc", ".so"))]
+
+
+def test_wheel_has_the_pages_that_help_texts_and_errors_name(packed: list[str]) -> None:
+    code = [path for package in ("analyzer", "formats", "reports") for path in (REPOSITORY / package).rglob("*.py")]
+    texts = [re.sub(r'(?s:""".*?""")|#.*', "", path.read_text(encoding="utf-8")) for path in code]
+    named = {page for text in texts for page in re.findall(r"docs/[a-z-]+\.md", text)}
+    assert "docs/facts.md" in named
+    assert named <= {path.partition("/share/doc/tapio/")[2] for path in packed}
 
 
 def test_every_forgotten_kind_of_file_is_reported() -> None:

@@ -286,3 +286,28 @@ def test_finding_that_begins_with_no_change_has_no_contrast(tables):
     add_trouble(tables, 3, "Pod/a", "crash", end=9)
     (finding,) = find(tables, LONELY)
     assert finding.contrast == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "advice"),
+    [
+        ("16", "put back 16"),
+        ("digest:0123456789abcdef", "put back its old value (not recorded: see `configmap_values`)"),
+    ],
+    ids=["recorded", "digest"],
+)
+def test_advice_says_where_the_old_value_of_a_config_map_was_not_recorded(tables, old, advice):
+    # GIVEN a change of a ConfigMap of which the old value or only its digest was recorded
+    add_trouble(tables, 1, "ConfigMap/conf", "edit", end=3, values=(old, "200"))
+    add_trouble(tables, 3, "Pod/a", "crash", end=9)
+    edit = symptom_text("edit", nature="change", severity="info", more="keep: [old_value]\n")
+    rules = [edit, *SYMPTOMS[1:]]
+    pattern = PATTERN + 'actions: ["put back {old_value}"]\n'
+    # WHEN
+    graph = graph_of(tables, [*rules, CAUSE])
+    context = Context(
+        graph, load_text(*rules, pattern).patterns, EntityIndex(tables), WHOLE, ComparisonSearch(tables, graph)
+    )
+    (finding,) = describe_findings(rank_candidates(graph), context)
+    # THEN
+    assert finding.recommendations == (advice,)

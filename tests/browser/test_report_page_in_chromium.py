@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from formats.postmortem.document import Document
 from formats.postmortem.reader import from_json
@@ -242,13 +243,12 @@ def test_fix_and_verify_are_copied_as_commands_to_paste(visitor, tmp_path):
             button = visit.page.locator(f"[data-copy='{name}']")
             button.focus()
             visit.page.keyboard.press("Enter")
-            visit.page.wait_for_function(
-                "name => document.querySelector(`[data-copy='${name}']`).textContent === 'Copied'", arg=name
-            )
+            expect(button).to_have_text("Copied")  # a function that is waited for would need `unsafe-eval`
             # THEN the clipboard has the lines as they run
             assert visit.page.evaluate("navigator.clipboard.readText()") == text
         # AND the whole answer can be copied for a chat
-        visit.page.locator("[data-copy='markdown']").click()
-        visit.page.wait_for_function("document.querySelector(`[data-copy='markdown']`).textContent === 'Copied'")
+        button = visit.page.locator("[data-copy='markdown']")
+        button.click()
+        expect(button).to_have_text("Copied")
         assert "kubectl -n shop rollout restart deploy/c" in visit.page.evaluate("navigator.clipboard.readText()")
         assert visit.troubles() == []

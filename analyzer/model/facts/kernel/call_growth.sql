@@ -22,13 +22,16 @@ WITH step AS (
     JOIN recorded_entity AS pod ON pod.entity_id = load.source_id
     GROUP BY ALL
 ), pair AS (
-    SELECT caller_id, target_id FROM called GROUP BY ALL
+    -- Less than the least growth is none.
+    SELECT caller_id, target_id FROM called GROUP BY ALL HAVING max(opened) >= 5
+), total AS (
+    SELECT target_id, step, sum(opened) AS opened FROM called GROUP BY ALL
 ), counted AS (
-    SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) AS opened, called.from_ns, called.evidence
+    SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) AS opened,
+        coalesce(total.opened, 0) AS opened_by_all, called.from_ns, called.evidence
     FROM pair CROSS JOIN step
     LEFT JOIN called ON called.caller_id = pair.caller_id AND called.target_id = pair.target_id AND called.step = step.step
-), summed AS (
-    SELECT *, sum(opened) OVER (PARTITION BY target_id, step) AS opened_by_all FROM counted
+    LEFT JOIN total ON total.target_id = pair.target_id AND total.step = step.step
 ), compared AS (
     SELECT
         *,
@@ -38,7 +41,7 @@ WITH step AS (
         coalesce(avg(opened) OVER earlier, lag(opened) OVER of_pair) AS usual,
         coalesce(avg(opened_by_all) OVER earlier, lag(opened_by_all) OVER of_pair) AS usual_of_all,
         min(from_ns) OVER (PARTITION BY caller_id, target_id) AS first_ns
-    FROM summed
+    FROM counted
     WINDOW
         of_pair AS (PARTITION BY caller_id, target_id ORDER BY step),
         earlier AS (PARTITION BY caller_id, target_id ORDER BY step ROWS BETWEEN 12 PRECEDING AND 2 PRECEDING)

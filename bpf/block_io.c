@@ -7,6 +7,7 @@
  *               lost. What the kernel writes back later is issued by a thread of the kernel: it has that one's cgroup.
  */
 #include <tapio/filter.h>
+#include <tapio/latency.h>
 
 struct key {
     u64 cgroup_id;
@@ -28,22 +29,6 @@ struct issue {
 BPF_TABLE("hash", u64, struct issue, issues, ISSUE_ENTRIES);
 
 #define OPERATION_MASK 0xff /* REQ_OP_MASK of include/linux/blk_types.h */
-#define FIRST_CLASS_NS 64000ULL
-#define LAST_CLASS 10
-
-static inline u8 classify_latency(u64 latency_ns)
-{
-    u64 below_ns = FIRST_CLASS_NS;
-    u8 class = 0;
-#pragma unroll
-    for (int i = 0; i < LAST_CLASS; i++) {
-        if (latency_ns < below_ns)
-            break;
-        below_ns <<= 2;
-        class ++;
-    }
-    return class;
-}
 
 static inline u32 read_device(const void *request)
 {

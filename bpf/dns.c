@@ -15,6 +15,7 @@
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>
+#include <tapio/latency.h>
 #include <tapio/packet.h>
 
 enum { UDP = 0, TCP = 1 };
@@ -84,8 +85,6 @@ BPF_TABLE("lru_hash", struct search, u64, searches, 1024);
 #define MIN_QUESTION_BYTES 5 /* the root, type, class */
 #define CODE_NAME_ERROR 3
 #define LABEL_WORDS 8 /* its length and at most 63 bytes */
-#define FIRST_CLASS_NS 1000000ULL
-#define LAST_CLASS 8
 #define SEARCH_NS (10 * SECOND_NS)
 
 struct message {
@@ -95,20 +94,6 @@ struct message {
     u16 questions;
     u16 counts[3];
 } __attribute__((packed));
-
-static inline u8 classify_latency(u64 latency_ns)
-{
-    u64 below_ns = FIRST_CLASS_NS;
-    u8 class = 0;
-#pragma unroll
-    for (int i = 0; i < LAST_CLASS; i++) {
-        if (latency_ns < below_ns)
-            break;
-        below_ns <<= 2;
-        class ++;
-    }
-    return class;
-}
 
 /* Where the payload of a UDP datagram or TCP segment begins whose port at `port_at` of its header is that of DNS; 0 for
  * all other packets, which leave here. */

@@ -9,6 +9,7 @@
  */
 #include <tapio/cgroup.h>
 #include <tapio/filter.h>
+#include <tapio/latency.h>
 
 struct key {
     u64 cgroup_id;
@@ -21,24 +22,8 @@ struct key {
 
 BPF_TABLE("hash", u32, u64, ready_since, READY_ENTRIES); /* thread id: since when it waits */
 
-#define FIRST_CLASS_NS 64000ULL
-#define LAST_CLASS 10
 #define LONG_WAIT_CLASS 3 /* from 1 ms on */
 #define TASK_RUNNING 0
-
-static inline u32 classify_latency(u64 latency_ns)
-{
-    u64 below_ns = FIRST_CLASS_NS;
-    u32 class = 0;
-#pragma unroll
-    for (int i = 0; i < LAST_CLASS; i++) {
-        if (latency_ns < below_ns)
-            break;
-        below_ns <<= 2;
-        class ++;
-    }
-    return class;
-}
 
 static inline void begin_wait(const void *task)
 {

@@ -33,6 +33,7 @@ if [ "$goal" = test ] || [ "$goal" = image ] || [ "$goal" = release ]; then
   need "command -v java && command -v mvn" "default-jre-headless maven"
   need "command -v ip" iproute2
   need "command -v shellcheck" shellcheck
+  need "command -v groff" groff-base
   need "command -v clang-format" clang-format
 fi
 if [ -n "$missing" ]; then

@@ -33,7 +33,7 @@ class KubeDocuments:
     Attributes:
         newest_unix_nano: the newest time that any object tells of; 0 if none does. Lists do not say when they were
             read.
-        unread: what could not be read: of each document where that begins, or why it is nothing.
+        unread: what could not be read, one text for each place.
     """
 
     def __init__(self) -> None:

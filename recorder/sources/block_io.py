@@ -12,6 +12,7 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import block_io
 from recorder.ebpf.kernel_source import open_kernel_sources
+from recorder.ebpf.latency_classes import LatencyClasses
 from recorder.ebpf.program import ProgramRequest
 from recorder.ebpf.records import constant_name_column, layout_of, name_column, number_column, struct_dtype
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, Tallies
@@ -28,7 +29,7 @@ REQUEST_KEY = struct_dtype(
 )
 """`struct key` of bpf/block_io.c."""
 
-_FIRST_CLASS_NS: Final = 64_000
+_CLASSES: Final = LatencyClasses(first_ns=64_000, last=10)
 _OPERATIONS: Final = {0: "read", 1: "write", 2: "flush", 3: "discard"}
 """REQ_OP_READ and so on of include/linux/blk_types.h."""
 _STATUS_ERRNO: Final = {
@@ -67,6 +68,7 @@ class BlockIoSource(TallySource):
                 defines={
                     "TALLY_ENTRIES": str(int(context.options["map_entries"])),
                     "ISSUE_ENTRIES": str(int(context.options["issue_entries"])),
+                    **_CLASSES.to_defines(),
                     **self.filter_defines(context),
                 },
                 offsets=(
@@ -93,8 +95,7 @@ def to_batch(rows: Tallies) -> pa.RecordBatch:
     devices, device_index = np.unique(key["device"], return_inverse=True)
     operations, operation_index = np.unique(key["operation"], return_inverse=True)
     statuses, status_index = np.unique(key["status"], return_inverse=True)
-    classes = key["latency_class"].astype(np.int64)
-    at_least = np.where(classes == 0, 0, _FIRST_CLASS_NS << 2 * np.maximum(classes - 1, 0))
+    at_least = _CLASSES.at_least_ns(key["latency_class"])
     severity = np.where(key["status"] == 0, SeverityNumber.INFO, SeverityNumber.ERROR)
     return pa.RecordBatch.from_arrays(
         [

@@ -16,6 +16,7 @@ from formats.severity import SeverityNumber
 from formats.tables import dns
 from recorder.ebpf.dns_question import name_code, parse_question
 from recorder.ebpf.kernel_source import open_kernel_sources
+from recorder.ebpf.latency_classes import LatencyClasses
 from recorder.ebpf.packet_hooks import attach_packet_functions, find_watched_cgroups
 from recorder.ebpf.pending_queries import QUERY, QUERY_KEY, PendingQueries, Queries
 from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
@@ -61,7 +62,7 @@ _HOOKS: Final = {"look_at_sent": CgroupHook.SENT, "look_at_received": CgroupHook
 _ANSWERS, _FAILED, _SLOW, _RESOLVED, _UNANSWERED = range(5)
 _TRANSPORTS: Final = ("udp", "tcp")
 _PORT: Final = 53
-_FIRST_CLASS_NS: Final = 1_000_000
+_CLASSES: Final = LatencyClasses(first_ns=1_000_000, last=8)
 _NAME_ERROR: Final = 3
 _NOT_ANSWERED: Final = 0xFFFF
 """Stands for the response code of a query without an answer."""
@@ -116,6 +117,7 @@ class DnsSource(TallySource):
                 "TALLY_ENTRIES": str(int(context.options["map_entries"])),
                 "QUERY_ENTRIES": str(int(context.options["query_entries"])),
                 "SLOW_NS": f"{int(float(context.options['slow_ms']) * 1e6)}ULL",
+                **_CLASSES.to_defines(),
             },
             offsets=("task_struct.tgid", "task_struct.comm"),
             unattached=tuple((function, FunctionKind.CGROUP_PACKET) for function in _HOOKS),
@@ -169,8 +171,7 @@ def to_count_batch(rows: Tallies) -> pa.RecordBatch:
     """Rows `dns.answers` of counts by `ANSWER_KEY`."""
     key, tally = rows["key"], rows["tally"]
     code = key["code"].astype(np.int64)
-    classes = key["latency_class"].astype(np.int64)
-    at_least = np.where(classes == 0, 0, _FIRST_CLASS_NS << 2 * np.maximum(classes - 1, 0))
+    at_least = _CLASSES.at_least_ns(key["latency_class"])
     is_bad = (code != 0) & (code != _NAME_ERROR)
     nothing = np.zeros(len(rows), np.int64)
     return _to_batch(

@@ -11,6 +11,7 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import run_queue
 from recorder.ebpf.kernel_source import open_kernel_sources
+from recorder.ebpf.latency_classes import LatencyClasses
 from recorder.ebpf.program import ProgramRequest
 from recorder.ebpf.records import constant_name_column, layout_of, number_column, struct_dtype
 from recorder.ebpf.tally import TALLY, TALLY_MAPS, Tallies
@@ -20,7 +21,7 @@ from recorder.source import Need, Profile, SourceContext, SourceSpec
 WAIT_KEY = struct_dtype(("cgroup_id", "<u8"), ("other_cgroup_id", "<u8"), ("latency_class", "<u4"), ("unused", "<u4"))
 """`struct key` of bpf/run_queue.c."""
 
-_FIRST_CLASS_NS: Final = 64_000
+_CLASSES: Final = LatencyClasses(first_ns=64_000, last=10)
 
 
 class RunQueueSource(TallySource):
@@ -49,6 +50,7 @@ class RunQueueSource(TallySource):
             defines={
                 "TALLY_ENTRIES": str(int(context.options["map_entries"])),
                 "READY_ENTRIES": str(int(context.options["ready_entries"])),
+                **_CLASSES.to_defines(),
                 **self.filter_defines(context),
             },
             offsets=("task_struct.pid", "task_struct.tgid", "task_struct.comm"),
@@ -65,8 +67,7 @@ class RunQueueSource(TallySource):
 def to_batch(rows: Tallies) -> pa.RecordBatch:
     """Rows of counts by `WAIT_KEY`."""
     key, tally = rows["key"], rows["tally"]
-    classes = key["latency_class"].astype(np.int64)
-    at_least = np.where(classes == 0, 0, _FIRST_CLASS_NS << 2 * np.maximum(classes - 1, 0))
+    at_least = _CLASSES.at_least_ns(key["latency_class"])
     return pa.RecordBatch.from_arrays(
         [
             number_column(tally["last_boot_ns"], pa.int64()),

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "impact": "Show who was affected by each finding, and what it cost.",
     "import": "Convert a recording of another tool to a capture.",
     "info": "Show what a capture contains and what is missing from it.",
+    "merge": "Make one capture of several: all nodes of one incident.",
     "pattern": "List, show and check patterns, and explain why one was found or not.",
     "predict": "Say what could be foretold, follow a live recorder, or measure how often predictions were right.",
     "report": "Write the post-mortem as a single HTML page, or as Markdown.",

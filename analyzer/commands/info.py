@@ -51,6 +51,10 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
         cut = summary.cut
         yield f"cut       from capture {cut.capture or '(not known)'} for pattern {cut.pattern or '(none)'}"
         yield f"          {cut.rows_left_out:,} of {cut.rows:,} rows were left out on purpose"
+    for part in summary.merged:
+        yield f"merged    from capture {part.id or '(not known)'}: {part.frozen_because or 'no reason recorded'}"
+        if part.asked_from_ns is not None and part.asked_to_ns is not None:
+            yield f"          requested {_span(part.asked_from_ns, part.asked_to_ns)}"
     yield f"recorded  {_span(summary.from_ns, summary.to_ns)}"
     if summary.asked_from_ns is not None and summary.asked_to_ns is not None:
         yield f"requested {_span(summary.asked_from_ns, summary.asked_to_ns)}"

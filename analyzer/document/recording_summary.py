@@ -70,6 +70,21 @@ class CutSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedSummary:
+    """What one of the captures said of itself that this one was merged from.
+
+    Attributes:
+        id: of that capture; None if that is not to be known.
+        asked_from_ns, asked_to_ns: the window asked for when it was frozen; None if none was.
+    """
+
+    id: str | None
+    frozen_because: str | None
+    asked_from_ns: int | None
+    asked_to_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingSummary:
     """What `tapio info` prints.
 
@@ -79,6 +94,7 @@ class RecordingSummary:
         attributed: events of cgroups that belong to a pod; `attributable`: all events that bear a cgroup.
         notes: what this version does not know and leaves out.
         cut: what it was cut from; None if it was not cut.
+        merged: the captures that it was merged from; empty if it was not merged.
     """
 
     id: str
@@ -96,6 +112,7 @@ class RecordingSummary:
     attributable: int
     notes: tuple[str, ...]
     cut: CutSummary | None
+    merged: tuple[MergedSummary, ...]
 
 
 def summarize_recording(capture: Capture) -> RecordingSummary:
@@ -125,6 +142,10 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
         attributable=attribution.attributable,
         notes=capture.notes,
         cut=None if info.cut is None else CutSummary(**msgspec.structs.asdict(info.cut)),
+        merged=tuple(
+            MergedSummary(part.capture, part.frozen_because, part.asked_from_unix_nano, part.asked_to_unix_nano)
+            for part in info.merged
+        ),
     )
 
 

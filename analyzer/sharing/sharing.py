@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from analyzer.sharing.prose import NOTHING_VOUCHED, Vouching, reduce_note
 from analyzer.sharing.pseudonyms import Pseudonyms, Replacement
 from analyzer.sharing.scan.search import Leak, Originals, find_leaks, read_originals
 from analyzer.sharing.scan.texts import list_texts
-from formats.capture.info import CaptureInfo
+from formats.capture.info import CaptureInfo, Cut
 from formats.capture.reading import Capture
 from formats.capture.writing import write_capture
 from formats.catalog import TABLE_BY_NAME
@@ -29,7 +30,8 @@ from formats.loss import Damage
 from formats.segment.reading import Segment
 from formats.segment.sealing import SegmentHeader, seal_segment
 
-_PROGRAM = re.compile(r"tapio(?:-recorder| import| cut)?(?: [0-9]{1,4}(?:\.[0-9]{1,4}){0,3})?")
+_PROGRAM = re.compile(r"tapio(?:-recorder| import| cut| merge)?(?: [0-9]{1,4}(?:\.[0-9]{1,4}){0,3})?")
+_FINGERPRINT_OF = "fingerprint of the key"
 _LEAKS = 1_000
 """The scan ends when it has found so many."""
 _PLACES = 5
@@ -70,14 +72,15 @@ def anonymize_capture(source: Path, target: Path, *, key: bytes) -> Shared:
     capture = open_capture(source)
     originals = _collect(capture)
     rewriter = BatchRewriter(Pseudonyms(key, originals), _vouching_of(originals))
+    fingerprint = _keyed_digest(key, _FINGERPRINT_OF)
     try:
         with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=f".{target.name}.") as directory:
             draft = Path(directory) / "draft.tapio"
             segments = [
-                _write_segment(Path(directory), number, segment, rewriter)
+                _write_segment(Path(directory), number, segment, rewriter, key)
                 for number, segment in enumerate(capture.segments)
             ]
-            write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter))
+            write_capture(draft, segments, info=_rewrite_info(capture.info, rewriter, fingerprint))
             _refuse_leaks(draft, read_originals(list_texts(capture)), target)
             draft.rename(target)
     except OSError as error:
@@ -97,14 +100,15 @@ def _collect(capture: Capture) -> Collector:
     collector = Collector()
     rewriter = BatchRewriter(collector, NOTHING_VOUCHED)
     for segment in capture.segments:
-        _rewrite_header(segment, 0, collector)
+        _rewrite_header(segment, segment.manifest.id, collector)
         for text in (segment.manifest.node_name, segment.manifest.boot_id):
             collector.see(text)
         for table in _known_tables(segment):
             for batch in _whole_batches(segment, table):
                 rewriter.rewrite_batch(TABLE_BY_NAME[table], batch)
                 collect_ports(batch, collector)
-    collector.see(capture.info.frozen_because or "")
+    for because in (capture.info.frozen_because, *(part.frozen_because for part in capture.info.merged)):
+        collector.see(because or "")
     return collector
 
 
@@ -112,21 +116,21 @@ def _vouching_of(originals: Collector) -> Vouching:
     return Vouching(originals.is_known_name, originals.is_known_token, originals.ports.__contains__)
 
 
-def _write_segment(parent: Path, number: int, segment: Segment, rewriter: BatchRewriter) -> Path:
+def _write_segment(parent: Path, number: int, segment: Segment, rewriter: BatchRewriter, key: bytes) -> Path:
     def rewritten(table: str) -> Iterator[pa.RecordBatch]:
         for batch in _whole_batches(segment, table):
             yield rewriter.rewrite_batch(TABLE_BY_NAME[table], batch)
 
     name = f"segment-{number:06d}"
-    header = _rewrite_header(segment, number, rewriter.replacement)
+    header = _rewrite_header(segment, _keyed_digest(key, segment.manifest.id), rewriter.replacement)
     seal_segment(parent, name, header, rewritten, _known_tables(segment))
     return parent / name
 
 
-def _rewrite_header(segment: Segment, number: int, replacement: Replacement) -> SegmentHeader:
+def _rewrite_header(segment: Segment, new_id: str, replacement: Replacement) -> SegmentHeader:
     manifest = segment.manifest
     return SegmentHeader(
-        id=f"{number:032x}",
+        id=new_id,
         node_name=rewrite_name(manifest.node_name, replacement),
         boot_id=rewrite_identifier(manifest.boot_id, replacement),
         created_by=_program_of(manifest.created_by),
@@ -135,15 +139,38 @@ def _rewrite_header(segment: Segment, number: int, replacement: Replacement) -> 
     )
 
 
-def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter) -> CaptureInfo:
-    because = info.frozen_because
+def _keyed_digest(key: bytes, text: str) -> str:
+    """32 hexadecimal digits that only the key makes of the text. Why: of one key, one segment stays one segment."""
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+
+
+def _rewrite_info(info: CaptureInfo, rewriter: BatchRewriter, fingerprint: str) -> CaptureInfo:
     return msgspec.structs.replace(
         info,
         id="",
         created_by=_program_of(info.created_by),
-        cut=None if info.cut is None else msgspec.structs.replace(info.cut, capture=None, pattern=None),
-        frozen_because=None if because is None else reduce_note(because, rewriter.replacement, rewriter.vouching),
+        cut=_rewrite_cut(info.cut),
+        frozen_because=_rewrite_reason(info.frozen_because, rewriter),
+        merged=tuple(
+            msgspec.structs.replace(
+                part,
+                capture=None,
+                created_by=_program_of(part.created_by),
+                cut=_rewrite_cut(part.cut),
+                frozen_because=_rewrite_reason(part.frozen_because, rewriter),
+            )
+            for part in info.merged
+        ),
+        anonymized_with=fingerprint,
     )
+
+
+def _rewrite_cut(cut: Cut | None) -> Cut | None:
+    return None if cut is None else msgspec.structs.replace(cut, capture=None, pattern=None)
+
+
+def _rewrite_reason(because: str | None, rewriter: BatchRewriter) -> str | None:
+    return None if because is None else reduce_note(because, rewriter.replacement, rewriter.vouching)
 
 
 def _program_of(created_by: str) -> str:

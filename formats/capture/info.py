@@ -20,6 +20,8 @@ FORMAT = "tapio-capture"
 MAJOR, MINOR = 1, 0
 INFO_NAME = "capture.json"
 INFO_COPY_NAME = "capture.copy.json"
+_ONLY_IF_SO = ("cut", "merged", "anonymized_with")
+"""Fields that most captures do not have."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -38,6 +40,26 @@ class Cut(msgspec.Struct, frozen=True):
     rows_left_out: Natural
 
 
+class MergedCapture(msgspec.Struct, frozen=True):
+    """What one of the captures said of itself that `tapio merge` made into one.
+
+    Attributes:
+        capture: its id; None if that is not to be known (an anonymized copy).
+        frozen_because: as in `CaptureInfo`.
+        created_by: as in `CaptureInfo`.
+        asked_from_unix_nano: as in `CaptureInfo`.
+        asked_to_unix_nano: as in `CaptureInfo`.
+        cut: as in `CaptureInfo`.
+    """
+
+    capture: Digest | None
+    frozen_because: Sentence | None
+    created_by: Name
+    asked_from_unix_nano: Whole | None
+    asked_to_unix_nano: Whole | None
+    cut: Cut | None = None
+
+
 class CaptureInfo(msgspec.Struct, frozen=True):
     """What a capture says of itself.
 
@@ -47,6 +69,8 @@ class CaptureInfo(msgspec.Struct, frozen=True):
         asked_from_unix_nano: begin of the window asked for; None if none was asked for.
         asked_to_unix_nano: end of the window asked for; None if none was asked for.
         cut: what it was cut from; None for a capture that holds all that was frozen or imported.
+        merged: what the captures said of themselves that it was merged from; empty for one that was not merged.
+        anonymized_with: fingerprint of the key of its pseudonyms; None for a capture that was not anonymized.
         id: 32 hexadecimal digits, the digest of the segments' manifests: the same segments are the same capture.
             `write_capture` fills in this and what follows.
         achieved_from_unix_nano: the earliest time of all rows; 0 if there are none.
@@ -59,6 +83,8 @@ class CaptureInfo(msgspec.Struct, frozen=True):
     asked_from_unix_nano: Whole | None = None
     asked_to_unix_nano: Whole | None = None
     cut: Cut | None = None
+    merged: Annotated[tuple[MergedCapture, ...], Meta(max_length=limits.CAPTURE_SEGMENTS)] = ()
+    anonymized_with: Digest | None = None
     id: Name = ""
     achieved_from_unix_nano: Whole = 0
     achieved_to_unix_nano: Whole = 0
@@ -107,8 +133,9 @@ def write_listing(info: CaptureInfo, manifests: Sequence[Manifest], members: Seq
         members: every member but the two copies of this text, in their order.
     """
     content = msgspec.to_builtins(info)
-    if info.cut is None:
-        del content["cut"]
+    for name in _ONLY_IF_SO:
+        if not content[name]:
+            del content[name]
     return seal_json(
         {
             "format": FORMAT,

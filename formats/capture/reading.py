@@ -38,10 +38,20 @@ class Capture:
         segments: sorted by node, boot, begin, id.
         damage: what was found damaged when it was opened, the container's bytes around the members among it.
         notes: what this version does not know and leaves out, in sentences.
+        has_all_segments: False if one that it lists cannot be read at all, or if its list is damaged.
     """
 
-    def __init__(self, path: Path, info: CaptureInfo, segments: Sequence[Segment], damage: Sequence[Damage]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: CaptureInfo,
+        segments: Sequence[Segment],
+        damage: Sequence[Damage],
+        *,
+        has_all_segments: bool = True,
+    ) -> None:
         self.path = path
+        self.has_all_segments = has_all_segments
         self.segments = tuple(sorted(segments, key=lambda segment: segment_order(segment.manifest)))
         self.info = info if info.id else complete_info(info, [segment.manifest for segment in self.segments])
         self._own_damage = tuple(damage)
@@ -160,7 +170,7 @@ def _open_directory(path: Path) -> Capture:
             where=str(path),
             next_step="give a `.tapio` file, a segment, or the directory of segments of the recorder",
         )
-    return Capture(path, CaptureInfo(), segments, damage)
+    return Capture(path, CaptureInfo(), segments, damage, has_all_segments=len(segments) == candidates)
 
 
 def _try_segment(files: DirectoryFiles | MemberFiles, name: str, damage: list[Damage]) -> list[Segment]:
@@ -199,7 +209,8 @@ def _open_file(path: Path, data: pa.Buffer) -> Capture:
     segments: list[Segment] = []
     for prefix, members in sorted(by_segment.items()):
         segments.extend(_try_segment(MemberFiles(path.name, data, members), f"{path.name}:{prefix}", damage))
-    return Capture(path, info, segments, damage)
+    has_all_segments = listing is not None and len(segments) == len(by_segment)
+    return Capture(path, info, segments, damage, has_all_segments=has_all_segments)
 
 
 def _find_listing(path: Path, data: pa.Buffer) -> tuple[CaptureInfo, list[Stretch]] | None:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+
 from formats.capture.container import Member, place_members
 from formats.capture.info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, segment_order, write_listing
 from formats.errors import StorageError, UsageError
-from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME, Manifest
-from formats.segment.reading import open_segment
+from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
+from formats.segment.reading import Segment, open_segment
 from formats.segment.sealing import sync_directory
 from formats.segment.stored_files import DirectoryFiles, open_regular
 
@@ -36,27 +38,29 @@ def write_capture(path: Path, segments: Sequence[Path], *, info: CaptureInfo) ->
         FormatError: a directory is no segment, or has no whole manifest.
         StorageError: the disk failed or is full; nothing is left behind under the name.
     """
-    opened = sorted(
-        ((open_segment(Path(segment)), Path(segment)) for segment in segments),
-        key=lambda pair: segment_order(pair[0].manifest),
-    )
-    manifests = [segment.manifest for segment, _ in opened]
+    write_opened(path, [open_segment(Path(segment)) for segment in segments], info=info)
+
+
+def write_opened(path: Path, segments: Sequence[Segment], *, info: CaptureInfo) -> None:
+    """As `write_capture`, of segments that were opened, wherever they lie: each is copied in pieces."""
+    opened = sorted(segments, key=lambda segment: segment_order(segment.manifest))
+    manifests = [segment.manifest for segment in opened]
     if len({(manifest.id, manifest.node_name) for manifest in manifests}) != len(opened):
         raise UsageError("a segment is listed twice", where=str(path), next_step="list each segment once")
     members: list[Member] = []
-    sources: dict[str, Path] = {}
-    for number, (segment, directory) in enumerate(opened):
-        for member, source in _segment_members(f"s{number:05d}", segment.manifest, directory):
+    sources: dict[str, Path | pa.Buffer] = {}
+    for number, segment in enumerate(opened):
+        for member, source in _segment_members(f"s{number:05d}", segment):
             members.append(member)
             sources[member.name] = source
     listing = write_listing(complete_info(info, manifests), manifests, members)
     _write_container(Path(path), members, sources, listing)
 
 
-def _segment_members(prefix: str, manifest: Manifest, directory: Path) -> Iterator[tuple[Member, Path]]:
+def _segment_members(prefix: str, segment: Segment) -> Iterator[tuple[Member, Path | pa.Buffer]]:
     """The files of one segment as members, sorted by name, and where they are."""
-    files = DirectoryFiles(directory)
-    sealed = {table.file: table for table in manifest.tables}
+    files = segment.files
+    sealed = {table.file: table for table in segment.manifest.tables}
     for name in sorted({MANIFEST_NAME, MANIFEST_COPY_NAME, *sealed} & set(files.names)):
         content = files.read(name)
         if content is None:
@@ -64,10 +68,13 @@ def _segment_members(prefix: str, manifest: Manifest, directory: Path) -> Iterat
         # Why the checksum is not taken again: the manifest has it, so that freezing need not read what it copies.
         known = sealed.get(name)
         crc32 = known.crc32 if known is not None and known.size == content.size else zlib.crc32(content)
-        yield Member(f"{prefix}.{name}", content.size, crc32), directory / name
+        source = files.path / name if isinstance(files, DirectoryFiles) else content
+        yield Member(f"{prefix}.{name}", content.size, crc32), source
 
 
-def _write_container(path: Path, members: Sequence[Member], sources: Mapping[str, Path], listing: bytes) -> None:
+def _write_container(
+    path: Path, members: Sequence[Member], sources: Mapping[str, Path | pa.Buffer], listing: bytes
+) -> None:
     crc32 = zlib.crc32(listing)
     own = [Member(name, len(listing), crc32) for name in (INFO_NAME, INFO_COPY_NAME)]
     temporary = path.with_name(f".{path.name}.writing")
@@ -95,8 +102,15 @@ def _write_container(path: Path, members: Sequence[Member], sources: Mapping[str
         ) from error
 
 
-def _copy(source: Path, target: BinaryIO, length: int) -> None:
-    """Copy a file in pieces, not mapped: freezing a large ring must not make the recorder's memory grow."""
+def _copy(source: Path | pa.Buffer, target: BinaryIO, length: int) -> None:
+    """Copy a file or a part of another capture in pieces.
+
+    Why a file is not copied from its mapping: freezing a large ring must not make the recorder's memory grow.
+    """
+    if not isinstance(source, Path):
+        view = memoryview(source).cast("B")
+        target.writelines(view[begin : begin + _COPY_BYTES] for begin in range(0, length, _COPY_BYTES))
+        return
     fd = open_regular(source)
     if fd is None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(source))

@@ -30,6 +30,7 @@ class Segment:
     """One sealed segment. Reading it gives batches and damage, and never raises for what is inside.
 
     Attributes:
+        files: where it is read from.
         manifest: what it says of itself.
         tables: rows by table, as sealed.
         damage: what was found damaged when it was opened.
@@ -37,7 +38,7 @@ class Segment:
     """
 
     def __init__(self, files: StoredFiles) -> None:
-        self._files = files
+        self.files = files
         self.damage: list[Damage] = []
         self.manifest = self._read_manifests()
         self._entries = {table.name: table for table in self.manifest.tables}
@@ -92,7 +93,7 @@ class Segment:
         for name in names:
             if name not in head.expected.names:
                 raise UsageError(f"the table {table} has no column {name[:64]!r}", next_step="`tapio info` lists them")
-        data = self._files.read(entry.file)
+        data = self.files.read(entry.file)
         for batch in entry.batches:
             if from_unix_ns is not None and batch.max_unix_nano < from_unix_ns:
                 continue
@@ -104,10 +105,10 @@ class Segment:
         """Every damage of the segment: each byte against its digest, each value against its schema."""
         yield from self.damage
         expected = {MANIFEST_NAME, MANIFEST_COPY_NAME} | {table.file for table in self.manifest.tables}
-        for name in self._files.names:
+        for name in self.files.names:
             if name not in expected:
                 yield Damage(
-                    self._files.label(name), 0, 0, DamageKind.UNEXPECTED, "the manifest does not list this file"
+                    self.files.label(name), 0, 0, DamageKind.UNEXPECTED, "the manifest does not list this file"
                 )
         for entry in self.manifest.tables:
             yield from self._verify_edges(entry)
@@ -115,10 +116,21 @@ class Segment:
                 if isinstance(item, Damage):
                     yield item
 
+    def verify_digests(self) -> Iterator[Damage]:
+        """Every damage that digests show: each byte, but no value. Nothing is decoded."""
+        yield from self.damage
+        for entry in self.manifest.tables:
+            yield from self._verify_edges(entry)
+            data = self.files.read(entry.file)
+            for batch in entry.batches:
+                stored = self._read_stored(entry, batch, data)
+                if isinstance(stored, Damage):
+                    yield stored
+
     def _verify_edges(self, entry: TableManifest) -> Iterator[Damage]:
         """Damage of a table's file outside its batches: size, head and tail."""
-        label = self._files.label(entry.file)
-        data = self._files.read(entry.file)
+        label = self.files.label(entry.file)
+        data = self.files.read(entry.file)
         if data is None:
             return  # every batch says so
         head_bytes, tail = len(entry.head), entry.tail_offset
@@ -150,14 +162,14 @@ class Segment:
         """
         whole: list[tuple[str, Manifest]] = []
         for name in (MANIFEST_NAME, MANIFEST_COPY_NAME):
-            raw = self._files.read(name)
+            raw = self.files.read(name)
             if raw is None:
                 self._wound(name, 0, DamageKind.MISSING, "the manifest is missing")
                 continue
             try:
                 whole.append((name, read_manifest(memoryview(raw))))
             except VersionError as error:
-                raise VersionError(error.problem, where=self._files.label(name), next_step=error.next_step) from error
+                raise VersionError(error.problem, where=self.files.label(name), next_step=error.next_step) from error
             except LimitError as error:
                 self._wound(name, raw.size, DamageKind.LIMIT, error.problem)
             except FormatError as error:
@@ -165,7 +177,7 @@ class Segment:
         if not whole:
             raise FormatError(
                 "neither copy of the manifest is intact, so nothing in the segment can be trusted",
-                where=self._files.label(MANIFEST_NAME),
+                where=self.files.label(MANIFEST_NAME),
                 next_step="run `tapio verify` on it, and look for another copy of the segment",
             )
         if len(whole) == 2 and whole[0][1].digest != whole[1][1].digest:
@@ -178,7 +190,7 @@ class Segment:
             try:
                 self._heads[entry.name] = _Head(entry)
             except FormatError as error:
-                label = self._files.label(entry.file)
+                label = self.files.label(entry.file)
                 kind = DamageKind.LIMIT if isinstance(error, LimitError) else DamageKind.MALFORMED
                 return Damage(label, 0, len(entry.head), kind, error.problem, entry.name, entry.rows)
         return self._heads[entry.name]
@@ -186,21 +198,29 @@ class Segment:
     def _read_batch(
         self, entry: TableManifest, head: _Head, batch: BatchRange, data: pa.Buffer | None, names: Sequence[str]
     ) -> pa.RecordBatch | Damage:
-        kind, detail = DamageKind.MISSING, "the file is missing"
-        if data is not None:
-            stored = data.slice(min(batch.offset, data.size), max(0, min(batch.length, data.size - batch.offset)))
-            if stored.size < batch.length:
-                kind, detail = DamageKind.TRUNCATED, "the file ends before the end of the batch"
-            elif digest_of(stored).hex() != batch.digest:
-                kind, detail = DamageKind.DIGEST, "the batch's digest does not match"
-            else:
-                try:
-                    return head.decode(stored, batch.rows, names)
-                except LimitError as error:
-                    kind, detail = DamageKind.LIMIT, error.problem
-                except FormatError as error:
-                    kind, detail = DamageKind.MALFORMED, error.problem
-        label = self._files.label(entry.file)
+        stored = self._read_stored(entry, batch, data)
+        if isinstance(stored, Damage):
+            return stored
+        try:
+            return head.decode(stored, batch.rows, names)
+        except LimitError as error:
+            return self._wound_of(entry, batch, DamageKind.LIMIT, error.problem)
+        except FormatError as error:
+            return self._wound_of(entry, batch, DamageKind.MALFORMED, error.problem)
+
+    def _read_stored(self, entry: TableManifest, batch: BatchRange, data: pa.Buffer | None) -> pa.Buffer | Damage:
+        """The bytes of a batch, if they are those of its digest."""
+        if data is None:
+            return self._wound_of(entry, batch, DamageKind.MISSING, "the file is missing")
+        stored = data.slice(min(batch.offset, data.size), max(0, min(batch.length, data.size - batch.offset)))
+        if stored.size < batch.length:
+            return self._wound_of(entry, batch, DamageKind.TRUNCATED, "the file ends before the end of the batch")
+        if digest_of(stored).hex() != batch.digest:
+            return self._wound_of(entry, batch, DamageKind.DIGEST, "the batch's digest does not match")
+        return stored
+
+    def _wound_of(self, entry: TableManifest, batch: BatchRange, kind: DamageKind, detail: str) -> Damage:
+        label = self.files.label(entry.file)
         return Damage(label, batch.offset, batch.length, kind, detail, entry.name, batch.rows)
 
     def _notes(self) -> Iterator[str]:
@@ -218,7 +238,7 @@ class Segment:
                 yield f"the column {name[:64]} of the table {entry.name} is unknown to this version and is omitted"
 
     def _wound(self, name: str, length: int, kind: DamageKind, detail: str) -> None:
-        self.damage.append(Damage(self._files.label(name), 0, length, kind, detail))
+        self.damage.append(Damage(self.files.label(name), 0, length, kind, detail))
 
 
 class _Head:

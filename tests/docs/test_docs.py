@@ -91,6 +91,8 @@ def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "demo.tapio", tmp_path / "night.tapio")
     shutil.copy(REPOSITORY / "fixtures" / "kube" / "release-exiting.audit.jsonl.zst", tmp_path / "audit.log")
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "healthy-rollout.tapio", tmp_path / "calm.tapio")
+    shutil.copy(tmp_path / "night.tapio", tmp_path / "node-a.tapio")
+    shutil.copy(REPOSITORY / "fixtures" / "captures" / "pvc-no-storageclass.tapio", tmp_path / "node-b.tapio")
     monkeypatch.chdir(tmp_path)
     commands = _commands_of("README.md")
     assert len(commands) > 5

@@ -334,7 +334,7 @@ def test_json_that_python_would_take_or_choke_on_is_refused(body):
 
 def change_manifest(change):
     segment = segment_with(make_batch("pressure", 4))
-    content = json.loads(segment._files.contents["manifest.json"])
+    content = json.loads(segment.files.contents["manifest.json"])
     content.pop("digest")
     change(content)
     return seal_json(content)
@@ -379,7 +379,7 @@ def test_a_manifest_with_right_digest_and_wrong_content_is_refused(change):
 def test_every_field_of_a_manifest_may_be_of_any_kind_without_a_crash():
     wrong = [None, 0, -1, "", [], {}, [[]], True, 1 << 80, "\ud800"]
     segment = segment_with(make_batch("pressure", 4))
-    content = json.loads(segment._files.contents["manifest.json"])
+    content = json.loads(segment.files.contents["manifest.json"])
     content.pop("digest")
 
     def places(node):
@@ -396,7 +396,7 @@ def test_every_field_of_a_manifest_may_be_of_any_kind_without_a_crash():
             node[key] = value
             raw = seal_json(content)
             try:
-                files = FilesInMemory({**segment._files.contents, "manifest.json": raw, "manifest.copy.json": raw})
+                files = FilesInMemory({**segment.files.contents, "manifest.json": raw, "manifest.copy.json": raw})
                 list(Segment(files).verify())
             except FormatError:
                 refused += 1

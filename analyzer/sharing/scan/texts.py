@@ -57,7 +57,8 @@ def list_texts(capture: Capture) -> Iterator[tuple[Place, str]]:
                 for batch in segment.batches(table):
                     if not isinstance(batch, Damage):
                         yield from _list_of_batch(table, batch)
-    yield Place("capture.json"), capture.info.frozen_because or ""
+    for because in (capture.info.frozen_because, *(part.frozen_because for part in capture.info.merged)):
+        yield Place("capture.json"), because or ""
 
 
 def _list_of_batch(table: str, batch: pa.RecordBatch) -> Iterator[tuple[Place, str]]:

@@ -43,7 +43,7 @@ def test_file_stays_if_the_new_one_does_not_become_whole(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["old.tapio"]
 
 
-@pytest.mark.parametrize("command", ["anonymize", "cut", "import"])
+@pytest.mark.parametrize("command", ["anonymize", "cut", "import", "merge"])
 def test_commands_that_write_captures_replace_none_unasked(tmp_path, command):
     path = capture(tmp_path / "c.tapio", [seal(tmp_path, {"tcp": [make_batch("tcp", 4)]})])
     there = tmp_path / "there.tapio"

@@ -118,6 +118,22 @@ def test_services_are_created_before_the_containers_that_are_told_their_addresse
     assert last_service < first_workload
 
 
+def test_what_is_in_another_namespace_is_created_after_it_and_removed_with_it() -> None:
+    # GIVEN
+    injection = plan_of("shared-namespace-deleted").injection
+    manifests = write_application(injection.application)
+    # WHEN
+    places = [manifest["metadata"].get("namespace") for manifest in manifests]
+    (other,) = set(places) - {None}
+    # THEN
+    names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
+    assert names.index(("Namespace", other)) < places.index(other)
+    assert [action.name for action in injection.undo] == [other]
+    # AND the truth says that a namespace is in no namespace
+    truth = describe_truth(plan_of("shared-namespace-deleted"), [], "unseen")
+    assert truth["root_cause"] == {"kinds": ["Namespace"], "name": other, "namespace": None}
+
+
 def test_decoys_touch_only_what_the_application_does_not_need() -> None:
     # GIVEN
     for seed in range(40):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 import ssl
 import threading
@@ -28,6 +29,8 @@ ANSWER_BYTES = 64 << 20
 """Largest answer that is read. Why: a page of a list has at most some hundred objects of at most 1.5 MiB."""
 LINE_BYTES = 8 << 20
 """Longest line of a watch. Why: etcd refuses objects above 1.5 MiB; JSON of the watch may escape every character."""
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 _READ_BYTES = 64 << 10
 _USER_AGENT = "tapio-recorder"
 
@@ -80,34 +83,64 @@ class ApiClient:
                 self._access = self._load()
                 self.generation += 1
 
-    def get(self, path: str, query: dict[str, str] | None = None, *, timeout_s: float = 30.0) -> Reply:
+    def get(
+        self, path: str, query: dict[str, str] | None = None, *, timeout_s: float = 30.0, accept: str = JSON
+    ) -> Reply:
         """One answer, read whole.
 
         Args:
             path: below the server's own prefix.
             query: parameters.
             timeout_s: maximum time without data from the server.
+            accept: media types of the answer.
 
         Raises:
             UnavailableError: it cannot be reached, or the answer broke off.
         """
-        with self.stream(path, query or {}, timeout_s=timeout_s) as stream:
+        with self.stream(path, query or {}, timeout_s=timeout_s, accept=accept) as stream:
             return stream.reply()
 
-    def stream(self, path: str, query: dict[str, str], *, timeout_s: float) -> Stream:
+    def post(self, path: str, content: Json) -> Reply:
+        """Create an object; as `get`."""
+        with self._request("POST", path, content_type=JSON, content=content) as stream:
+            return stream.reply()
+
+    def merge_patch(self, path: str, patch: Json) -> Reply:
+        """Change an object by a JSON merge patch (RFC 7386); as `get`."""
+        with self._request("PATCH", path, content_type=MERGE_PATCH, content=patch) as stream:
+            return stream.reply()
+
+    def stream(self, path: str, query: dict[str, str], *, timeout_s: float, accept: str = JSON) -> Stream:
         """An answer that is read line by line.
 
         Args:
             path: below the server's own prefix.
             query: parameters.
             timeout_s: maximum time without data from the server.
+            accept: media types of the answer.
 
         Raises:
             UnavailableError: it cannot be reached, or does not answer.
         """
+        return self._request("GET", path, query, timeout_s=timeout_s, accept=accept)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        timeout_s: float = 30.0,
+        accept: str = JSON,
+        content_type: str = "",
+        content: Json | None = None,
+    ) -> Stream:
         access = self._access
-        target = f"{access.path_prefix}{quote(path)}{'?' if query else ''}{urlencode(query)}"
-        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
+        target = f"{access.path_prefix}{quote(path)}{'?' if query else ''}{urlencode(query or {})}"
+        headers = {"Accept": accept, "User-Agent": _USER_AGENT}
+        body = None if content is None else json.dumps(content).encode()
+        if body is not None:
+            headers["Content-Type"] = content_type
         authorization = access.authorization()
         if authorization is not None:
             headers["Authorization"] = authorization
@@ -116,7 +149,7 @@ class ApiClient:
             connection.connect()
             _keep_alive(connection.sock)
             connection.sock.settimeout(timeout_s)
-            connection.request("GET", target, headers=headers)
+            connection.request(method, target, body, headers)
             return Stream(connection, connection.getresponse(), access.address)
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()

@@ -27,7 +27,7 @@ from formats.loss import LossReason
 from formats.rows.kube_json import field, integer, items, parse_object, text
 from formats.rows.kube_resources import Served
 from formats.rows.kube_versions import Versions
-from recorder.kube.api_client import ApiClient, Reply, Stream, status_message
+from recorder.kube.api_client import JSON, ApiClient, Reply, Stream, status_message
 from recorder.kube.pacing import Pacer, Timing
 from recorder.kube.row_queue import RowQueue, RowT
 
@@ -47,11 +47,17 @@ class Target:
         served: the resource.
         namespace: one namespace; None = all of them.
         field_selector: narrows it; empty = all objects.
+        metadata_only: the objects come as `PartialObjectMetadata`, without spec and status.
     """
 
     served: Served
     namespace: str | None = None
     field_selector: str = ""
+    metadata_only: bool = False
+
+    def accept(self, kind: str = "") -> str:
+        """Media types of the answers: of a watch, or with `kind` "List" of a list."""
+        return f"{JSON};as=PartialObjectMetadata{kind};g=meta.k8s.io;v=v1" if self.metadata_only else JSON
 
     @property
     def path(self) -> str:
@@ -161,7 +167,7 @@ class Watcher(Generic[RowT]):
             with self._page_slot:
                 if self._stop.is_set():
                     return
-                reply = self._client.get(self.target.path, query)
+                reply = self._client.get(self.target.path, query, accept=self.target.accept("List"))
                 taken = reply.status == 200 and self._take_page(items(reply.content, "items"))
             if reply.status == 410 and "continue" in query:
                 self._page_objects = min(self._page_objects * 4, MAX_PAGE_OBJECTS)
@@ -212,7 +218,8 @@ class Watcher(Generic[RowT]):
         )
         began = self._now_s()
         lines = 0
-        with self._client.stream(self.target.path, query, timeout_s=self._timing.silence) as stream:
+        accept = self.target.accept()
+        with self._client.stream(self.target.path, query, timeout_s=self._timing.silence, accept=accept) as stream:
             if stream.status != 200:
                 reply = stream.reply()
                 if reply.status == 410:

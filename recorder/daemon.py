@@ -22,7 +22,7 @@ from recorder.config import RecorderConfig
 from recorder.freeze_inbox import FreezeInbox
 from recorder.source_set import Drained, SourceSet
 from recorder.status import RecorderStatus, assemble_status
-from recorder.store.freeze import FreezeRequest, FreezeResult
+from recorder.store.freeze import FreezeRequest, FreezeResult, TriggeredFreeze
 from recorder.store.store import Store
 from recorder.wakeup import Wakeup
 
@@ -47,6 +47,7 @@ class Daemon:
         store: open.
         boot_time_ns: reads CLOCK_BOOTTIME.
         stop: ends the loop; set by a signal handler, whose signal also wakes the loop.
+        on_trigger: is told of every freeze that a recorded event has begun; must not wait.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Daemon:
         *,
         boot_time_ns: Callable[[], int],
         stop: threading.Event,
+        on_trigger: Callable[[TriggeredFreeze], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._sources = sources
         self._store = store
         self._clock = boot_time_ns
         self._stop = stop
+        self._on_trigger = on_trigger
         self._budget = Budget(config.budget, read_own_usage)
         self._wakeup = Wakeup()
         self._freezes = FreezeInbox()
@@ -158,7 +161,8 @@ class Daemon:
         for table, batch in self._sources.drain(now):
             if self._store.add(table, batch, self._clock()):
                 is_urgent |= _is_fatal(batch)
-                self._store.fire_triggers(table.name, batch, self._clock())
+                for begun in self._store.fire_triggers(table.name, batch, self._clock()):
+                    self._on_trigger(begun)
         return is_urgent
 
     def _record(self, batches: Drained) -> None:

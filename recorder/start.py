@@ -11,6 +11,7 @@ from recorder.linux.clocks import read_boot_time_ns, read_clocks
 from recorder.source import Source
 from recorder.source_opening import build_contexts
 from recorder.source_set import SourceSet
+from recorder.store.freeze import TriggeredFreeze
 from recorder.store.store import Store
 from recorder.wall_clock import WallClock
 
@@ -22,6 +23,7 @@ def start_recorder(
     boot_time_ns: Callable[[], int] = read_boot_time_ns,
     log: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
+    on_trigger: Callable[[TriggeredFreeze], None] = lambda _: None,
 ) -> Daemon:
     """Open the store and the sources, and begin the first segment.
 
@@ -31,6 +33,7 @@ def start_recorder(
         boot_time_ns: reads CLOCK_BOOTTIME; a parameter for tests.
         log: takes one sentence for the operator.
         stop: ends `Daemon.run`; set by a signal handler, whose signal also wakes the loop. None: nothing ends it.
+        on_trigger: is told of every freeze that a recorded event has begun; must not wait.
 
     Raises:
         ConfigurationError: the configuration names a cgroup that does not exist, or the boot id cannot be read.
@@ -43,4 +46,5 @@ def start_recorder(
     store.note_downtime(
         opened.tables, boot_time_ns()
     )  # until now: opening may take seconds, in which nothing is recorded
-    return Daemon(config, opened, store, boot_time_ns=boot_time_ns, stop=stop or threading.Event())
+    stop = stop or threading.Event()
+    return Daemon(config, opened, store, boot_time_ns=boot_time_ns, stop=stop, on_trigger=on_trigger)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Container
+from dataclasses import dataclass
 from pathlib import Path
 
+from formats.capture.reading import open_capture
 from formats.errors import OutputError, UsageError
 from formats.text import escape_text
 from recorder.store.layout import measure_tree
@@ -43,6 +46,43 @@ def check_capture_name(captures: Path, name: str, pending: Container[str]) -> st
     if bare in pending or capture_path(captures, bare).exists():
         raise OutputError("a capture of that name already exists", where=bare, next_step="choose another")
     return bare
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFigures:
+    """What a finished capture amounts to.
+
+    Attributes:
+        events: rows of all tables.
+        losses: events that are known to be missing.
+        from_unix_nano: begin of what it holds; `to_unix_nano` is its end.
+        sha256: of the file, hexadecimal.
+    """
+
+    events: int
+    losses: int
+    from_unix_nano: int
+    to_unix_nano: int
+    sha256: str
+
+
+def measure_capture(path: Path) -> CaptureFigures:
+    """Read a finished capture once, for its digest.
+
+    Raises:
+        TapioError: it is damaged or missing.
+        OSError: it cannot be read.
+    """
+    capture = open_capture(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    return CaptureFigures(
+        events=capture.events,
+        losses=sum(total.count for total in capture.info.loss),
+        from_unix_nano=capture.begin_unix_nano,
+        to_unix_nano=capture.end_unix_nano,
+        sha256=digest.hexdigest(),
+    )
 
 
 def make_room(captures: Path, max_bytes: int) -> bool:

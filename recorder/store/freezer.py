@@ -19,7 +19,7 @@ from recorder import VERSION
 from recorder.child import start_child
 from recorder.config import FreezeConfig
 from recorder.store.captures import AUTOMATIC, capture_path, check_capture_name, make_room
-from recorder.store.freeze import FreezeRequest, FreezeResult
+from recorder.store.freeze import BusyError, FreezeRequest, FreezeResult, TriggeredFreeze
 from recorder.store.layout import DataDirectory, SegmentName
 
 _REASON_CHARACTERS = 500
@@ -85,7 +85,7 @@ class Freezer:
         return len(self._freezes)
 
     def request(self, now: Instant, segments: Iterable[SegmentName], request: FreezeRequest) -> Future[FreezeResult]:
-        """Freeze [now - before, now + after] for somebody.
+        """Freeze [now - before, now + after] for somebody, or the window that the request names.
 
         Args:
             now: the moment.
@@ -98,19 +98,33 @@ class Freezer:
         Raises:
             UsageError: the name is not allowed, or the window is.
             OutputError: there is such a capture.
-            UnavailableError: too many freezes are in progress.
+            BusyError: too many freezes are in progress.
+            UnavailableError: the request is bounded, and there is no room for more captures.
         """
         before = self._config.before_ns if request.before_ns is None else request.before_ns
         after = self._config.after_ns if request.after_ns is None else request.after_ns
-        if before < 0 or not 0 <= after <= 3600 * NANOSECONDS:
+        if request.window_unix_nano is not None:
+            begin, end = request.window_unix_nano
+            before, after = now.unix_nano - begin, end - now.unix_nano
+            is_possible = begin <= end
+        else:
+            is_possible = before >= 0 and after >= 0
+        if not is_possible or after > 3600 * NANOSECONDS:
             raise UsageError(
                 "the window must not be negative or end more than an hour from now", next_step="choose another"
+            )
+        if request.is_bounded and not make_room(self._directory.captures, self._config.max_capture_bytes):
+            raise UnavailableError(
+                "the captures of this node have reached freeze.max_capture_bytes",
+                next_step="fetch and delete some, or raise the limit",
             )
         chosen = self._check_name(request.name or f"freeze-{_compact(now.unix_nano)}")
         because = escape_text(request.reason, limit=_REASON_CHARACTERS) or "requested on the command line"
         return self._begin(now, segments, chosen, because, before, after, None).reply
 
-    def trigger(self, now: Instant, segments: Iterable[SegmentName], *, key: str, reason: str) -> None:
+    def trigger(
+        self, now: Instant, segments: Iterable[SegmentName], *, key: str, reason: str
+    ) -> TriggeredFreeze | None:
         """Freeze because an event was recorded: extends the trigger's own freeze, or begins one, or is too soon.
 
         Args:
@@ -118,25 +132,30 @@ class Freezer:
             segments: of the ring.
             key: what the rate limit is by.
             reason: what happened.
+
+        Returns:
+            The freeze that has begun; None if none has.
         """
         for freeze in self._freezes:
             if freeze.trigger == key and freeze.awaited is None:
                 freeze.to_boot_ns = min(now.boot_ns + self._config.after_ns, freeze.limit_boot_ns)
-                return
+                return None
         last = self._last_trigger_ns.get(key)
         if last is not None and now.boot_ns - last < self._config.min_interval_ns:
             self.suppressed += 1
-            return
+            return None
         self._last_trigger_ns[key] = now.boot_ns
         if not make_room(self._directory.captures, self._config.max_capture_bytes):
             self._note_failure("automatic captures have reached max_capture_bytes")
-            return
+            return None
         name = f"{AUTOMATIC}{key}-{_compact(now.unix_nano)}"
         try:
             chosen = self._check_name(name)
-            self._begin(now, segments, chosen, reason, self._config.before_ns, self._config.after_ns, key)
+            begun = self._begin(now, segments, chosen, reason, self._config.before_ns, self._config.after_ns, key)
         except TapioError as error:
             self._note_failure(str(error))
+            return None
+        return TriggeredFreeze(key, reason, now.unix_nano, self._config.before_ns, self._config.after_ns, begun.reply)
 
     def is_due(self, now_boot_ns: int) -> bool:
         """Whether a window has passed, so that the open journal must be closed and sealed."""
@@ -189,7 +208,7 @@ class Freezer:
         trigger: str | None,
     ) -> _Freeze:
         if len(self._freezes) >= _MAX_PENDING:
-            raise UnavailableError(f"{_MAX_PENDING} freezes are in progress", next_step="try again when one is done")
+            raise BusyError(f"{_MAX_PENDING} freezes are in progress", next_step="try again when one is done")
         freeze = _Freeze(
             name=name,
             reason=reason,
@@ -251,7 +270,7 @@ class Freezer:
             self._fail(freeze, f"cannot start a child process ({error.strerror})")
 
     def _finish(self, freeze: _Freeze, child: subprocess.Popen[bytes]) -> None:
-        _, errors = child.communicate()
+        output, errors = child.communicate()
         path = capture_path(self._directory.captures, freeze.name)
         if child.returncode != 0 or not path.exists():
             lines = errors.decode("utf-8", "replace").strip().splitlines()
@@ -263,6 +282,7 @@ class Freezer:
             )
             return
         names = freeze.linked.values()
+        figures = json.loads(output)
         self.last = FreezeResult(
             path=str(path),
             size=path.stat().st_size,
@@ -272,6 +292,9 @@ class Freezer:
             achieved_from_unix_nano=min(name.begin_unix_nano for name in names),
             achieved_to_unix_nano=max(name.end_unix_nano for name in names),
             reason=freeze.reason,
+            events=figures["events"],
+            losses=figures["losses"],
+            sha256=figures["sha256"],
         )
         self._remove(freeze)
         freeze.reply.set_result(self.last)

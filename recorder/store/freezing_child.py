@@ -1,11 +1,13 @@
 """The child that writes a frozen capture, so that recording goes on meanwhile.
 
 `python -m recorder.store.freezing_child FROZEN CAPTURE INFO` writes the segments of the directory FROZEN as the file
-CAPTURE; INFO is a `CaptureInfo` as JSON. The last line of standard error says why it failed.
+CAPTURE; INFO is a `CaptureInfo` as JSON. It prints the file's `CaptureFigures` as JSON. The last line of standard error
+says why it failed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from formats.capture.info import CaptureInfo
 from formats.capture.writing import write_capture
 from formats.errors import TapioError
 from recorder.child import begin_child
+from recorder.store.captures import measure_capture
 
 
 def main() -> None:
@@ -23,6 +26,7 @@ def main() -> None:
     try:
         segments = sorted(Path(frozen).iterdir())
         write_capture(Path(capture), segments, info=CaptureInfo(**json.loads(info)))
+        print(json.dumps(dataclasses.asdict(measure_capture(Path(capture)))))
     except TapioError as error:
         print(str(error), file=sys.stderr)
         raise SystemExit(int(error.exit_code)) from error

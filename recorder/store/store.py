@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from formats.errors import TapioError
 from formats.loss import LossReason
 from recorder.config import RecorderConfig
 from recorder.ledger import LossEntry, LossLedger
-from recorder.store.freeze import FreezeRequest, FreezeResult, result_to_json
+from recorder.store.freeze import FreezeRequest, FreezeResult, TriggeredFreeze, result_to_json
 from recorder.store.freezer import Freezer
 from recorder.store.journaling import Journaling
 from recorder.store.layout import DataDirectory
@@ -208,15 +208,17 @@ class Store:
         Raises:
             UsageError: the name is not allowed, or the window is.
             OutputError: there is such a capture.
-            UnavailableError: too many freezes are in progress.
+            UnavailableError: too many freezes are in progress, or there is no room for one.
         """
         return self._freezer.request(self._wall_clock.at(now_boot_ns), self._ring.names, request)
 
-    def fire_triggers(self, table: str, batch: pa.RecordBatch, now_boot_ns: int) -> None:
-        """Freeze if a recorded event is one of those that freeze by themselves."""
+    def fire_triggers(self, table: str, batch: pa.RecordBatch, now_boot_ns: int) -> Iterator[TriggeredFreeze]:
+        """Freeze if a recorded event is one of those that freeze by themselves; gives what has begun."""
         for firing in find_firings(self._triggers, table, batch):
             now = self._wall_clock.at(now_boot_ns)
-            self._freezer.trigger(now, self._ring.names, key=firing.key, reason=firing.reason)
+            begun = self._freezer.trigger(now, self._ring.names, key=firing.key, reason=firing.reason)
+            if begun is not None:
+                yield begun
 
     @property
     def next_freeze_boot_ns(self) -> int | None:

@@ -39,7 +39,9 @@ class OomLike(ScriptedSource):
 class Bench:
     """A recorder on a bench: turns when told."""
 
-    def __init__(self, data: Path, *, begin: int = 1_000, kills: OomLike | None = None, **changes) -> None:
+    def __init__(
+        self, data: Path, *, begin: int = 1_000, kills: OomLike | None = None, on_trigger=lambda _: None, **changes
+    ) -> None:
         self.clock = FakeClock(begin * SECOND)
         self.source = ScriptedSource(state=[make_rows([begin * SECOND])])
         self.kills = kills or OomLike()
@@ -50,6 +52,7 @@ class Bench:
             [ClockSource(self.clock.snapshot), self.kills, self.source],
             boot_time_ns=self.clock,
             log=self.log.append,
+            on_trigger=on_trigger,
         )
 
     @property

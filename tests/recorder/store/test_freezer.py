@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,64 @@ def test_retention_takes_nothing_from_a_freeze(tmp_path: Path):
     # THEN the capture has it
     numbers = sorted(row["event_seq"] for row in read_table(Path(reply.result(0).path), "pressure"))
     assert numbers[:5] == list(range(5))
+    bench.daemon.finish()
+
+
+def test_a_window_in_the_past_is_frozen_at_once(bench: Bench):
+    # GIVEN an hour of recording
+    bench.source.state = []
+    for _ in range(60):
+        bench.turn(61, rows=1)
+    bench.work(lambda: bench.store.segments > 50)
+    now = bench.daemon.store._wall_clock.at(bench.clock()).unix_nano
+
+    # WHEN somebody asks for ten minutes of it, that ended half an hour ago
+    window = (now - 2_400 * SECOND, now - 1_800 * SECOND)
+    reply = freeze(bench, name="earlier", window_unix_nano=window)
+    bench.work(reply.done)
+
+    # THEN the capture has what was recorded then, and its figures are right
+    result = reply.result(0)
+    capture = open_capture(Path(result.path))
+    assert (capture.info.asked_from_unix_nano, capture.info.asked_to_unix_nano) == window
+    assert abs(result.achieved_from_unix_nano - window[0]) < 122 * SECOND
+    assert abs(result.achieved_to_unix_nano - window[1]) < 122 * SECOND
+    assert (result.events, result.sha256) == (
+        capture.events,
+        hashlib.sha256(Path(result.path).read_bytes()).hexdigest(),
+    )
+    assert result.losses == sum(total.count for total in capture.info.loss)
+
+
+def test_a_window_that_the_ring_does_not_have_is_refused_with_a_reason(bench: Bench):
+    bench.turn(rows=1)
+    reply = freeze(bench, name="long-ago", window_unix_nano=(SECOND, 2 * SECOND))
+    bench.work(reply.done)
+    with pytest.raises(UnavailableError, match="nothing was recorded in the window"):
+        reply.result(0)
+
+
+@pytest.mark.parametrize("offsets", [(0, 3_601), (5, 4)])
+def test_a_window_that_is_none_or_ends_too_late_is_refused(bench: Bench, offsets: tuple[int, int]):
+    bench.turn(rows=1)
+    now = bench.daemon.store._wall_clock.at(bench.clock()).unix_nano
+    reply = freeze(bench, window_unix_nano=tuple(now + offset * SECOND + SECOND for offset in offsets))
+    with pytest.raises(UsageError):
+        reply.result(0)
+
+
+def test_bounded_freezes_delete_automatic_captures_and_then_are_refused(tmp_path: Path):
+    # GIVEN captures beyond the limit, of which one is automatic
+    bench = Bench(tmp_path / "data", freeze=FreezeConfig(after_ns=0, max_capture_bytes=8192))
+    bench.turn(rows=1)
+    for name in ("auto-old", "mine"):
+        (bench.directory.captures / f"{name}.tapio").write_bytes(b"x" * 8192)
+    # WHEN freezes are asked for that must stay within it
+    reply = freeze(bench, name="night", is_bounded=True)
+    # THEN the automatic one goes, and as that is not enough the freeze is refused
+    with pytest.raises(UnavailableError, match="max_capture_bytes"):
+        reply.result(0)
+    assert [path.name for path in bench.directory.captures.iterdir()] == ["mine.tapio"]
     bench.daemon.finish()
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -27,8 +28,11 @@ from recorder.plan import format_plan, plan_retention
 from recorder.registry import SOURCES
 from recorder.source import Profile
 from recorder.start import start_recorder
-from recorder.status import format_status
+from recorder.status import RecorderStatus, format_status
 from recorder.store.layout import DataDirectory
+
+if TYPE_CHECKING:
+    from recorder.fleet.fleet import Fleet
 
 _CONFIG = click.option(
     "--config",
@@ -83,13 +87,23 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     sources = [source() for source in SOURCES if source.spec.name in chosen]
-    daemon = start_recorder(config, sources, log=_log, stop=stop)
-    control = ControlServer(config.socket_path, lambda: daemon.status, daemon.request_freeze)
+    fleet = _make_fleet(config, stop) if config.fleet.enabled else None
+    if fleet is None:
+        daemon = start_recorder(config, sources, log=_log, stop=stop)
+    else:
+        daemon = start_recorder(config, sources, log=_log, stop=stop, on_trigger=fleet.announce)
+
+    def read_status() -> RecorderStatus:
+        return daemon.status if fleet is None else dataclasses.replace(daemon.status, fleet=fleet.describe())
+
+    control = ControlServer(config.socket_path, read_status, daemon.request_freeze)
     metrics = MetricsServer(config.metrics_listen, lambda: daemon.status) if config.metrics_listen else None
     try:
         control.start()
         if metrics is not None:
             metrics.start()
+        if fleet is not None:
+            fleet.start(daemon.request_freeze)
         _log(f"recording on {config.resolved_node_name} to {config.data_dir}")
     except TapioError:
         daemon.finish()
@@ -97,6 +111,8 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     try:
         daemon.run()
     finally:
+        if fleet is not None:
+            fleet.close()
         control.close()
         if metrics is not None:
             metrics.close()
@@ -215,6 +231,12 @@ def plan(config_path: Path | None, data_dir: Path | None, *, as_json: bool) -> N
     """Estimate from the recorded data how many hours fit into the ring, and the share of each table."""
     outlook = plan_retention(_load_config(config_path, data_dir))
     click.echo(json.dumps(dataclasses.asdict(outlook), indent=2, sort_keys=True) if as_json else format_plan(outlook))
+
+
+def _make_fleet(config: RecorderConfig, stop: threading.Event) -> Fleet:
+    from recorder.fleet.fleet import Fleet  # noqa: PLC0415 - a recorder of a single node needs no HTTP and no TLS for it
+
+    return Fleet(config, stop, log=_log)
 
 
 def escape_lines(text: str) -> str:

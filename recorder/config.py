@@ -130,6 +130,24 @@ class FreezeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     triggers: tuple[TriggerConfig, ...] = (TriggerConfig("oom", "oom.kill"),)
 
 
+class FleetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether this recorder takes part in Captures, by which all nodes of a cluster freeze together.
+
+    Attributes:
+        enabled: whether it does.
+        kubeconfig: path; empty: the service account of the pod, else what kubectl would take.
+        namespace: of the Captures; empty: that of the pod.
+        min_interval_ns: least time between two Captures by the same trigger in the whole cluster, ns.
+        jitter_ns: longest random wait before each step, so that not all nodes write at once, ns.
+    """
+
+    enabled: bool = False
+    kubeconfig: str = ""
+    namespace: str = ""
+    min_interval_ns: Duration = _key(Duration(5 * _MINUTE), "min_interval")
+    jitter_ns: Duration = _key(Duration(5 * _SECOND), "jitter")
+
+
 class SourceConfig(msgspec.Struct, frozen=True):
     """One source.
 
@@ -157,6 +175,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ring: how much is kept.
         budget: what the recorder may use of the node.
         freeze: what a freeze collects, and what freezes by itself.
+        fleet: whether it takes part in the Captures of a cluster.
         sources: sources by name: switched on or off, with their options.
     """
 
@@ -171,6 +190,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ring: RingConfig = _key(RingConfig())
     budget: BudgetConfig = _key(BudgetConfig())
     freeze: FreezeConfig = _key(FreezeConfig())
+    fleet: FleetConfig = _key(FleetConfig())
     sources: Mapping[str, SourceConfig] = msgspec.field(default_factory=dict)
 
     @property

@@ -187,6 +187,8 @@ def _check_bounds(config: RecorderConfig, root: YamlMap) -> None:
         ("budget", "memory_bytes", config.budget.memory_bytes >= 96 * _MIB, "at least 96MiB"),
         ("budget", "queue_bytes", config.budget.queue_bytes >= _MIB, "at least 1MiB"),
         ("freeze", "after", config.freeze.after_ns <= 3_600 * _SECOND, "at most 1h"),
+        ("fleet", "min_interval", 10 * _SECOND <= config.fleet.min_interval_ns <= 86_400 * _SECOND, "10s to 24h"),
+        ("fleet", "jitter", config.fleet.jitter_ns <= _MINUTE, "at most 1m"),
     )
     for section, key, holds, allowed in bounds:
         if not holds:

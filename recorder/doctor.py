@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from formats.errors import TapioError
+from formats.errors import TapioError, UnavailableError
 from formats.units import format_bytes
 from recorder.cgroup_tree import find_hierarchies, read_text
-from recorder.config import HostConfig, RecorderConfig, select_sources
+from recorder.config import FleetConfig, HostConfig, RecorderConfig, select_sources
+from recorder.fleet.capture_api import CaptureApi, choose_namespace
+from recorder.kube.api_client import ApiClient
+from recorder.kube.cluster_access import load_access
 from recorder.linux.clocks import read_boot_time_ns
 from recorder.source import Need, Source
 from recorder.source_opening import build_contexts, open_sources
@@ -190,7 +193,7 @@ def _examine_node(config: RecorderConfig) -> list[NodeFact]:
         _fact("pressure", _CHECKS[Need.PRESSURE](host), str(host.proc / "pressure"), _NEED_STEPS[Need.PRESSURE]),
         _fact("kernel log", _CHECKS[Need.KERNEL_LOG](host), "/dev/kmsg", _NEED_STEPS[Need.KERNEL_LOG]),
     ]
-    return [*facts, _examine_disk(config)]
+    return [*facts, _examine_disk(config), *_examine_fleet(config.fleet)]
 
 
 def _examine_disk(config: RecorderConfig) -> NodeFact:
@@ -202,6 +205,20 @@ def _examine_disk(config: RecorderConfig) -> NodeFact:
     needed = config.ring.max_bytes + config.ring.keep_free_bytes
     found = f"{format_bytes(free)} free at {place}, the ring may use {format_bytes(config.ring.max_bytes)}"
     return _fact("disk", free >= needed, found, "free space, or lower ring.max_bytes or ring.keep_free_bytes")
+
+
+def _examine_fleet(config: FleetConfig) -> Iterator[NodeFact]:
+    """Whether Captures can be listed; nothing if this node does not take part."""
+    if not config.enabled:
+        return
+    namespace = choose_namespace(config)
+    try:
+        reply = CaptureApi(ApiClient(lambda: load_access(config.kubeconfig)), namespace).list_one()
+    except UnavailableError as error:
+        yield _fact("captures", False, f"namespace {namespace}: {error}", _FLEET_STEP)
+        return
+    told = "can be listed" if reply.status == 200 else f"the API server returned {reply.status} to the list of them"
+    yield _fact("captures", reply.status == 200, f"namespace {namespace}: {told}", _FLEET_STEP)
 
 
 def _fact(what: str, is_good: bool, found: str, next_step: str) -> NodeFact:
@@ -247,6 +264,9 @@ def _has_kubernetes(_: HostConfig) -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(path).is_file() for path in named.split(":"))
 
 
+_FLEET_STEP = (
+    "apply deploy/kubernetes/base, which has the kind Capture and the role; until then this node records alone"
+)
 _CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
     Need.BPF: _has_bpf,
     Need.KERNEL_LOG: _has_kernel_log,

@@ -39,6 +39,29 @@ class SourceStatus:
     restarts: int
 
 
+@dataclass(frozen=True, slots=True)
+class FleetStatus:
+    """How this node takes part in the Captures of its cluster.
+
+    Attributes:
+        namespace: of the Captures; empty if it does not take part.
+        problem: what is wrong at the moment, in one clause; empty if nothing is.
+        known: Captures that there are.
+        pending: Captures that this node is working on.
+        frozen: Captures of which it has frozen its part since the start.
+        failed: Captures of which it could not.
+        created: Captures that its triggers have created.
+    """
+
+    namespace: str = ""
+    problem: str = ""
+    known: int = 0
+    pending: int = 0
+    frozen: int = 0
+    failed: int = 0
+    created: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderStatus(StoreStatus):
     """The recorder at one moment, with all that its store says.
@@ -54,6 +77,7 @@ class RecorderStatus(StoreStatus):
         sources: in the order in which they are drained.
         cpu_percent: of one core over the last 10 s, without children.
         resident_bytes: of its own memory.
+        fleet: how it takes part in Captures.
     """
 
     version: str
@@ -66,6 +90,7 @@ class RecorderStatus(StoreStatus):
     sources: tuple[SourceStatus, ...]
     cpu_percent: float
     resident_bytes: int
+    fleet: FleetStatus = FleetStatus()
 
 
 def assemble_status(
@@ -116,6 +141,12 @@ def format_status(status: Mapping[str, Any]) -> str:
         lines.append(f"last freeze {last['path']} ({format_bytes(last['size'])}): {last['reason']}")
     if status["freeze_problem"]:
         lines.append(f"FREEZE     {status['freeze_problem']}")
+    fleet = status["fleet"]
+    if fleet["namespace"]:
+        figures = f"{fleet['pending']} in progress, {fleet['frozen']} frozen, {fleet['failed']} failed"
+        lines.append(f"captures   {fleet['known']} in namespace {fleet['namespace']}: {figures} on this node")
+        if fleet["problem"]:
+            lines.append(f"CAPTURES   {fleet['problem']}")
     lines += ["", f"{'source':<16} {'state':<12} {'events':>12} {'lost':>10}"]
     for source in status["sources"]:
         line = f"{source['name']:<16} {source['state']:<12} {source['events']:>12,} {source['lost']:>10,}"

@@ -56,6 +56,20 @@ def test_the_role_allows_to_list_and_watch_what_is_recorded_and_nothing_else() -
     assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
 
 
+def test_captures_are_created_and_answered_and_nothing_else_is_written() -> None:
+    # GIVEN the kind that recorders take part in
+    definition = find("CustomResourceDefinition")["spec"]
+    # THEN the role of their namespace has the verbs that they use, and they take part
+    rules = [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in find("Role")["rules"]]
+    assert rules == [
+        ([definition["group"]], [definition["names"]["plural"]], ["create", "get", "list", "watch"]),
+        ([definition["group"]], [f"{definition['names']['plural']}/status"], ["patch"]),
+    ]
+    assert definition["scope"] == "Namespaced"
+    assert find("RoleBinding")["subjects"] == find("ClusterRoleBinding")["subjects"]
+    assert read_config(BASE / "recorder.yaml", SPECS).fleet.enabled
+
+
 def test_everything_is_recorded_but_secrets() -> None:
     recorded = read_config(BASE / "recorder.yaml", SPECS).sources["kube_object"].options["resources"]
     assert set(recorded) == {resource.name for resource in OBJECT_RESOURCES} - {"secrets"}
@@ -103,7 +117,8 @@ def test_kustomize_renders(overlay: str) -> None:
     assert done.returncode == 0, done.stderr
     rendered = list(yaml.safe_load_all(done.stdout))
     assert {document["kind"] for document in rendered} == {
-        "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet", "Namespace", "ServiceAccount",
+        "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CustomResourceDefinition", "DaemonSet", "Namespace", "Role",
+        "RoleBinding", "ServiceAccount",
     }  # fmt: skip
     (daemon_set,) = [document for document in rendered if document["kind"] == "DaemonSet"]
     arguments = daemon_set["spec"]["template"]["spec"]["containers"][0]["args"]

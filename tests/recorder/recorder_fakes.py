@@ -18,7 +18,7 @@ from formats.loss import LossReason
 from formats.tables import pressure
 from recorder.config import BudgetConfig, FreezeConfig, JournalConfig, RecorderConfig, RingConfig
 from recorder.source import Profile, SourceContext, SourceSpec, SourceStats
-from recorder.status import RecorderStatus, SourceStatus
+from recorder.status import FleetStatus, RecorderStatus, SourceStatus
 
 SECOND = 1_000_000_000
 EVENT_NAMES = {
@@ -225,5 +225,6 @@ STATUS = RecorderStatus(
     failed_freezes=0,
     freeze_problem="",
     last_freeze={"path": "/x.tapio", "size": 5, "reason": "oom.kill"},
+    fleet=FleetStatus("tapio", "the API server returned 403", known=4, pending=1, frozen=2, failed=1, created=1),
 )
 """A snapshot of a recorder, with something in every field."""

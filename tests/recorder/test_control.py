@@ -193,3 +193,5 @@ def test_status_is_readable_for_people():
     assert re.search(r"memory +recording +12,345 +7$", text, re.MULTILINE)
     assert "no BTF; get a kernel" in text
     assert "rejected" in text
+    assert "captures   4 in namespace tapio: 1 in progress, 2 frozen, 1 failed on this node" in text
+    assert "CAPTURES   the API server returned 403" in text

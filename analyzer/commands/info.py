@@ -11,7 +11,7 @@ import click
 
 from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.several import for_each
-from analyzer.document.recording_summary import RecordingSummary, summarize_recording
+from analyzer.document.recording_summary import NodeSummary, RecordingSummary, summarize_recording
 from analyzer.guard.opening import open_capture
 from formats.command_line import examples
 from formats.errors import ExitCode
@@ -63,6 +63,8 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
         boots = "one boot" if node.boots == 1 else f"{node.boots} boots"
         segments = "one segment" if node.segments == 1 else f"{node.segments:,} segments"
         yield f"node      {node.name}: {segments}, {boots}, clock error {error}"
+        if len(summary.nodes) > 1:
+            yield f"          {_clock_of(node)}"
     yield f"events    {summary.events:,}"
     if summary.attributable:
         share = summary.attributed * 100 / summary.attributable
@@ -72,6 +74,18 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
     yield from _missing_lines(summary)
     for note in summary.notes:
         yield f"note: {note}"
+
+
+def _clock_of(node: NodeSummary) -> str:
+    """How its times are related to those of the other nodes."""
+    if node.clock_apart_ns == 0:
+        return "the times of the other nodes are aligned to its clock"
+    apart = "unknown" if node.clock_apart_ns is None else f"at most {format_duration(node.clock_apart_ns)}"
+    error = f"error against the other nodes {apart}"
+    if not node.clock_ahead_ns:
+        return error
+    side = "ahead" if node.clock_ahead_ns > 0 else "behind"
+    return f"was {format_duration(abs(node.clock_ahead_ns))} {side}, which is corrected; {error}"
 
 
 def _missing_lines(summary: RecordingSummary) -> Iterator[str]:

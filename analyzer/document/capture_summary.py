@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.model.engine import Engine
+from analyzer.model.losses import read_clock_error
 from analyzer.model.segment_reading import Window, count_rows
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
@@ -42,7 +43,11 @@ def summarize_capture(
             *_losses(engine),
             *_limits(symptoms_left_out, edges_left_out, (begin, end)),
         ),
-        clock_error_ns=engine.value("SELECT max(error_ns) FROM clock_error"),
+        clock_error_ns=(
+            read_clock_error(engine)
+            if len(capture.nodes) > 1
+            else engine.value("SELECT max(error_ns) FROM clock_error")
+        ),
         frozen_because=capture.info.frozen_because,
         cluster=_find_cluster(engine),
     )

@@ -50,13 +50,17 @@ class NodeSummary:
     Attributes:
         segments: how many are from it.
         boots: how many boots of it were recorded.
-        clock_error_ns: maximum error of the aligned times; None if it is not known.
+        clock_error_ns: maximum error of the aligned times against unix time; None if it is not known.
+        clock_apart_ns: maximum error against the time line of the capture; None if it is not known, 0 for one node.
+        clock_ahead_ns: by how much its clock was ahead of that time line, which aligned times leave out.
     """
 
     name: str
     segments: int
     boots: int
     clock_error_ns: int | None
+    clock_apart_ns: int | None
+    clock_ahead_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,9 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
             [attribution.part_step]
         )
         (begin, end), *_ = engine.rows("SELECT from_ns, to_ns FROM capture_window")
-        errors = dict(engine.rows("SELECT node, error_ns FROM clock_error"))
+        clocks = {
+            name: clock for name, *clock in engine.rows("SELECT node, error_ns, apart_ns, ahead_ns FROM clock_error")
+        }
         missing = _missing(engine)
     info = capture.info
     return RecordingSummary(
@@ -135,7 +141,7 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
         from_ns=begin,
         to_ns=end,
         events=capture.events,
-        nodes=tuple(_summarize_node(capture, name, errors.get(name)) for name in capture.nodes),
+        nodes=tuple(_summarize_node(capture, name, *clocks[name]) for name in capture.nodes),
         tables=_tables(capture),
         missing=missing,
         attributed=attribution.attributed,
@@ -209,9 +215,12 @@ def _advice(reason: str) -> str:
     )
 
 
-def _summarize_node(capture: Capture, name: str, clock_error_ns: int | None) -> NodeSummary:
+def _summarize_node(
+    capture: Capture, name: str, error_ns: int | None, apart_ns: int | None, ahead_ns: int
+) -> NodeSummary:
     manifests = [segment.manifest for segment in capture.segments if segment.manifest.node_name == name]
-    return NodeSummary(name, len(manifests), len({manifest.boot_id for manifest in manifests}), clock_error_ns)
+    boots = len({manifest.boot_id for manifest in manifests})
+    return NodeSummary(name, len(manifests), boots, error_ns, apart_ns, ahead_ns)
 
 
 def _tables(capture: Capture) -> tuple[TableSummary, ...]:

@@ -108,6 +108,10 @@ class Engine:
         """All rows of a trusted query."""
         return self._connection.execute(sql, parameters).fetchall()
 
+    def arrow(self, sql: str) -> pa.Table:
+        """All rows of a trusted query as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
+
     def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row; None if there is no row."""
         row = self._connection.execute(sql, parameters).fetchone()

@@ -32,8 +32,8 @@ class Recorded:
     Attributes:
         rows: number of rows by table; tables without rows may be left out.
         losses: what is missing, in order of time.
-        clock_error_ns: how far the clocks of two nodes may disagree: the sum of the two worst errors, 0 for one node;
-            at least `UNKNOWN_ERROR_NS` if a node did not record its error, so that no order across nodes is claimed.
+        clock_error_ns: how far the times of two nodes may be apart: the sum of the two worst errors, 0 for one node;
+            `UNKNOWN_ERROR_NS` if a node's error is not known, so that no order across nodes is claimed.
     """
 
     rows: Mapping[str, int]
@@ -57,7 +57,7 @@ def read_recorded(engine: Engine, capture: Capture) -> Recorded:
     return Recorded(
         rows=capture.tables,
         losses=sorted(losses, key=lambda loss: (loss.from_ns, loss.table, loss.what)),
-        clock_error_ns=_clock_error(engine, len(capture.nodes)),
+        clock_error_ns=UNKNOWN_ERROR_NS if (error := read_clock_error(engine)) is None else error,
     )
 
 
@@ -68,8 +68,7 @@ def _sentence(table: str, reason: str, count: int | None, node: str) -> str:
     )
 
 
-def _clock_error(engine: Engine, nodes: int) -> int:
-    if nodes < 2:
-        return 0
-    errors = engine.rows("SELECT max(error_ns) FROM clock_error GROUP BY node ORDER BY 1 DESC NULLS FIRST LIMIT 2")
-    return sum(UNKNOWN_ERROR_NS if error is None else error for (error,) in errors)
+def read_clock_error(engine: Engine) -> int | None:
+    """How far the times of two nodes may be apart; 0 for one node; None if a node's error is not known."""
+    errors = [error for (error,) in engine.rows("SELECT apart_ns FROM clock_error ORDER BY 1 DESC NULLS FIRST LIMIT 2")]
+    return None if None in errors else sum(errors) if len(errors) > 1 else 0

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from analyzer.model.clock_alignment import ClockAlignment, align_clock
+from analyzer.model.clock_alignment import align_clock
+from analyzer.model.clock_links import Boot, read_links
+from analyzer.model.clock_refinement import NodeClock, keep_clocks, refine_clocks
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables, functions_sql
 from analyzer.model.segment_reading import ALIGNED_TIME, LATEST_NS, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
@@ -88,7 +90,7 @@ class Tables:
         self._capture = capture
         self._engine = engine
         self._window = window
-        self.alignments = _align_boots(capture.segments)
+        self.clocks = _align_clocks(capture, engine)
         self._known_damage: set[tuple[str, int]] = set()
 
     def load_small_tables(self) -> None:
@@ -193,7 +195,7 @@ class Tables:
             segment,
             name,
             _pick(self._capture.schema(name), columns),
-            alignment=self.alignments[_boot_of(segment)],
+            alignment=self.clocks[_boot_of(segment)].alignment,
             window=(None, self._window[1]) if name in STATE_TABLES else self._window,
         )
 
@@ -237,7 +239,7 @@ class Tables:
     def _span(self, segment: Segment) -> tuple[int, int]:
         """Aligned begin and end of a segment."""
         manifest = segment.manifest
-        alignment = self.alignments[_boot_of(segment)]
+        alignment = self.clocks[_boot_of(segment)].alignment
         if alignment is None:
             return _within_limits(manifest.begin_unix_nano), _within_limits(manifest.end_unix_nano)
         return alignment.align_one(manifest.begin_boot_ns), alignment.align_one(manifest.end_boot_ns)
@@ -253,22 +255,25 @@ class Tables:
         for name in ("capture_window", "recording_node", "clock_error", "damage"):
             engine.execute(declared_tables()[name].empty_sql)
         engine.execute("INSERT INTO capture_window VALUES (?, ?)", [begin, end])
-        nodes = self._capture.nodes
-        errors = self._clock_errors()
-        known = pa.array([errors[node] for node in nodes], pa.int64())
-        engine.insert("recording_node", pa.table([pa.array(nodes, pa.utf8())], names=["node"]))
-        engine.insert("clock_error", pa.table([pa.array(nodes, pa.utf8()), known], names=["node", "error_ns"]))
+        nodes = pa.array(self._capture.nodes, pa.utf8())
+        engine.insert("recording_node", pa.table([nodes], names=["node"]))
+        engine.insert("clock_error", self._clock_errors())
         for segment in self._capture.segments:
             self._note_damage(segment, segment.damage)
 
-    def _clock_errors(self) -> dict[str, int | None]:
-        """The worst bound over the boots of each node; None if one of them has none."""
-        worst: dict[str, int | None] = {}
-        for (node, _boot), alignment in self.alignments.items():
-            error = alignment.error_ns if alignment is not None else None
-            before = worst.get(node, 0)
-            worst[node] = None if error is None or before is None else max(error, before)
-        return worst
+    def _clock_errors(self) -> pa.Table:
+        """The rows of `clock_error`: the worst of the boots of each node, unknown if one of them is."""
+        names, errors, apart, ahead = [], [], [], []
+        for node in self._capture.nodes:
+            clocks = [clock for (name, _boot), clock in sorted(self.clocks.items()) if name == node]
+            names.append(node)
+            errors.append(_worst([None if one.alignment is None else one.alignment.error_ns for one in clocks]))
+            apart.append(_worst([one.apart_ns for one in clocks]) if len(self._capture.nodes) > 1 else 0)
+            ahead.append(max((one.ahead_ns for one in clocks), key=abs, default=0))
+        columns = {"node": pa.array(names, pa.utf8())}
+        for name, values in (("error_ns", errors), ("apart_ns", apart), ("ahead_ns", ahead)):
+            columns[name] = pa.array(values, pa.int64())
+        return pa.table(columns)
 
     def _note_damage(self, segment: Segment, wounds: Sequence[Damage]) -> None:
         """One row of `damage` per damaged range, however often it is encountered."""
@@ -280,7 +285,7 @@ class Tables:
             seq = 0
             for batch in segment.batch_index(wound.table or ""):
                 if batch.offset == wound.offset:
-                    alignment = self.alignments[_boot_of(segment)]
+                    alignment = self.clocks[_boot_of(segment)].alignment
                     begin = alignment.align_one(batch.min_boot_ns) if alignment else _within_limits(batch.min_unix_nano)
                     end = alignment.align_one(batch.max_boot_ns) if alignment else _within_limits(batch.max_unix_nano)
                     seq = batch.min_seq
@@ -295,16 +300,29 @@ def _within_limits(unix_ns: int) -> int:
     return min(max(unix_ns, 0), LATEST_NS)
 
 
-def _boot_of(segment: Segment) -> tuple[str, str]:
+def _boot_of(segment: Segment) -> Boot:
     return segment.manifest.node_name, segment.manifest.boot_id
 
 
-def _align_boots(segments: Sequence[Segment]) -> dict[tuple[str, str], ClockAlignment | None]:
-    """The alignment of every boot of every node; None where no clock was recorded, as in imports."""
-    clocks: dict[tuple[str, str], list[ClockSnapshot]] = {}
-    for segment in segments:
-        clocks.setdefault(_boot_of(segment), []).extend(segment.manifest.clocks)
-    return {boot: align_clock(clocks[boot]) for boot in sorted(clocks)}
+def _worst(errors: Sequence[int | None]) -> int | None:
+    known = [error for error in errors if error is not None]
+    return max(known, default=None) if len(known) == len(errors) else None
+
+
+def _align_clocks(capture: Capture, engine: Engine) -> dict[Boot, NodeClock]:
+    """The clock of every boot of every node; without an alignment where no clock was recorded, as in imports."""
+    snapshots: dict[Boot, list[ClockSnapshot]] = {}
+    spans: dict[Boot, tuple[int, int]] = {}
+    for segment in capture.segments:
+        boot, manifest = _boot_of(segment), segment.manifest
+        snapshots.setdefault(boot, []).extend(manifest.clocks)
+        begin, end = spans.get(boot, (manifest.begin_boot_ns, manifest.end_boot_ns))
+        spans[boot] = min(begin, manifest.begin_boot_ns), max(end, manifest.end_boot_ns)
+    alignments = {boot: align_clock(snapshots[boot]) for boot in sorted(snapshots)}
+    boots = [boot for boot, alignment in alignments.items() if alignment is not None]
+    if len({node for node, _boot in boots}) < 2:
+        return keep_clocks(alignments)
+    return refine_clocks(alignments, spans, boots, read_links(capture, engine, alignments, boots))
 
 
 def _join_small(slices: Iterable[_Slice]) -> Iterator[list[_Slice]]:

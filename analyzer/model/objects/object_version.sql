@@ -1,6 +1,7 @@
 -- Every version of every Kubernetes object that differs from the previous one, with the interval in which it was the newest.
 -- Versions that a segment repeats at its start, or that a second recorder also recorded, are omitted: same uid, same resource
--- version.
+-- version. Of several rows the one that says most is taken: what was received from the watch before what was listed again
+-- after a gap, and that before what was listed.
 -- `content` is null if it is not JSON or the object was deleted.
 --
 -- kind: table
@@ -14,10 +15,11 @@
 --   generation BIGINT: Generation of the specification; null if it has none.
 --   created_ns BIGINT: Unix ns of its creation; null if the object does not contain it.
 --   owner_uid VARCHAR: Uid of the controlling owner; null without one.
---   at_ns BIGINT: When this version was received, in aligned unix ns.
+--   at_ns BIGINT: When this version was first received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
---   node VARCHAR: The node that recorded it.
+--   node VARCHAR: The node that recorded it: of several, the one whose row was taken.
+--   recorders BIGINT: How many nodes recorded it.
 --   seq UBIGINT: `event_seq` of its row.
 --   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
 --   is_state BOOLEAN: Whether it was found by listing when a segment began.
@@ -31,9 +33,10 @@
 --   manager_ns BIGINT: When it wrote, by the API server, in unix ns and whole seconds; null without a manager.
 WITH told AS (
     SELECT
-        at_ns,
+        min(at_ns) OVER same AS at_ns,
         event_seq AS seq,
         "k8s.node.name" AS node,
+        count(DISTINCT "k8s.node.name") OVER same AS recorders,
         "k8s.object.kind" AS kind,
         "k8s.namespace.name" AS namespace,
         "k8s.object.name" AS name,
@@ -51,12 +54,12 @@ WITH told AS (
         event_name = 'k8s.object.state' AS is_state,
         event_name = 'k8s.object.added' AS is_addition,
         event_name = 'k8s.object.deleted' AS is_deletion,
-        row_number() OVER (
-            PARTITION BY "k8s.object.uid", event_name = 'k8s.object.deleted',
-                CASE WHEN event_name = 'k8s.object.deleted' THEN '' ELSE "k8s.object.resource_version" END
-            ORDER BY at_ns, "k8s.node.name", event_seq
-        ) AS telling
+        row_number() OVER (same ORDER BY event_name = 'k8s.object.state', inferred, at_ns, "k8s.node.name", event_seq) AS telling
     FROM kube_object
+    WINDOW same AS (
+        PARTITION BY "k8s.object.uid", event_name = 'k8s.object.deleted',
+            CASE WHEN event_name = 'k8s.object.deleted' THEN '' ELSE "k8s.object.resource_version" END
+    )
 ), once AS (
     SELECT * EXCLUDE (telling) FROM told WHERE telling = 1
 )
@@ -69,7 +72,7 @@ SELECT
         ELSE coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window))
     END AS until_ns,
     NOT is_deletion AND lead(at_ns) OVER version IS NULL AS is_last,
-    node, seq, inferred, is_state, is_addition, is_deletion,
+    node, recorders, seq, inferred, is_state, is_addition, is_deletion,
     CASE WHEN NOT is_deletion AND json_valid(content) THEN content END AS content,
     changes, manager, manager_operation, manager_subresource, manager_ns
 FROM once

@@ -3,4 +3,7 @@
 -- kind: filled table
 -- columns:
 --   node VARCHAR: Name of the node.
---   error_ns BIGINT: Bound in ns, the maximum over the node's boots; null if it is not known.
+--   error_ns BIGINT: Bound in ns against unix time, the maximum over the node's boots; null if it is not known.
+--   apart_ns BIGINT: Bound in ns against the time line of the capture, the maximum over the node's boots; null if it is not known.
+--     The times of two nodes are in their true order if they differ by more than both of theirs.
+--   ahead_ns BIGINT: By how many ns its clock was ahead of that time line, which is taken out of the aligned times.

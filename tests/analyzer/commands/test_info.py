@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 from click.testing import CliRunner
 
 from analyzer.cli import cli
 from formats.loss import LOSS_ADVICE, LossReason
 from tests.analyzer.capture_builder import BOOT_AT_BEGIN, CaptureBuilder, unix_ns
+from tests.analyzer.model.two_clocks import Clock, World
 
 
 def capture(directory):
@@ -62,3 +64,14 @@ def test_what_is_unknown_is_said_to_be_unknown(tmp_path):
     assert "clock error unknown" in result.output
     assert "an unknown number in 1 intervals of kube_object" in result.output
     assert "this version does not know this loss reason" in result.output
+
+
+def test_clocks_of_several_nodes_are_told(tmp_path):
+    world = World(tmp_path, {"a": Clock(), "b": Clock(-1.25)})
+    world.connect("a", "b", 100)
+    lines = CliRunner().invoke(cli, ["info", str(world.write())]).output.splitlines()
+    assert "          the times of the other nodes are aligned to its clock" in lines
+    (line,) = (line for line in lines if "is corrected" in line)
+    assert re.fullmatch(
+        r" +was 1\.2 s behind, which is corrected; error against the other nodes at most [0-9.]+ ms", line
+    )

@@ -86,14 +86,14 @@ def test_times_are_aligned_by_the_clocks_of_each_boot(tmp_path, engine):
     build_model(open_capture(path), engine, wanted=["clock_error"])
     # THEN the times go on as if nothing had been set
     assert engine.rows("SELECT at_ns FROM kube_object ORDER BY event_seq") == [(unix_ns(5),), (unix_ns(605),)]
-    assert engine.rows("SELECT * FROM clock_error") == [("node-1", 1_100)]
+    assert engine.rows("SELECT * FROM clock_error") == [("node-1", 1_100, 0, 0)]
 
 
 def test_without_clocks_rows_keep_their_own_wall_clock_and_the_error_is_unknown(tmp_path, engine):
     path = CaptureBuilder(tmp_path, clocks=False).kube_object("Node", "node-1", {}, at=5).write()
     build_model(open_capture(path), engine, wanted=["clock_error"])
     assert engine.rows("SELECT at_ns FROM kube_object") == [(unix_ns(5),)]
-    assert engine.rows("SELECT * FROM clock_error") == [("node-1", None)]
+    assert engine.rows("SELECT * FROM clock_error") == [("node-1", None, 0, 0)]
 
 
 def test_damage_is_a_row_that_names_what_is_missing_and_the_rest_is_read(tmp_path, engine):

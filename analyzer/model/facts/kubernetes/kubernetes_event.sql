@@ -1,4 +1,4 @@
--- Kubernetes Events; the entity is the object (or container) that they are about.
+-- Kubernetes Events; the entity is the object (or container) that they are about. What several recorders received is one row.
 --
 -- kind: moment fact
 -- about: the regarding object; the container if the event names one
@@ -14,6 +14,7 @@
 --   note VARCHAR: Message of the event.
 --   count BIGINT: How often the event has been reported in total.
 --   count_delta BIGINT: How often it has been reported since the previous row.
+--   recorders BIGINT: How many nodes recorded it.
 --   reporter VARCHAR: Controller that reported it.
 --   first_ns BIGINT: Unix ns of the first report, as the event says.
 --   last_ns BIGINT: Unix ns of the last report, as the event says.
@@ -25,26 +26,36 @@
 --   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
 WITH told AS (
     SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY "k8s.event.uid", "k8s.event.count", event_name = 'k8s.event.deleted'
-            ORDER BY at_ns, "k8s.node.name", event_seq
-        ) AS telling,
+        * REPLACE (min(at_ns) OVER same AS at_ns),
+        count(DISTINCT "k8s.node.name") OVER same AS recorders,
+        row_number() OVER (same ORDER BY event_name = 'k8s.event.state', inferred, at_ns, "k8s.node.name", event_seq) AS telling,
         nullif(regexp_extract("k8s.object.field_path", '^spec\.(?:init|ephemeral)?[cC]ontainers\{([^}]*)\}$', 1), '') AS container
     FROM kube_event
+    WINDOW same AS (PARTITION BY "k8s.event.uid", "k8s.event.count", event_name = 'k8s.event.deleted')
+), once AS (
+    -- Each recorder counts what happened since it received the version before: together they would count it repeatedly.
+    SELECT * REPLACE (
+        CASE
+            WHEN "k8s.event.count" > lag("k8s.event.count") OVER version
+                THEN least("k8s.event.count_delta", "k8s.event.count" - lag("k8s.event.count") OVER version)
+            ELSE "k8s.event.count_delta"
+        END AS "k8s.event.count_delta"
+    )
+    FROM told
+    WHERE telling = 1 AND event_name <> 'k8s.event.deleted'
+    WINDOW version AS (PARTITION BY "k8s.event.uid" ORDER BY at_ns, "k8s.node.name", event_seq)
 ), regarding AS (
     SELECT
         told.*,
         coalesce(by_uid.entity_id, by_name.entity_id) AS object_id,
         coalesce(by_uid.from_ns, by_name.from_ns) AS object_from_ns
-    FROM told
+    FROM once AS told
     LEFT JOIN entity AS by_uid
         ON by_uid.entity_id = object_entity_id(told."k8s.object.kind", told."k8s.object.name", told."k8s.object.uid")
     -- Some Events have no uid: then the newest object of that name that existed before the Event is used.
     ASOF LEFT JOIN (SELECT kind, coalesce(namespace, '') AS namespace, name, from_ns, entity_id FROM entity) AS by_name
         ON by_name.kind = told."k8s.object.kind" AND by_name.name = told."k8s.object.name"
         AND by_name.namespace = coalesce(told."k8s.namespace.name", '') AND told.at_ns >= by_name.from_ns
-    WHERE told.telling = 1 AND event_name <> 'k8s.event.deleted'
 ), placed AS (
     SELECT
         CASE WHEN event_name = 'k8s.event.state' THEN least(at_ns, coalesce("k8s.event.last_unix_nano", at_ns)) ELSE at_ns END AS at_ns,
@@ -52,7 +63,7 @@ WITH told AS (
         "k8s.node.name" AS node, event_seq AS seq, evidence_of('kube_event', "k8s.node.name", event_seq) AS evidence,
         "k8s.object.kind" AS object_kind, "k8s.namespace.name" AS namespace, "k8s.object.name" AS name,
         "k8s.event.reason" AS reason, "k8s.event.type" AS type, "k8s.event.note" AS note,
-        "k8s.event.count" AS count, "k8s.event.count_delta" AS count_delta, "k8s.event.reporter" AS reporter,
+        "k8s.event.count" AS count, "k8s.event.count_delta" AS count_delta, recorders, "k8s.event.reporter" AS reporter,
         "k8s.event.first_unix_nano" AS first_ns, "k8s.event.last_unix_nano" AS last_ns,
         event_name = 'k8s.event.state' AND coalesce("k8s.event.last_unix_nano", at_ns) < (SELECT from_ns FROM capture_window) AS is_old,
         inferred, object_from_ns

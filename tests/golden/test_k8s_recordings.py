@@ -36,6 +36,7 @@ CONFIDENCES: dict[str, tuple[float, set[str]]] = {
     "derived-bad-arguments": (0.8, set()),
     "derived-bad-release": (0.75, set()),
     "derived-crash-without-change": (0.85, {"origin"}),
+    "derived-restart-alone": (0.6, set()),
     "derived-node-disk-pressure": (0.807, {"origin"}),
     "emptydir-limit-evicted-failed": (0.85, {"origin"}),
     "emptydir-limit-evicted": (0.85, {"origin"}),

@@ -35,20 +35,19 @@ class Town:
         replicas: int = 1,
         event: str = "",
         status: Mapping[str, int] | None = None,
+        restarted: str = "",
         **container: Any,
     ) -> None:
-        """One version of a Deployment, and of the ReplicaSet of its pods."""
-        template = {
-            "metadata": {"labels": {"app": name}},
-            "spec": {"containers": [{"name": "app", "image": "town:1", **container}]},
-        }
+        """One version of a Deployment, and of the ReplicaSet of its pods; `restarted`: when it was, if at all."""
+        metadata: dict[str, Any] = {"labels": {"app": name}}
+        if restarted:
+            metadata["annotations"] = {"kubectl.kubernetes.io/restartedAt": restarted}
+        template = {"metadata": metadata, "spec": {"containers": [{"name": "app", "image": "town:1", **container}]}}
         spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
         content = {"spec": spec} if status is None else {"spec": spec, "status": dict(status)}
         self.builder.kube_object("Deployment", name, content, at=at, event=event)
-        self.builder.kube_object(
-            "ReplicaSet", f"{name}-{len(str(container))}", {"spec": spec}, at=at, owner=("Deployment", name)
-        )
-        self._sets[name] = f"{name}-{len(str(container))}"
+        self._sets[name] = f"{name}-{len(str(container)) + len(restarted)}"
+        self.builder.kube_object("ReplicaSet", self._sets[name], {"spec": spec}, at=at, owner=("Deployment", name))
 
     def pod(self, name: str, pod: str, *, at: float, cgroup: int | None = None, **columns: Any) -> None:
         """A pod of the newest ReplicaSet of a workload; with a cgroup of its container if it runs."""

@@ -8,7 +8,7 @@ distance is the error that is left. ADR 35 says why.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,6 +97,8 @@ def refine_clocks(
     pairs = _all_links(links, errors)
     groups = _group(len(boots), [pair for pair, bounds in pairs.items() if len(bounds.low_ns) and len(bounds.high_ns)])
     for group in groups:
+        if len(group) == 1:
+            continue
         reference = min(group, key=lambda number: (errors[number] is None, errors[number] or 0, boots[number]))
         own = {pair: bounds for pair, bounds in pairs.items() if pair[0] in group and pair[1] in group}
         offsets = _rough_offsets(reference, own)
@@ -337,7 +339,7 @@ def _correct(
 
 def _move(alignment: ClockAlignment, offset_ns: int, times: Floats, ahead_ns: Floats) -> ClockAlignment:
     """An alignment that gives times of the common time line."""
-    shifted = replace(alignment, offset_ns=tuple(offset - offset_ns for offset in alignment.offset_ns))
+    shifted = replace(alignment, offset_ns=_within_limits(offset - offset_ns for offset in alignment.offset_ns))
     knots = np.array(shifted.boot_ns, np.int64)
     # Where a knot of the time line is in boot time: near enough, as what is ahead changes slowly.
     boots = times.astype(np.int64) - shifted.offset_ns[0]
@@ -349,5 +351,9 @@ def _move(alignment: ClockAlignment, offset_ns: int, times: Floats, ahead_ns: Fl
     return replace(
         shifted,
         boot_ns=tuple(int(one) for one in known),
-        offset_ns=tuple(int(one) for one in aligned - known - correction),
+        offset_ns=_within_limits(int(one) for one in aligned - known - correction),
     )
+
+
+def _within_limits(offsets: Iterable[int]) -> tuple[int, ...]:
+    return tuple(min(max(offset, -limits.TIME_NS), limits.TIME_NS) for offset in offsets)

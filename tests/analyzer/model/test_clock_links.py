@@ -130,3 +130,26 @@ def test_versions_of_objects_say_by_how_much_they_were_received_later(tmp_path):
     # THEN the median of what was received from the watch is known
     ((pair, (_at_ns, later_ns)),) = links_of(builder.write()).deliveries.items()
     assert (pair, later_ns) == ((0, 1), 40 * MS)
+
+
+def test_of_very_many_pairs_those_with_most_connections_are_compared(tmp_path, monkeypatch):
+    world = World(tmp_path, {"a": Clock(), "b": Clock(0.3), "c": Clock(0.5)})
+    world.connect("a", "b", 5)
+    world.connect("c", "b", 9)
+    capture = open_capture(world.write())
+    monkeypatch.setattr(clock_links, "MAX_PAIRS", 1)
+    with Engine(threads=1) as engine:
+        alignments = {
+            (segment.manifest.node_name, BOOT_ID): align_clock(segment.manifest.clocks) for segment in capture.segments
+        }
+        assert set(read_links(capture, engine, alignments, [*BOOTS, ("c", BOOT_ID)]).connections) == {(1, 2)}
+
+
+def test_hostile_numbers_are_no_link(tmp_path):
+    # GIVEN a refused attempt that lasted for centuries
+    builder = CaptureBuilder(tmp_path, node="a")
+    builder.tcp("refused", 10.0, **end(40_000, duration_ns=-(1 << 63)))
+    builder.on_node("b").tcp("reset_sent", 10.0, **end(40_000, server=True))
+    # THEN that bounds nothing, and the reset does
+    bounds = links_of(builder.write()).connections[0, 1]
+    assert (bounds.low_ns.tolist(), bounds.high_ns.tolist()) == ([0], [])

@@ -155,3 +155,11 @@ def test_the_truth_is_within_the_bound_always(tmp_path_factory, clocks, seed, co
         world.connect(x, y, count if (seed + ord(x) + ord(y)) % 3 else 0)
     # WHEN they are aligned THEN no time is more wrong than is said
     check(world)
+
+
+def test_clocks_that_are_decades_apart_are_aligned(tmp_path):
+    world = World(tmp_path, {"a": Clock(), "b": Clock(-1.7e9), "c": Clock(1e9)})
+    world.connect("a", "b", 100)
+    world.connect("b", "c", 100)
+    bounds = check(world)
+    assert max(bounds["b"] or SECOND, bounds["c"] or SECOND) <= 10 * MS

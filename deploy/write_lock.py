@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LOCKS = {"recorder.txt": (), "analyzer.txt": ("analyzer", "neo4j"), "dev.txt": ("release",)}
+LOCKS = {"recorder.txt": (), "analyzer.txt": ("analyzer", "neo4j", "fleet"), "dev.txt": ("release",)}
 """Name of the file in deploy/lock, and the extras that it locks."""
 PIP_COMPILE = "--quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-find-links"
 """--allow-unsafe: pip and setuptools too; with hashes, pip installs nothing that is not locked."""

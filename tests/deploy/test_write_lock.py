@@ -19,6 +19,7 @@ SMALL: dict[str, Any] = {
     "optional-dependencies": {
         "analyzer": ["duckdb>=2"],
         "neo4j": ["neo4j"],
+        "fleet": ["kubernetes"],
         "dev": ["tapio[analyzer,neo4j]", "pytest"],
         "release": ["tapio[dev]", "pip-tools"],
     },

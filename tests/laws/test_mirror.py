@@ -66,6 +66,13 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     # Stations of the analysis whose result is the document.
     "analyzer/analyze.py": ("golden/test_incidents.py", "all stations in a row"),
     "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),
+    "analyzer/fleet/freezing.py": ("analyzer/commands/test_fleet.py", "what the command `fleet freeze` does"),
+    "analyzer/fleet/nodes_table.py": ("analyzer/commands/test_fleet.py", "what the command `fleet status` prints"),
+    "analyzer/fleet/recorders.py": (
+        "analyzer/fleet/test_kubernetes_cluster.py",
+        "an interface, and data that it gives",
+    ),
+    "analyzer/kubectl_plugin.py": ("analyzer/commands/test_fleet.py", "another name of its command"),
     "analyzer/importers/*.py": ("analyzer/importers/test_k8s_watch.py", "stations of one import"),
     "analyzer/knowledge/descriptions.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern show`"),
     "analyzer/knowledge/lint.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern lint`"),

@@ -1,0 +1,142 @@
+"""The official client against the lab's API server; streams are the client's own, cut where the test says.
+
+Exec streams of a real kubelet are in tests/cluster/test_install.py.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from kubernetes import stream as client_stream
+
+from analyzer.fleet.kubernetes_cluster import KubernetesCluster
+from analyzer.fleet.recorders import RecorderPod
+from fixtures.lab.api_server import ApiServer
+from fixtures.lab.api_server.faults import Action, Fault
+from fixtures.lab.api_server.kinds import CAPTURE, KINDS
+from formats.errors import ConfigurationError, MissingInputError, PermissionDeniedError, UnavailableError
+
+POD = RecorderPod("node-a", "tapio-recorder-x", True, "Running")
+
+
+@pytest.fixture
+def server(tmp_path):
+    with ApiServer(tmp_path / "server", kinds=(*KINDS, CAPTURE)) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(server):
+    return KubernetesCluster("tapio", str(server.kubeconfig_path))
+
+
+def put_pod(server, name, node, *, ready="True", label="tapio-recorder", **metadata):
+    server.put(
+        {
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "tapio", "labels": {"app.kubernetes.io/name": label}, **metadata},
+            "spec": {"nodeName": node},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+        }
+    )
+
+
+def test_recorders_are_the_pods_of_the_daemon_set(server, cluster):
+    put_pod(server, "r-b", "node-b", ready="False")
+    put_pod(server, "r-a", "node-a")
+    put_pod(server, "r-c", "node-c", deletionTimestamp="2026-11-22T03:20:00Z")
+    put_pod(server, "other", "node-a", label="other")
+    put_pod(server, "pending", "")
+    assert [(pod.node, pod.name, pod.is_ready, pod.state) for pod in cluster.list_recorders()] == [
+        ("node-a", "r-a", True, "Running"),
+        ("node-b", "r-b", False, "Running"),
+        ("node-c", "r-c", False, "Terminating"),
+    ]
+
+
+def test_captures_are_created_read_and_listed(server, cluster):
+    for number, name in enumerate(("old", "new")):
+        server.store.read_time = lambda number=number: 1_700_000_000 + number
+        cluster.create_capture({"kind": "Capture", "metadata": {"name": name}, "spec": {"reason": "x"}})
+    assert [found["metadata"]["name"] for found in cluster.list_captures()] == ["new", "old"]
+    assert cluster.read_capture("old")["spec"] == {"reason": "x"}
+
+
+def test_refusals_are_sentences(server, cluster):
+    with pytest.raises(MissingInputError, match=r"none not found; check the namespace \(tapio\)"):
+        cluster.read_capture("none")
+    cluster.create_capture({"kind": "Capture", "metadata": {"name": "a"}, "spec": {}})
+    with pytest.raises(ConfigurationError, match="already exists"):
+        cluster.create_capture({"kind": "Capture", "metadata": {"name": "a"}, "spec": {}})
+    server.forbidden.add("captures")
+    with pytest.raises(PermissionDeniedError, match="forbidden"):
+        cluster.list_captures()
+    server.forbidden.clear()
+    server.add_fault(Fault(Action.STATUS, verb="list", plural="pods", code=500, times=10))
+    with pytest.raises(UnavailableError, match="returned 500"):
+        cluster.list_recorders()
+
+
+def test_a_server_that_is_away_is_a_sentence(server, cluster):
+    server.stop()
+    with pytest.raises(UnavailableError, match="the connection to the API server failed"):
+        cluster.list_captures()
+
+
+class CutStream:
+    """What the client gives for an exec: messages of channels, and an end as the test says."""
+
+    def __init__(self, messages, end):
+        self.messages, self.end, self.closed = list(messages), end, False
+
+    def is_open(self):
+        return bool(self.messages)
+
+    def read_channel(self, channel, timeout=0):
+        if channel == 1 and self.messages:
+            message = self.messages.pop(0)
+            if isinstance(message, Exception):
+                raise message
+            return message
+        if channel == 2:
+            return b"tail: no such file" if self.end and self.end.get("status") == "Failure" else b""
+        return json.dumps(self.end).encode() if channel == 3 and self.end and not self.messages else b""
+
+    def peek_channel(self, channel, timeout=0):
+        return b"{}" if self.end and not self.messages[:1] else b""
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def cut(monkeypatch):
+    def make(messages, end):
+        made = CutStream(messages, end)
+        monkeypatch.setattr(client_stream, "stream", lambda *_, **__: made)
+        return made
+
+    return make
+
+
+def test_a_stream_is_given_piece_by_piece(cluster, cut):
+    opened = cut([b"a", b"b", b"c"], {"status": "Success"})
+    assert b"".join(cluster.run(POD, ("tail",))) == b"abc"
+    assert opened.closed
+
+
+@pytest.mark.parametrize(
+    ("messages", "end", "problem"),
+    [
+        ([b"a"], {"status": "Failure", "message": "exit code 1"}, "tail: no such file"),
+        ([b"a"], None, "the stream ended before the command did"),
+        ([b"a", OSError("broken pipe")], None, "the connection to the API server failed"),
+        ([b"a", b"", b"z"], None, "nothing came for"),
+    ],
+)
+def test_a_stream_that_ends_otherwise_is_a_sentence(cluster, cut, messages, end, problem):
+    opened = cut(messages, end)
+    with pytest.raises(UnavailableError, match=problem):
+        list(cluster.run(POD, ("tail",)))
+    assert opened.closed

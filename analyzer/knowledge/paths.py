@@ -25,6 +25,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "CALLS": (frozenset({"Pod"}), frozenset({"Address", "Node", "Pod", "Service"})),
     "CONTAINS": (frozenset({"Container", "Pod"}), frozenset({"Container", "Process"})),
     "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),
+    "HOLDS": (frozenset({"Namespace"}), frozenset()),
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
     "MOUNTS": (frozenset({"Pod"}), _HELD),
     "OWNS": (frozenset(), frozenset()),

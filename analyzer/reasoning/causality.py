@@ -75,7 +75,7 @@ def link_symptoms(
         halves = split.renumber(halves) | split.halves
         found = list(pairs_of_parts(found, split))
         best = _weigh_all(found, by_number, known, entities, clock_error_ns)
-    kept_edges = _without_shortcuts(best, {mechanism.name for mechanism in knowledge.mechanisms})
+    kept_edges = _without_general_rivals(best, {mechanism.name for mechanism in knowledge.mechanisms})
     ordered = sorted(kept_edges, key=lambda edge: (-edge.confidence, edge.source, edge.target))
     return CausalGraph(
         symptoms=by_number,
@@ -114,12 +114,14 @@ def _weigh_all(
     return best
 
 
-def _without_shortcuts(
+def _without_general_rivals(
     edges: Mapping[tuple[int, int], CausalEdge], mechanisms: Collection[str]
 ) -> Iterator[CausalEdge]:
-    """All edges but those of mechanisms that skip a step: a cause tells how an earlier effect led on to this one.
+    """All edges but those of mechanisms where a cause knows better.
 
-    The step is an earlier symptom, so what is left still leads there.
+    It does where it tells how an earlier effect led on to this one, so that the mechanism skips a step: the step is an
+    earlier symptom, so what is left still leads there. And it does where it says that the one follows from the other
+    (a socket closes because its process ends), and the mechanism the opposite.
     """
     following: dict[int, set[int]] = defaultdict(set)
     leading: dict[int, set[int]] = defaultdict(set)
@@ -129,11 +131,15 @@ def _without_shortcuts(
             if edge.rule not in mechanisms:
                 leading[target].add(source)
     for (source, target), edge in edges.items():
-        is_shortcut = edge.rule in mechanisms and any(
-            source < step < target for step in following[source] & leading[target]
-        )
-        if not is_shortcut:
-            yield edge
+        if edge.rule in mechanisms:
+            is_shortcut = any(source < step < target for step in following[source] & leading[target])
+            opposite = edges.get((target, source))
+            is_denied = (
+                opposite is not None and opposite.rule not in mechanisms and opposite.confidence > edge.confidence
+            )
+            if is_shortcut or is_denied:
+                continue
+        yield edge
 
 
 def _known_links(causes: Iterable[CauseRule]) -> set[tuple[str, str, tuple[str, ...]]]:

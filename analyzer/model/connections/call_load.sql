@@ -10,10 +10,12 @@
 --   from_ns BIGINT: First attempt to connect in the step, in aligned unix ns.
 --   evidence VARCHAR: `table:node:seq` of its row.
 --   opened BIGINT: Connections that were established.
+--   tried BIGINT: Attempts to connect, whatever became of them.
 WITH met AS (
     SELECT
         cgroup.pod_id AS source_id, coalesce(container.pod_id, peer.entity_id) AS target_id,
-        contact.step, contact.from_ns, contact.node, contact.seq, contact.opened
+        contact.step, contact.from_ns, contact.node, contact.seq,
+        contact.opened, contact.opened + contact.refused + contact.timed_out + contact.unreachable AS tried
     FROM contact_step AS contact
     JOIN peer
         ON peer.node = contact.node AND peer.network_namespace = contact.network_namespace
@@ -23,11 +25,12 @@ WITH met AS (
         ON cgroup.node = contact.node AND cgroup.cgroup_id = contact.cgroup_id
         AND contact.from_ns >= cgroup.from_ns AND contact.from_ns < cgroup.to_ns
     LEFT JOIN recorded_entity AS container ON container.entity_id = peer.entity_id AND container.kind = 'Container'
-    WHERE cgroup.pod_id IS NOT NULL AND contact.opened > 0
+    WHERE cgroup.pod_id IS NOT NULL
 )
 SELECT
     source_id, target_id, step, min(from_ns) AS from_ns,
-    arg_min(evidence_of('tcp', node, seq), (from_ns, node, seq)) AS evidence, sum(opened)::BIGINT AS opened
+    arg_min(evidence_of('tcp', node, seq), (from_ns, node, seq)) AS evidence, sum(opened)::BIGINT AS opened,
+    sum(tried)::BIGINT AS tried
 FROM met
 WHERE source_id <> target_id AND (target_id LIKE 'Service/%' OR target_id LIKE 'Pod/%')
 GROUP BY source_id, target_id, step

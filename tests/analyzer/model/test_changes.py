@@ -132,3 +132,42 @@ def test_a_difference_without_a_path_is_no_change(tmp_path, model_of):
     )
     # THEN of these lists only the one entry that has a path, though a number, is a change
     assert [change.path for change in list_changes(model_of(path, "change").engine)] == ["7"]
+
+
+def test_a_namespace_is_deleted_when_that_is_asked_for_and_takes_along_what_is_in_it(tmp_path, model_of):
+    # GIVEN a namespace that is asked to go, is gone after everything in it, and a Service of another one that goes meanwhile
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Namespace", "common", {"status": {"phase": "Active"}}, at=0.1)
+        .service("rates", namespace="common", at=0.2)
+        .service("cache", at=0.3)
+        .kube_object("Namespace", "common", {"metadata": {"deletionTimestamp": "2026-11-17T12:00:10Z"}}, at=10)
+        .kube_object("Service", "rates", event="deleted", namespace="common", at=12)
+        .kube_object("Service", "cache", event="deleted", at=13)
+        .kube_object("Namespace", "common", event="deleted", at=16)
+        .write()
+    )
+    # WHEN the changes are listed
+    engine = model_of(path, "change", "relation").engine
+    changes = list_changes(engine, with_controllers=True)
+    # THEN its deletion comes first, and what is in it follows from that alone
+    deleted = [(change.kind, change.name, change.actor, change.at_ns) for change in changes if change.verb == "deleted"]
+    assert deleted == [
+        ("Namespace", "common", "user", unix_ns(10)),
+        ("Service", "rates", "controller", unix_ns(12)),
+        ("Service", "cache", "user", unix_ns(13)),
+    ]
+    held = engine.rows("SELECT target_id FROM relation WHERE relation = 'HOLDS'")
+    assert held == [(f"Service/{uid_of('Service/common/rates')}",)]
+
+
+def test_a_namespace_that_was_going_before_the_recording_is_no_change(tmp_path, model_of):
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("Namespace", "common", {"metadata": {"deletionTimestamp": "2026-11-17T11:00:00Z"}}, at=0.1)
+        .service("rates", namespace="common", at=0.2)
+        .kube_object("Service", "rates", event="deleted", namespace="common", at=12)
+        .write()
+    )
+    changes = list_changes(model_of(path, "change").engine, with_controllers=True)
+    assert [(change.kind, change.actor) for change in changes] == [("Service", "controller")]

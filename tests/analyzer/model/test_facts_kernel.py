@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.analyzer.capture_builder import CaptureBuilder, container_status, runtime_id_of, termination, uid_of, unix_ns
 
 CACHE = f"Container/{uid_of('Pod/shop/cache-1')}/cache"
@@ -335,3 +337,18 @@ def test_waits_for_a_cpu_name_the_container_that_ran_instead(tmp_path, engine):
         (CACHE, None, 16_384_000, 4),
         (CACHE, None, 0, 4),
     ]
+
+
+@pytest.mark.parametrize(("each_second", "grows"), [(1, False), (4, True)], ids=["as-before", "more-than-before"])
+def test_callers_that_are_answered_again_after_an_outage_do_not_call_more(tmp_path, model_of, each_second, grows):
+    # GIVEN an api that calls once a second, is refused for forty seconds, and then calls as before or more often
+    builder = shop(tmp_path)
+    peer = {"cgroup_id": 11, "network__peer__address": "10.2.0.1", "network__peer__port": 6379}
+    for second in range(1, 70):
+        builder.tcp("refused" if second >= 30 else "connect", second + 0.5, **peer)
+    for call in range(50 * each_second):
+        builder.tcp("connect", 70.5 + call / each_second, **peer)
+    # WHEN growth is looked for
+    rows = model_of(builder.write(), "call_growth").engine.records("FROM call_growth")
+    # THEN what was refused counts as asked before
+    assert [(row["usual"], row["opened"]) for row in rows] == ([(10, 40)] if grows else [])

@@ -209,6 +209,25 @@ def test_of_two_states_that_are_older_than_the_recording_nothing_tells_which_cam
     assert [(edge.rule, edge.lag_ns) for edge in graph_of(tables, rules).edges] == [("c", 0)]
 
 
+def test_mechanism_does_not_say_the_opposite_of_a_cause(tables):
+    # GIVEN what a mechanism takes for the cause of what comes right after it
+    add_trouble(tables, 10, "Container/a", "closed")
+    add_trouble(tables, 11, "Container/a", "ended")
+    symptoms = (symptom_text("closed"), symptom_text("ended"))
+    mechanism = (
+        "kind: Mechanism\nname: general\nmeaning: One thing leads to another.\nfrom: any\nto: any\nthrough: same\n"
+        'lag: [0s, 60s]\nconfidence: 0.5\nsays: "so it is"\n'
+    )
+    assert [edge.rule for edge in graph_of(tables, [*symptoms, mechanism]).edges] == ["general"]
+    # WHEN a cause is sure that it is the other way round, and was only seen first
+    sure = cause_text("particular", "ended", "closed", confidence=0.97, more="lag: [-3s, 10s]\n")
+    # THEN that is said alone
+    assert [edge.rule for edge in graph_of(tables, [*symptoms, mechanism, sure]).edges] == ["particular"]
+    # AND a cause that is less sure than the mechanism does not silence it
+    unsure = sure.replace("0.97", "0.3")
+    assert {edge.rule for edge in graph_of(tables, [*symptoms, mechanism, unsure]).edges} == {"general", "particular"}
+
+
 def test_mechanism_does_not_skip_a_step_that_a_cause_tells(tables):
     # GIVEN a mechanism that links a change with both effects, and a cause between these
     for at, name in enumerate(("edit", "first", "second"), start=1):

@@ -1,7 +1,7 @@
 -- A workload began to open many more connections to what it calls than before, and by that many more than all callers had opened.
 --
 -- Counted in steps of ten seconds; the first and the last one, which are not whole, are left out. What was never called before has
--- no usual load to compare with.
+-- no usual load to compare with. Usual is what was tried: callers that are answered again after an outage do not call more.
 --
 -- kind: interval fact
 -- about: the calling workload; the Pod if nothing owns it
@@ -9,14 +9,14 @@
 -- columns:
 --   target_id VARCHAR: The called Service or Pod.
 --   target VARCHAR: Its kind and name.
---   usual BIGINT: Connections that the workload opened in ten seconds before.
---   usual_of_all BIGINT: Connections that all callers opened in ten seconds before.
+--   usual BIGINT: Connections that the workload tried to open in ten seconds before.
+--   usual_of_all BIGINT: Connections that all callers tried to open in ten seconds before.
 --   opened BIGINT: Connections that the workload opened in ten seconds since, on average.
 WITH step AS (
     SELECT unnest(generate_series(from_ns // 10000000000 + 1, to_ns // 10000000000 - 1)) AS step FROM capture_window
 ), called AS (
     SELECT
-        coalesce(pod.workload_id, load.source_id) AS caller_id, load.target_id, load.step, sum(load.opened) AS opened,
+        coalesce(pod.workload_id, load.source_id) AS caller_id, load.target_id, load.step, sum(load.opened) AS opened, sum(load.tried) AS tried,
         min(load.from_ns) AS from_ns, arg_min(load.evidence, (load.from_ns, load.evidence)) AS evidence
     FROM call_load AS load
     JOIN recorded_entity AS pod ON pod.entity_id = load.source_id
@@ -25,10 +25,10 @@ WITH step AS (
     -- Less than the least growth is none.
     SELECT caller_id, target_id FROM called GROUP BY ALL HAVING max(opened) >= 5
 ), total AS (
-    SELECT target_id, step, sum(opened) AS opened FROM called GROUP BY ALL
+    SELECT target_id, step, sum(tried) AS tried FROM called GROUP BY ALL
 ), counted AS (
-    SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) AS opened,
-        coalesce(total.opened, 0) AS opened_by_all, called.from_ns, called.evidence
+    SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) AS opened, coalesce(called.tried, 0) AS tried,
+        coalesce(total.tried, 0) AS tried_by_all, called.from_ns, called.evidence
     FROM pair CROSS JOIN step
     LEFT JOIN called ON called.caller_id = pair.caller_id AND called.target_id = pair.target_id AND called.step = step.step
     LEFT JOIN total ON total.target_id = pair.target_id AND total.step = step.step
@@ -38,8 +38,8 @@ WITH step AS (
         -- Two steps in a row, so that a burst is none.
         least(opened, lead(opened) OVER of_pair) AS held,
         -- Without the step just before, in which the growth may have begun, if there are others.
-        coalesce(avg(opened) OVER earlier, lag(opened) OVER of_pair) AS usual,
-        coalesce(avg(opened_by_all) OVER earlier, lag(opened_by_all) OVER of_pair) AS usual_of_all,
+        coalesce(avg(tried) OVER earlier, lag(tried) OVER of_pair) AS usual,
+        coalesce(avg(tried_by_all) OVER earlier, lag(tried_by_all) OVER of_pair) AS usual_of_all,
         min(from_ns) OVER (PARTITION BY caller_id, target_id) AS first_ns
     FROM counted
     WINDOW

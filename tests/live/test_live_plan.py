@@ -118,6 +118,21 @@ def test_services_are_created_before_the_containers_that_are_told_their_addresse
     assert last_service < first_workload
 
 
+def test_further_keys_of_a_workload_replace_those_of_its_spec() -> None:
+    # GIVEN
+    application = plan_of("revert-sticks").injection.application
+    # WHEN
+    policies = {
+        manifest["metadata"]["name"]: manifest["spec"]["podManagementPolicy"]
+        for manifest in write_application(application)
+        if manifest["kind"] == "StatefulSet"
+    }
+    # THEN
+    (reverted,) = plan_of("revert-sticks").injection.failing
+    assert policies.pop(reverted) == "OrderedReady"
+    assert set(policies.values()) <= {"Parallel"}
+
+
 def test_what_is_in_another_namespace_is_created_after_it_and_removed_with_it() -> None:
     # GIVEN
     injection = plan_of("shared-namespace-deleted").injection

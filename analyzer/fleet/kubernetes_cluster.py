@@ -5,6 +5,7 @@ Here and not on the nodes: importing it takes a quarter of the memory that a rec
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +19,9 @@ GROUP, VERSION, PLURAL = "tapio.dev", "v1alpha1", "captures"
 SELECTOR = "app.kubernetes.io/name=tapio-recorder"
 CONTAINER = "recorder"
 _SILENCE_S = 60
+_LOOK_S = 1.0
+_END_CHANNEL = 3
+"""How the command ended, as a `Status`. Source: k8s.io/apimachinery/pkg/util/remotecommand."""
 _REQUEST_S = 30
 _ERRORS_KEPT = 2_000
 
@@ -126,21 +130,23 @@ class KubernetesCluster:
                 _preload_content=False,
             ),
         )
-        errors = b""
+        errors, heard_s = b"", time.monotonic()
         try:
             while True:
-                was_open = opened.is_open()
-                piece = self._call(where, partial(opened.read_channel, 1, timeout=_SILENCE_S if was_open else 0))
+                # First whether it has ended, then what has come: what comes with the end must not be left.
+                if opened.is_open():
+                    self._call(where, partial(opened.update, timeout=_LOOK_S))
+                has_ended = not opened.is_open() or bool(opened.peek_channel(_END_CHANNEL))
+                piece = opened.read_channel(1)
                 errors = (errors + opened.read_channel(2))[-_ERRORS_KEPT:]
                 if piece:
+                    heard_s = time.monotonic()
                     yield piece
-                elif not was_open:
+                elif has_ended:
                     break
-                elif opened.is_open() and not opened.peek_channel(3):
+                elif time.monotonic() - heard_s > _SILENCE_S:
                     raise UnavailableError(f"nothing came for {_SILENCE_S} s", where=where, next_step="try again")
-                elif opened.is_open():
-                    break  # the command has said how it ended
-            _check_end(parse_object(opened.read_channel(3)), errors, where)
+            _check_end(parse_object(opened.read_channel(_END_CHANNEL)), errors, where)
         finally:
             opened.close()
 

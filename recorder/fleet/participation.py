@@ -236,7 +236,7 @@ class Participation:
         # If this is not written, nothing is lost: the entry that counts comes at the end.
         told = self.api.patch_status(part.seen.name, _entry_patch(self.node, {"state": FREEZING}))
         if told.status == 200 and told.content is not None and not text(inner(told.content, "status"), "state"):
-            self._summarize(part, told)
+            self._summarize(part, told, ("state",))  # not how many: other nodes are about to begin
 
     def _measure(self, path: Path, part: _Part) -> Json:
         try:
@@ -285,7 +285,7 @@ class Participation:
         self._drop(part)
         self._summarize(part, reply)
 
-    def _summarize(self, part: _Part, reply: Reply) -> None:
+    def _summarize(self, part: _Part, reply: Reply, fields: Iterable[str] = ("state", "frozen")) -> None:
         """Write the summary over all nodes; if somebody has written since, make it anew from what there is now.
 
         Our own entry is safe already; a summary that is not written now is written with the next entry.
@@ -294,7 +294,8 @@ class Participation:
             content = reply.content
             if reply.status != 200 or content is None:
                 return
-            summary, status = summarize(content), inner(content, "status")
+            whole, status = summarize(content), inner(content, "status")
+            summary = {name: whole[name] for name in fields}
             if all(status.get(name) == value for name, value in summary.items()):
                 return
             version = text(inner(content, "metadata"), "resourceVersion")

@@ -6,10 +6,12 @@ Exec streams of a real kubelet are in tests/cluster/test_install.py.
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from kubernetes import stream as client_stream
 
+from analyzer.fleet import kubernetes_cluster
 from analyzer.fleet.kubernetes_cluster import KubernetesCluster
 from analyzer.fleet.recorders import RecorderPod
 from fixtures.lab.api_server import ApiServer
@@ -85,26 +87,34 @@ def test_a_server_that_is_away_is_a_sentence(server, cluster):
 
 
 class CutStream:
-    """What the client gives for an exec: messages of channels, and an end as the test says."""
+    """What the client gives for an exec: updates that bring data of channels or nothing, and an end as the test says.
 
-    def __init__(self, messages, end):
-        self.messages, self.end, self.closed = list(messages), end, False
+    An update may bring nothing long before its timeout: real kubelets begin with empty messages.
+    """
+
+    def __init__(self, updates, end):
+        self.updates, self.closed = list(updates), False
+        self.channels = {}
+        self.end = end
 
     def is_open(self):
-        return bool(self.messages)
+        return bool(self.updates)
 
-    def read_channel(self, channel, timeout=0):
-        if channel == 1 and self.messages:
-            message = self.messages.pop(0)
-            if isinstance(message, Exception):
-                raise message
-            return message
-        if channel == 2:
-            return b"tail: no such file" if self.end and self.end.get("status") == "Failure" else b""
-        return json.dumps(self.end).encode() if channel == 3 and self.end and not self.messages else b""
+    def update(self, timeout=0):
+        arrived = self.updates.pop(0)
+        if isinstance(arrived, Exception):
+            raise arrived
+        self.channels[1] = self.channels.get(1, b"") + arrived
+        if not self.updates and self.end:
+            self.channels[3] = json.dumps(self.end).encode()
+            if self.end["status"] == "Failure":
+                self.channels[2] = b"tail: no such file"
 
     def peek_channel(self, channel, timeout=0):
-        return b"{}" if self.end and not self.messages[:1] else b""
+        return self.channels.get(channel, b"")
+
+    def read_channel(self, channel, timeout=0):
+        return self.channels.pop(channel, b"")
 
     def close(self):
         self.closed = True
@@ -112,6 +122,9 @@ class CutStream:
 
 @pytest.fixture
 def cut(monkeypatch):
+    seconds = iter(range(0, 1_000, 5))
+    monkeypatch.setattr(kubernetes_cluster, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+
     def make(messages, end):
         made = CutStream(messages, end)
         monkeypatch.setattr(client_stream, "stream", lambda *_, **__: made)
@@ -121,7 +134,7 @@ def cut(monkeypatch):
 
 
 def test_a_stream_is_given_piece_by_piece(cluster, cut):
-    opened = cut([b"a", b"b", b"c"], {"status": "Success"})
+    opened = cut([b"", b"a", b"", b"b", b"c"], {"status": "Success"})
     assert b"".join(cluster.run(POD, ("tail",))) == b"abc"
     assert opened.closed
 
@@ -132,7 +145,7 @@ def test_a_stream_is_given_piece_by_piece(cluster, cut):
         ([b"a"], {"status": "Failure", "message": "exit code 1"}, "tail: no such file"),
         ([b"a"], None, "the stream ended before the command did"),
         ([b"a", OSError("broken pipe")], None, "the connection to the API server failed"),
-        ([b"a", b"", b"z"], None, "nothing came for"),
+        ([b"a", *[b""] * 100], None, "nothing came for"),
     ],
 )
 def test_a_stream_that_ends_otherwise_is_a_sentence(cluster, cut, messages, end, problem):

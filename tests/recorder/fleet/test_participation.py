@@ -31,6 +31,7 @@ def test_every_node_freezes_the_window_and_the_status_says_so(server, make_node)
     for node in nodes:
         node.step()
     assert status_of(server, "night")["state"] == "Freezing"
+    assert "frozen" not in status_of(server, "night"), "how many will answer is not known yet"
     for node in nodes:
         node.finish()
         node.step(1, times=2)

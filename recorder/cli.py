@@ -103,7 +103,7 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
         if metrics is not None:
             metrics.start()
         if fleet is not None:
-            fleet.start(daemon.request_freeze)
+            fleet.start(daemon.request_freeze, lambda: daemon.status.have_from_unix_nano)
         _log(f"recording on {config.resolved_node_name} to {config.data_dir}")
     except TapioError:
         daemon.finish()

@@ -85,13 +85,16 @@ class Fleet:
         else:
             self._early = [*self._early, begun][-4:]
 
-    def start(self, freeze: Callable[[FreezeRequest], Future[FreezeResult]]) -> None:
+    def start(
+        self, freeze: Callable[[FreezeRequest], Future[FreezeResult]], reaches_back_to: Callable[[], int]
+    ) -> None:
         """Begin to take part.
 
         Args:
             freeze: asks the recorder for a freeze, from any thread.
+            reaches_back_to: gives the wall clock at which the ring begins, unix ns; from any thread.
         """
-        self._begin_thread("captures", lambda: self._run(freeze))
+        self._begin_thread("captures", lambda: self._run(freeze, reaches_back_to))
 
     def close(self) -> None:
         """End. What this node is working on is done anew by the next recorder."""
@@ -123,11 +126,11 @@ class Fleet:
         self._threads.append(thread)
         thread.start()
 
-    def _run(self, freeze: Callable[[FreezeRequest], Future[FreezeResult]]) -> None:
+    def _run(self, freeze: Callable[[FreezeRequest], Future[FreezeResult]], reaches_back_to: Callable[[], int]) -> None:
         pacer = Pacer(self._timing, random.SystemRandom())
         while not self._stop.is_set():
             try:
-                conversation = self._conversation or self._connect(freeze)
+                conversation = self._conversation or self._connect(freeze, reaches_back_to)
                 self._turn(conversation)
             except UnavailableError as error:
                 self._note_problem(error.problem)
@@ -145,7 +148,9 @@ class Fleet:
             conversation.participation.see(seen, self._now())
         conversation.participation.step(self._now())
 
-    def _connect(self, freeze: Callable[[FreezeRequest], Future[FreezeResult]]) -> _Conversation:
+    def _connect(
+        self, freeze: Callable[[FreezeRequest], Future[FreezeResult]], reaches_back_to: Callable[[], int]
+    ) -> _Conversation:
         kubeconfig = self._config.fleet.kubeconfig
         client = ApiClient(lambda: load_access(kubeconfig))
         api, versions = CaptureApi(client, self._namespace), CaptureVersions()
@@ -167,6 +172,7 @@ class Fleet:
             config=self._config.fleet,
             captures=DataDirectory(self._config.data_dir).captures,
             freeze=freeze,
+            reaches_back_to=reaches_back_to,
             known=versions.snapshot,
             timing=self._timing,
         )

@@ -7,7 +7,7 @@ recording does not depend on it.
 the Capture is for other nodes, or answered  nothing
 a trigger of this node created it            its part is the freeze that the trigger has begun
 the file is there already                    the recorder ended before it could say so: say so now
-the window is no longer in the ring          the entry says so
+the window is no longer in the ring          the entry says so; nothing is frozen, which would end a segment
 too many freezes are in progress             later
 a request fails, or conflicts                later, with growing waits and jitter, until the Capture is no more
 ==========================================  ===========================================================================
@@ -106,6 +106,7 @@ class Participation:
         config: rate limits and jitter.
         captures: directory of this node's captures.
         freeze: asks the recorder for a freeze.
+        reaches_back_to: gives the wall clock at which the ring begins, unix ns.
         known: the Captures that there are.
         randomness: of the jitter.
         timing: the patience with the API server.
@@ -116,6 +117,7 @@ class Participation:
     config: FleetConfig
     captures: Path
     freeze: Callable[[FreezeRequest], Future[FreezeResult]]
+    reaches_back_to: Callable[[], int]
     known: Callable[[], Iterable[SeenCapture]]
     randomness: random.Random = field(default_factory=random.SystemRandom)
     timing: Timing = field(default_factory=Timing)
@@ -227,6 +229,11 @@ class Participation:
             part.reply = own
         elif path.exists():
             part.entry = self._measure(path, part)
+        elif part.window[1] < (begin := self.reaches_back_to()):
+            part.entry = _failed_entry(
+                f"the recording of this node begins at {format_time(begin)[:19]}Z, after the window"
+            )
+            return
         else:
             self._next_begin_ns = now.boot_ns + _PACE_NS
             part.reply = self.freeze(

@@ -54,6 +54,7 @@ class Node:
             config=FleetConfig(enabled=True, jitter_ns=jitter_s * SECOND),
             captures=self.directory,
             freeze=self._freeze,
+            reaches_back_to=lambda: self.begins_at,
             known=self.versions.snapshot,
             randomness=random.Random(name),
             timing=Timing(first_backoff=1.0),

@@ -40,7 +40,7 @@ class Member:
             now=self.now,
         )
         self.bench = Bench(directory / "data", on_trigger=self.fleet.announce)
-        self.fleet.start(self.bench.daemon.request_freeze)
+        self.fleet.start(self.bench.daemon.request_freeze, lambda: self.bench.daemon.status.have_from_unix_nano)
 
     def now(self):
         return self.bench.daemon.store._wall_clock.at(self.bench.clock())
@@ -121,7 +121,7 @@ def test_a_window_before_the_recording_is_told_as_such(server, make_member):
     member = make_member()
     put_capture(server, "long-ago", at="1971-01-01T00:00:00Z")
     member.wait_until(lambda: entry_of(server, "long-ago").get("state") == "Failed")
-    assert "nothing was recorded in the window" in entry_of(server, "long-ago")["message"]
+    assert entry_of(server, "long-ago")["message"].startswith("the recording of this node begins at 1973-")
 
 
 @pytest.mark.parametrize("trouble", ["the kind is missing", "the verbs are forbidden"])
@@ -149,7 +149,7 @@ def test_a_missing_kubeconfig_is_told(tmp_path, inline_children):
     config = make_config(tmp_path / "data", fleet=FleetConfig(enabled=True, kubeconfig=str(tmp_path / "none")))
     told = threading.Event()
     fleet = Fleet(config, threading.Event(), log=lambda _: told.set(), timing=QUICK)
-    fleet.start(lambda _: pytest.fail("nothing asks for a freeze"))
+    fleet.start(lambda _: pytest.fail("nothing asks for a freeze"), lambda: 0)
     assert told.wait(PATIENCE_S)
     assert "the kubeconfig cannot be read" in fleet.describe().problem
     fleet.close()

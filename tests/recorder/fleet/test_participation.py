@@ -118,6 +118,21 @@ def test_a_window_that_the_ring_no_longer_has_is_told(server, make_node):
     assert (node.part.figures.frozen, node.part.figures.failed) == (0, 1)
 
 
+def test_a_node_that_is_newer_than_the_window_says_so_and_freezes_nothing(server, make_node):
+    # GIVEN a node that joined after many Captures were made
+    node = make_node("node-new", begins_at=NOW + 31 * SECOND)
+    for number in range(20):
+        server.put(capture(f"c{number}"))
+    # WHEN it sees them
+    node.step(60)
+    node.step(1)
+    # THEN no segment is ended for them
+    assert node.asked == []
+    assert {node.entry(f"c{number}")["message"] for number in range(20)} == {
+        "the recording of this node begins at 2026-11-22T03:20:31Z, after the window"
+    }
+
+
 def test_an_answered_capture_is_not_frozen_again_after_a_restart(server, make_node):
     first = make_node("node-a")
     server.put(capture("night"))

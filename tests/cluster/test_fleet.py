@@ -39,6 +39,8 @@ pytestmark = [
 
 READY_SECONDS = 240
 """All recorders compile their kernel programs at once, on one machine."""
+CUT = Path(os.environ.get("TAPIO_E2E_INCIDENT", "none")).parent / "node-cut"
+"""Program beside that of the incident: takes a node off the network, and puts it back with --undo."""
 RUN = (
     "case $NODE_NAME in node-a) of=;; *) of=/$NODE_NAME;; esac; "
     "exec tapio-recorder run --config /etc/tapio/recorder.yaml --cgroup $of/kubepods"
@@ -119,12 +121,12 @@ def captures_of(cluster: RealCluster) -> list[dict]:
     return json.loads(kubectl(cluster, "-n", NAMESPACE, "get", "captures", "-o", "json"))["items"]
 
 
-def wait_for_all(cluster: RealCluster, prefix: str) -> dict:
-    """The Capture whose name begins so, once every node has frozen."""
+def wait_for_all(cluster: RealCluster, prefix: str, nodes: int = len(NODES)) -> dict:
+    """The Capture whose name begins so, once so many nodes have frozen."""
     deadline = time.monotonic() + CAPTURE_SECONDS
     while time.monotonic() < deadline:
         for found in captures_of(cluster):
-            is_whole = found.get("status", {}).get("frozen") == f"{len(NODES)}/{len(NODES)}"
+            is_whole = found.get("status", {}).get("frozen") == f"{nodes}/{nodes}"
             if found["metadata"]["name"].startswith(prefix) and is_whole:
                 return found
         wait(1)
@@ -178,6 +180,28 @@ def test_a_node_that_is_away_takes_part_when_it_is_back(cluster: RealCluster) ->
     fleet(cluster, "freeze", "--no-wait", "--name", "away", "--before", "1m", "--after", "1s")
     entry = wait_for_all(cluster, "away")["status"]["nodes"][node]
     assert entry["events"] > 0
+
+
+@pytest.mark.skipif(not CUT.exists(), reason="the cluster has no program that cuts a node off")
+def test_a_node_that_is_cut_off_is_fetched_later(cluster: RealCluster, tmp_path: Path) -> None:
+    # GIVEN a node that records on, but cannot be reached
+    others, target = len(NODES) - 1, tmp_path / "cut.tapio"
+    subprocess.run([CUT, NODES[1]], check=True, stdout=subprocess.DEVNULL)
+    try:
+        # WHEN all are asked THEN what the others have frozen is fetched, and what is missing is said
+        fleet(cluster, "freeze", "--no-wait", "--name", "cut", "--before", "1m", "--after", "1s")
+        wait_for_all(cluster, "cut", others)
+        fleet(cluster, "fetch", "cut", "-o", str(target), code=1)
+        assert NODES[1] not in open_capture(target).nodes
+    finally:
+        subprocess.run([CUT, NODES[1], "--undo"], check=True, stdout=subprocess.DEVNULL)
+    # AND when it is back it answers, from its ring
+    begin = time.monotonic()
+    entry = wait_for_all(cluster, "cut")["status"]["nodes"][NODES[1]]
+    print(f"\ne2e fleet: the node that was cut off answered {time.monotonic() - begin:.0f} s after it was back")
+    assert entry["events"] > 0
+    fleet(cluster, "fetch", "cut", "-o", str(target), "--force")
+    assert open_capture(target).nodes == tuple(NODES)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def find_causes(engine: Engine, capture: Capture, knowledge: Knowledge, window: 
     model.go_through([search.part_step, measures.part_step])
     symptoms = search.finish(model.fact_rows)
     recorded = read_recorded(engine, capture)
-    graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clock_error_ns=recorded.clock_error_ns)
+    graph = link_symptoms(engine, symptoms, knowledge, fact_columns(), clocks=recorded.clocks)
     symptoms = replace(symptoms, items=tuple(graph.symptoms.values()))
     symptoms, graph = tell_edits(engine, symptoms, graph)
     candidates = order_by_verdicts(rank_candidates(graph), graph, knowledge.patterns)

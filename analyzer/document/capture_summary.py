@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.model.engine import Engine
-from analyzer.model.losses import read_clock_error
+from analyzer.model.losses import read_clock_errors
 from analyzer.model.segment_reading import Window, count_rows
 from formats.capture.reading import Capture
 from formats.loss import LOSS_ADVICE, LossReason
@@ -44,7 +44,7 @@ def summarize_capture(
             *_limits(symptoms_left_out, edges_left_out, (begin, end)),
         ),
         clock_error_ns=(
-            read_clock_error(engine)
+            read_clock_errors(engine).worst_ns
             if len(capture.nodes) > 1
             else engine.value("SELECT max(error_ns) FROM clock_error")
         ),

@@ -26,19 +26,48 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockErrors:
+    """How far the times of nodes may be apart.
+
+    Attributes:
+        by_node: bound of each node's times on the time line of the capture, ns; None if it is not known.
+    """
+
+    by_node: Mapping[str, int | None]
+
+    def between(self, one: str | None, other: str | None) -> int:
+        """How far the times of two nodes may be apart: 0 for one node; more than any lag if that is not known."""
+        if one == other or not self._has_several:
+            return 0
+        errors = [self.by_node.get(node or "") for node in (one, other)]
+        return UNKNOWN_ERROR_NS if None in errors else sum(error or 0 for error in errors)
+
+    @property
+    def worst_ns(self) -> int | None:
+        """How far the times of any two nodes may be apart; 0 for one node; None if a node's error is not known."""
+        errors = [error for error in self.by_node.values() if error is not None]
+        if not self._has_several:
+            return 0
+        return sum(sorted(errors)[-2:]) if len(errors) == len(self.by_node) else None
+
+    @property
+    def _has_several(self) -> bool:
+        return len(self.by_node) > 1
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What a finding must know of the recording.
 
     Attributes:
         rows: number of rows by table; tables without rows may be left out.
         losses: what is missing, in order of time.
-        clock_error_ns: how far the times of two nodes may be apart: the sum of the two worst errors, 0 for one node;
-            `UNKNOWN_ERROR_NS` if a node's error is not known, so that no order across nodes is claimed.
+        clocks: how far the times of two nodes may be apart.
     """
 
     rows: Mapping[str, int]
     losses: Sequence[Loss]
-    clock_error_ns: int
+    clocks: ClockErrors
 
 
 def read_recorded(engine: Engine, capture: Capture) -> Recorded:
@@ -57,7 +86,7 @@ def read_recorded(engine: Engine, capture: Capture) -> Recorded:
     return Recorded(
         rows=capture.tables,
         losses=sorted(losses, key=lambda loss: (loss.from_ns, loss.table, loss.what)),
-        clock_error_ns=UNKNOWN_ERROR_NS if (error := read_clock_error(engine)) is None else error,
+        clocks=read_clock_errors(engine),
     )
 
 
@@ -68,7 +97,6 @@ def _sentence(table: str, reason: str, count: int | None, node: str) -> str:
     )
 
 
-def read_clock_error(engine: Engine) -> int | None:
-    """How far the times of two nodes may be apart; 0 for one node; None if a node's error is not known."""
-    errors = [error for (error,) in engine.rows("SELECT apart_ns FROM clock_error ORDER BY 1 DESC NULLS FIRST LIMIT 2")]
-    return None if None in errors else sum(errors) if len(errors) > 1 else 0
+def read_clock_errors(engine: Engine) -> ClockErrors:
+    """Reads it from `clock_error`."""
+    return ClockErrors(dict(engine.rows("SELECT node, apart_ns FROM clock_error ORDER BY node")))

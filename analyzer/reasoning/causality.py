@@ -15,6 +15,7 @@ from analyzer.knowledge.paths import SAME_NAMESPACE
 from analyzer.knowledge.rules import CauseRule, Knowledge, Path, SymptomRule
 from analyzer.model.engine import Engine
 from analyzer.model.entity_index import EntityIndex
+from analyzer.model.losses import ClockErrors
 from analyzer.reasoning.causal_graph import EARLY_FACTOR, MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph
 from analyzer.reasoning.contrast import Contrast
 from analyzer.reasoning.relation_paths import Pair, RelationPaths
@@ -37,7 +38,7 @@ UNKNOWN_ORDER_FACTOR = 0.9
 
 
 def link_symptoms(
-    engine: Engine, symptoms: Symptoms, knowledge: Knowledge, facts: FactColumns, *, clock_error_ns: int
+    engine: Engine, symptoms: Symptoms, knowledge: Knowledge, facts: FactColumns, *, clocks: ClockErrors
 ) -> CausalGraph:
     """Finds every admissible edge between the symptoms in the table `symptom`.
 
@@ -46,7 +47,7 @@ def link_symptoms(
         symptoms: those of the table.
         knowledge: the causes.
         facts: DuckDB type by column by fact.
-        clock_error_ns: how far the clocks of two nodes may disagree.
+        clocks: how far the times of two nodes may be apart.
 
     Returns:
         The graph. Its symptoms are those given, or more of them: what begins before its cause is split
@@ -63,7 +64,7 @@ def link_symptoms(
     known = _known_links(knowledge.causes)
     found = list(search.find(links))
     entities.load(entity_id for _link, pair in found for entity_id in pair.via)
-    best = _weigh_all(found, by_number, known, entities, clock_error_ns)
+    best = _weigh_all(found, by_number, known, entities, clocks)
     halves: set[int] = set()
     for _round in range(MAX_ROUNDS):
         found_cuts = find_cuts(by_number, best.values())
@@ -74,7 +75,7 @@ def link_symptoms(
         by_number = split.symptoms
         halves = split.renumber(halves) | split.halves
         found = list(pairs_of_parts(found, split))
-        best = _weigh_all(found, by_number, known, entities, clock_error_ns)
+        best = _weigh_all(found, by_number, known, entities, clocks)
     kept_edges = _without_general_rivals(best, {mechanism.name for mechanism in knowledge.mechanisms})
     ordered = sorted(kept_edges, key=lambda edge: (-edge.confidence, edge.source, edge.target))
     return CausalGraph(
@@ -89,7 +90,7 @@ def _weigh_all(
     by_number: Mapping[int, FoundSymptom],
     known: Collection[tuple[str, str, tuple[str, ...]]],
     entities: EntityIndex,
-    clock_error_ns: int,
+    clocks: ClockErrors,
 ) -> dict[tuple[int, int], CausalEdge]:
     """The most confident edge of each pair of symptoms."""
     best: dict[tuple[int, int], CausalEdge] = {}
@@ -106,7 +107,7 @@ def _weigh_all(
             via=[_in_words(entities, entity_id) for entity_id in pair.via],
             evidence=pair.evidence,
             contrast=contrast,
-            clock_error_ns=clock_error_ns,
+            clocks=clocks,
         )
         kept = best.get((pair.source, pair.target))
         if kept is None or (edge.confidence, kept.rule) > (kept.confidence, edge.rule):
@@ -259,7 +260,7 @@ def _weigh(
     via: Sequence[str],
     evidence: Sequence[str | None],
     contrast: Contrast,
-    clock_error_ns: int,
+    clocks: ClockErrors,
 ) -> CausalEdge:
     lag = effect.seen_from_ns - cause.seen_from_ns
     confidence = rule.confidence
@@ -270,7 +271,8 @@ def _weigh(
         factor = 1 - LATE_SHARE * wait / most
         confidence *= factor
         terms.append(f"{factor:.2f} because it began {format_duration(wait)} later, of {format_duration(most)} allowed")
-    order_known = cause.recorded_on == effect.recorded_on or abs(lag) > clock_error_ns
+    is_one_clock = cause.recorded_on == effect.recorded_on
+    order_known = is_one_clock or abs(lag) > clocks.between(cause.recorded_on, effect.recorded_on)
     if not order_known:
         confidence *= UNKNOWN_ORDER_FACTOR
         terms.append(f"{UNKNOWN_ORDER_FACTOR} because the clocks cannot tell which came first")

@@ -9,12 +9,15 @@ from analyzer.knowledge.rules import Knowledge
 from analyzer.model.declarations import EVERY_FACT
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables
+from analyzer.model.losses import ClockErrors
 from analyzer.reasoning.causal_graph import CausalGraph
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.symptoms import Symptoms, SymptomSearch
 from tests.analyzer.knowledge_text import load_text
 
 SECOND = 1_000_000_000
+
+ONE_CLOCK = ClockErrors({"n": 0})
 
 FACTS: FactColumns = {
     "trouble": {
@@ -125,7 +128,7 @@ def find(engine: Engine, knowledge: Knowledge) -> Symptoms:
     return SymptomSearch(engine, knowledge, FACTS).finish()
 
 
-def graph_of(engine: Engine, rules: Sequence[str], *, clock_error_ns: int = 0) -> CausalGraph:
+def graph_of(engine: Engine, rules: Sequence[str], *, clocks: ClockErrors = ONE_CLOCK) -> CausalGraph:
     """The causality graph that these rules see in the tables."""
     knowledge = load_text(*rules)
-    return link_symptoms(engine, find(engine, knowledge), knowledge, FACTS, clock_error_ns=clock_error_ns)
+    return link_symptoms(engine, find(engine, knowledge), knowledge, FACTS, clocks=clocks)

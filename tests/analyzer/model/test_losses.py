@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from analyzer.model.losses import UNKNOWN_ERROR_NS, read_recorded
+from analyzer.model.losses import UNKNOWN_ERROR_NS, ClockErrors, read_recorded
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from analyzer.model.losses import UNKNOWN_ERROR_NS, read_recorded
     [
         ({"a": 5}, 0),
         ({"a": 5, "b": 7, "c": 6}, 13),
-        ({"a": 5, "b": None}, UNKNOWN_ERROR_NS),
+        ({"a": 5, "b": None}, None),
     ],
 )
 def test_a_clock_error_that_was_not_recorded_is_larger_than_any_lag(engine, errors, expected):
@@ -28,4 +28,12 @@ def test_a_clock_error_that_was_not_recorded_is_larger_than_any_lag(engine, erro
     # WHEN it is asked how far two clocks may disagree
     recorded = read_recorded(engine, SimpleNamespace(nodes=tuple(errors), tables={}))
     # THEN one node has no doubt, known errors add up, and an unknown one forbids every order across nodes
-    assert recorded.clock_error_ns == expected
+    assert recorded.clocks.worst_ns == expected
+
+
+def test_a_node_whose_clock_is_not_known_leaves_the_order_of_the_others():
+    clocks = ClockErrors({"a": 5, "b": 7, "c": None})
+    assert clocks.between("a", "b") == 12
+    assert clocks.between("b", "b") == 0
+    assert clocks.between("a", "c") == clocks.between("a", None) == UNKNOWN_ERROR_NS
+    assert ClockErrors({"a": None}).between("a", None) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.knowledge.compile import CAUSES_OF_AN_EFFECT, EPISODES_OF_A_SIDE
+from analyzer.model.losses import ClockErrors
 from formats.errors import KnowledgeError
 from tests.analyzer.hand_made import (
     SECOND,
@@ -119,7 +120,9 @@ def test_order_that_the_clocks_of_two_nodes_cannot_tell_is_said_to_be_unknown(ta
     add_trouble(tables, 14, "Pod/a", "crash", node="two")
     add_trouble(tables, 11.5, "Pod/a", "crash", node="one")
     # WHEN
-    graph = graph_of(tables, [*RULES, cause_text("c", "edit", "crash")], clock_error_ns=2 * SECOND)
+    graph = graph_of(
+        tables, [*RULES, cause_text("c", "edit", "crash")], clocks=ClockErrors({"one": SECOND, "two": SECOND})
+    )
     # THEN only what is closer than that on the other node is in doubt
     known = {graph.symptoms[edge.target].from_ns / SECOND: edge.order_known for edge in graph.edges}
     assert known == {11: False, 11.5: True, 14: True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.entity_index import EntityIndex
-from analyzer.model.losses import Loss, Recorded
+from analyzer.model.losses import ClockErrors, Loss, Recorded
 from analyzer.reasoning.comparison import ComparisonSearch
 from analyzer.reasoning.findings import Context, describe_findings
 from analyzer.reasoning.root_cause import rank_candidates
@@ -21,7 +21,7 @@ from tests.analyzer.hand_made import (
 )
 from tests.analyzer.knowledge_text import load_text
 
-WHOLE = Recorded(rows={}, losses=(), clock_error_ns=0)
+WHOLE = Recorded(rows={}, losses=(), clocks=ClockErrors({}))
 SYMPTOMS = (
     symptom_text("edit", nature="change", severity="info"),
     symptom_text("crash"),

@@ -9,7 +9,7 @@ from analyzer.model.engine_tables import declared_facts, declared_tables, fact_c
 from analyzer.reasoning.causality import link_symptoms
 from analyzer.reasoning.symptoms import FoundSymptom, SymptomSearch
 from tests.analyzed import shipped_knowledge
-from tests.analyzer.hand_made import SECOND, add_entities
+from tests.analyzer.hand_made import ONE_CLOCK, SECOND, add_entities
 
 CONTAINER = "Container/app"
 
@@ -58,7 +58,7 @@ def test_container_killed_by_a_probe_is_explained_by_failures_of_that_probe_alon
     add_fact(facts, "kubernetes_event", 10, reason="Killing", note=note, is_past=False, count_delta=1)
     # WHEN
     symptoms = SymptomSearch(facts, knowledge, fact_columns()).finish()
-    graph = link_symptoms(facts, symptoms, knowledge, fact_columns(), clock_error_ns=0)
+    graph = link_symptoms(facts, symptoms, knowledge, fact_columns(), clocks=ONE_CLOCK)
     # THEN
     names = {symptom.number: symptom.rule.name for symptom in symptoms.items}
     linked = [names[edge.source] for edge in graph.edges if edge.rule == "failing-probe-kills"]

@@ -118,7 +118,7 @@ def test_what_the_other_recorder_saw_change_is_a_change_though_this_one_only_lis
     builder._rows["kube_object"] = [listed]
     # WHEN the model is built
     path = builder.write()
-    # THEN it is one version, with the change, first received when it was listed
+    # THEN it is one version, with the change
     versions = ask(path, "SELECT node, recorders, is_state FROM object_version ORDER BY at_ns")
     assert versions == [("node-a", 1, True), ("node-a", 2, False)]
     assert ask(path, "SELECT path, new_value FROM change") == [("data.SIZE", "9")]
@@ -149,3 +149,23 @@ def test_a_deletion_that_two_recorders_received_is_one(tmp_path):
     builder._rows["kube_object"] = [deleted]
     path = builder.write()
     assert ask(path, "SELECT recorders FROM object_version WHERE is_deletion") == [(2,)]
+
+
+def test_what_several_recorders_received_is_told_by_one_of_them(tmp_path):
+    # GIVEN two recorders of the same changes, each of which is sometimes the faster one, and one more change for node-b
+    builder = CaptureBuilder(tmp_path, node="node-a")
+    delays = {"node-a": [0.0, 0.02, 0.0], "node-b": [0.01, 0.0, 0.01, 0.0]}
+    for node, times in sorted(delays.items()):
+        builder.on_node(node)
+        for number, delay in enumerate(times):
+            builder.row(
+                "kube_object",
+                "k8s.object.modified",
+                10 + number + delay,
+                k8s__object__uid=f"uid-{number}",
+                k8s__object__resource_version=str(number),
+                k8s__object__kind="ConfigMap",
+                k8s__object__name=f"settings-{number}",
+            )
+    # WHEN the model is built THEN node-b tells all of it: the order depends on no other clock
+    assert ask(builder.write(), "SELECT DISTINCT node FROM object_version") == [("node-b",)]

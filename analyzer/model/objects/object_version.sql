@@ -1,11 +1,11 @@
 -- Every version of every Kubernetes object that differs from the previous one, with the interval in which it was the newest.
 -- Versions that a segment repeats at its start, or that a second recorder also recorded, are omitted: same uid, same resource
 -- version. Of several rows the one that says most is taken: what was received from the watch before what was listed again
--- after a gap, and that before what was listed.
+-- after a gap, and that before what was listed; of these, the one of the first node of `api_recorder`.
 -- `content` is null if it is not JSON or the object was deleted.
 --
 -- kind: table
--- reads: capture_window, kube_object
+-- reads: api_recorder, capture_window, kube_object
 -- columns:
 --   entity_id VARCHAR: The object.
 --   kind VARCHAR: Kind of the object.
@@ -15,7 +15,7 @@
 --   generation BIGINT: Generation of the specification; null if it has none.
 --   created_ns BIGINT: Unix ns of its creation; null if the object does not contain it.
 --   owner_uid VARCHAR: Uid of the controlling owner; null without one.
---   at_ns BIGINT: When this version was first received, in aligned unix ns.
+--   at_ns BIGINT: When this version was received, in aligned unix ns.
 --   until_ns BIGINT: When the next version was received; the end of the capture for the last one.
 --   is_last BOOLEAN: Whether no later version was received and the object was not deleted.
 --   node VARCHAR: The node that recorded it: of several, the one whose row was taken.
@@ -33,7 +33,7 @@
 --   manager_ns BIGINT: When it wrote, by the API server, in unix ns and whole seconds; null without a manager.
 WITH told AS (
     SELECT
-        min(at_ns) OVER same AS at_ns,
+        at_ns,
         event_seq AS seq,
         "k8s.node.name" AS node,
         count(DISTINCT "k8s.node.name") OVER same AS recorders,
@@ -54,8 +54,11 @@ WITH told AS (
         event_name = 'k8s.object.state' AS is_state,
         event_name = 'k8s.object.added' AS is_addition,
         event_name = 'k8s.object.deleted' AS is_deletion,
-        row_number() OVER (same ORDER BY event_name = 'k8s.object.state', inferred, at_ns, "k8s.node.name", event_seq) AS telling
+        row_number() OVER (
+            same ORDER BY event_name = 'k8s.object.state', inferred, api_recorder.place, at_ns, event_seq
+        ) AS telling
     FROM kube_object
+    JOIN api_recorder ON api_recorder.node = kube_object."k8s.node.name"
     WINDOW same AS (
         PARTITION BY "k8s.object.uid", event_name = 'k8s.object.deleted',
             CASE WHEN event_name = 'k8s.object.deleted' THEN '' ELSE "k8s.object.resource_version" END

@@ -2,7 +2,7 @@
 --
 -- kind: moment fact
 -- about: the regarding object; the container if the event names one
--- reads: capture_window, entity, kube_event, unhealthy_object
+-- reads: api_recorder, capture_window, entity, kube_event, unhealthy_object
 -- needs:
 --   kube_event: event_name <> 'k8s.event.deleted'
 -- columns:
@@ -26,11 +26,14 @@
 --   inferred BOOLEAN: Whether it was found by listing again, so that `at_ns` is only an upper bound.
 WITH told AS (
     SELECT
-        * REPLACE (min(at_ns) OVER same AS at_ns),
+        kube_event.*,
         count(DISTINCT "k8s.node.name") OVER same AS recorders,
-        row_number() OVER (same ORDER BY event_name = 'k8s.event.state', inferred, at_ns, "k8s.node.name", event_seq) AS telling,
+        row_number() OVER (
+            same ORDER BY event_name = 'k8s.event.state', inferred, api_recorder.place NULLS LAST, at_ns, "k8s.node.name", event_seq
+        ) AS telling,
         nullif(regexp_extract("k8s.object.field_path", '^spec\.(?:init|ephemeral)?[cC]ontainers\{([^}]*)\}$', 1), '') AS container
     FROM kube_event
+    LEFT JOIN api_recorder ON api_recorder.node = kube_event."k8s.node.name"
     WINDOW same AS (PARTITION BY "k8s.event.uid", "k8s.event.count", event_name = 'k8s.event.deleted')
 ), once AS (
     -- Each recorder counts what happened since it received the version before: together they would count it repeatedly.

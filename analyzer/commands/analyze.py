@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.analysis_cache import analyze_file
+from analyzer.commands.capture_path import CapturePath, as_one_capture
 from analyzer.commands.color import color_option, wants_color
 from analyzer.commands.window import (
     Moment,
-    capture_argument,
     check_window,
     costs_option,
     feedback_option,
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples(
         "tapio analyze night.tapio",
+        "tapio analyze node-a.tapio node-b.tapio node-c.tapio",
         "tapio analyze night.tapio --from 15:10 --to 15:20 --tz Europe/Berlin",
         "tapio analyze night.tapio --format markdown > incident.md",
         "tapio analyze night.tapio --exit-code > /dev/null || echo broken",
     )
 )
-@capture_argument
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...", type=CapturePath())
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the post-mortem document (formats/schemas/document.schema.json)."
 )
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     context: click.Context,
-    capture: Path,
+    captures: tuple[Path, ...],
     *,
     as_json: bool,
     form: str,
@@ -82,8 +83,12 @@ def command(
 ) -> None:
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
+    Several CAPTUREs, such as those of all nodes, are one incident: they are analyzed as `tapio merge` would make one of
+    them.
+
     The exit code is 0 whether or not a failure was found; with --exit-code, it is 1 if there is a finding.
     """
+    capture = as_one_capture(captures, context)
     window = check_window(capture, begin, end)
     prices = None if costs is None else read_prices(costs)
     document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)

@@ -1,4 +1,4 @@
-"""The argument that names a capture: a path, or - for standard input, kept in a file while the command runs."""
+"""The arguments that name captures: a path, or - for standard input, kept in a file while the command runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -40,6 +41,31 @@ class CapturePath(click.Path):
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return path
+
+
+def as_one_capture(paths: Sequence[Path], context: click.Context) -> Path:
+    """The only path, or that of a capture merged from all of them, which is removed when the command ends."""
+    if len(paths) == 1:
+        return paths[0]
+    check_standard_input(paths)
+    from analyzer.guard.opening import open_capture  # noqa: PLC0415 - Arrow, which a kept document does not need
+    from formats.capture.merging import merge_captures  # noqa: PLC0415 - same
+
+    directory = Path(tempfile.mkdtemp(prefix="tapio-input-"))
+    context.call_on_close(lambda: shutil.rmtree(directory, ignore_errors=True))
+    merged = directory / "merged.tapio"
+    merge_captures(merged, [open_capture(path) for path in paths], created_by="tapio")
+    return merged
+
+
+def check_standard_input(paths: Iterable[Path]) -> None:
+    """Refuse `-` if it is given more than once: the second one would be empty.
+
+    Raises:
+        UsageError: of click.
+    """
+    if sum(is_spooled(path) for path in paths) > 1:
+        raise click.UsageError("standard input can be given only once")
 
 
 def is_spooled(path: Path) -> bool:

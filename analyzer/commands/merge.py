@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.capture_path import CapturePath, is_spooled
+from analyzer.commands.capture_path import CapturePath, check_standard_input
 from analyzer.commands.output_file import force_option, open_place
 from analyzer.guard.opening import open_capture
 from formats.capture.merging import Merged, merge_captures
@@ -39,8 +39,7 @@ def command(context: click.Context, captures: tuple[Path, ...], output: Path, *,
     The exit code is 0 if nothing is damaged, and 1 if the new capture contains damage of the CAPTUREs. It is 65,
     and nothing is written, if they contradict each other or if a segment cannot be read at all.
     """
-    if sum(is_spooled(path) for path in captures) > 1:
-        raise click.UsageError("standard input can be given only once")
+    check_standard_input(captures)
     if not output.absolute().parent.is_dir():
         raise OutputError("the directory does not exist", where=str(output), next_step="choose another path with -o")
     with open_place(output, may_replace=force) as place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,19 @@ def test_anonymized_captures_of_one_key_are_one_incident_when_merged(merged: Pat
     (finding,) = document_of(tmp_path / "all.tapio").findings
     assert finding.pattern == "disk-full"
     assert [step.symptom for step in finding.chain] == [step.symptom for step in document_of(merged).findings[0].chain]
+
+
+def test_the_captures_of_all_nodes_need_not_be_merged_to_be_analyzed(
+    merged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN an empty directory for temporary files
+    (tmp_path / "spool").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spool"))
+    # WHEN the captures are analyzed in any order THEN the answer is that of the merged one, and nothing is left
+    once = CliRunner().invoke(cli, ["analyze", str(merged)], catch_exceptions=False).output
+    paths = [str(FOLDER / f"{node}.tapio") for node in reversed(NODES)]
+    assert CliRunner().invoke(cli, ["analyze", *paths], catch_exceptions=False).output == once
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 @pytest.mark.slow

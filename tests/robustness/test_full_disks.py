@@ -22,6 +22,7 @@ WRITING = (
     ("report", str(DEMO), "-o", "{}/page.md"),
     ("graph", str(DEMO), "-o", "{}/graph.graphml"),
     ("anonymize", str(DEMO), "-o", "{}/shared.tapio"),
+    ("merge", str(DEMO), "-o", "{}/merged.tapio"),
     ("import", "{source}", "-o", "{}/imported.tapio"),
     ("feedback", str(DEMO), "1", "--right", "--file", "{}/verdicts.jsonl"),
 )

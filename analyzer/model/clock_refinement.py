@@ -77,6 +77,11 @@ def keep_clocks(alignments: Mapping[Boot, ClockAlignment | None]) -> dict[Boot, 
     return {boot: NodeClock(one, None if one is None else one.error_ns) for boot, one in alignments.items()}
 
 
+def flatten(alignment: ClockAlignment) -> ClockAlignment:
+    """CLOCK_BOOTTIME and a constant. Why: what an alignment follows of the wall clock would look like a drift."""
+    return ClockAlignment(alignment.boot_ns[:1], alignment.offset_ns[:1], alignment.error_ns)
+
+
 def refine_clocks(
     alignments: Mapping[Boot, ClockAlignment | None],
     spans: Mapping[Boot, tuple[int, int]],
@@ -89,11 +94,11 @@ def refine_clocks(
         alignments: by boot, as the boot alone tells.
         spans: first and last CLOCK_BOOTTIME of each boot's rows.
         boots: those whose numbers `links` has; their alignments are not None.
-        links: what was recorded on two of them.
+        links: what was recorded on two of them, by flattened alignments.
     """
     clocks = keep_clocks(alignments)
-    known = [alignments[boot] for boot in boots]
-    errors = [None if one is None else one.error_ns for one in known]
+    known = [alignment for boot in boots if (alignment := alignments[boot]) is not None]
+    errors = [one.error_ns for one in known]
     pairs = _all_links(links, errors)
     groups = _group(len(boots), [pair for pair, bounds in pairs.items() if len(bounds.low_ns) and len(bounds.high_ns)])
     for group in groups:
@@ -102,19 +107,16 @@ def refine_clocks(
         reference = min(group, key=lambda number: (errors[number] is None, errors[number] or 0, boots[number]))
         own = {pair: bounds for pair, bounds in pairs.items() if pair[0] in group and pair[1] in group}
         offsets = _rough_offsets(reference, own)
-        aligned = {number: _ends(known[number], spans[boots[number]]) for number in group}
-        times = _knots([edge - offsets[number] for number, edges in aligned.items() for edge in edges])
-        corridors = _corridors(own, offsets, times)
-        ahead = _ahead_of(reference, group, corridors)
+        spanned = {number: _span(known[number], spans[boots[number]], offsets[number]) for number in group}
+        times = _knots([edge for span in spanned.values() for edge in span])
+        ahead = _ahead_of(reference, group, _corridors(own, offsets, times))
+        common_ns = 0 if len(groups) == 1 else errors[reference]
+        clocks[boots[reference]] = NodeClock(known[reference], common_ns)
         for number in group:
-            clocks[boots[number]] = _correct(
-                known[number],
-                spans[boots[number]],
-                _Line(times, offsets[number], ahead[number]),
-                is_reference=number == reference,
-                error_ns=errors[reference],
-                is_alone=len(groups) == 1,
-            )
+            corridor = ahead[number]
+            if number != reference and corridor is not None and corridor.is_bounded:
+                line = _Line(times, offsets[number], corridor, spanned[number])
+                clocks[boots[number]] = _correct(known[number], known[reference], line, common_ns)
     return clocks
 
 
@@ -197,8 +199,10 @@ def _rough_offsets(reference: int, pairs: Mapping[tuple[int, int], Bounds]) -> d
     return offsets
 
 
-def _ends(alignment: ClockAlignment | None, span: tuple[int, int]) -> tuple[int, int]:
-    return (0, 0) if alignment is None else (alignment.align_one(span[0]), alignment.align_one(span[1]))
+def _span(alignment: ClockAlignment, span: tuple[int, int], offset_ns: int) -> tuple[int, int]:
+    """A span of CLOCK_BOOTTIME on the flat time line of the reference, roughly."""
+    begin, end = (flatten(alignment).align_one(edge) - offset_ns for edge in span)
+    return begin, end
 
 
 def _knots(edges: Sequence[int]) -> Floats:
@@ -285,73 +289,60 @@ class _Line:
     """How far a clock is ahead of the reference's.
 
     Attributes:
-        times: knots, on the reference's time line.
+        times: knots, on the flat time line of the reference.
         offset_ns: the rough offset.
-        corridor: what is beyond it at the knots; None if it is not known.
+        corridor: what is beyond it at the knots, bounded from both sides.
+        span: begin and end of the clock's rows on that time line, roughly.
     """
 
     times: Floats
     offset_ns: int
-    corridor: _Corridor | None
+    corridor: _Corridor
+    span: tuple[int, int]
 
 
-def _correct(
-    alignment: ClockAlignment | None,
-    span: tuple[int, int],
-    line: _Line,
-    *,
-    is_reference: bool,
-    error_ns: int | None,
-    is_alone: bool,
-) -> NodeClock:
+def _correct(own: ClockAlignment, reference: ClockAlignment, line: _Line, common_ns: int | None) -> NodeClock:
     """The clock of one boot, moved by what it is ahead.
 
     Args:
-        alignment: as the boot alone tells.
-        span: first and last CLOCK_BOOTTIME of its rows.
+        own: its alignment, as the boot alone tells.
+        reference: that of the reference.
         line: what is known of it.
-        is_reference: it is not moved.
-        error_ns: recorded error of the reference.
-        is_alone: there is no clock that nothing links with the reference.
+        common_ns: error of the reference on the common time line.
     """
-    common_ns = 0 if is_alone else error_ns
-    if alignment is None or is_reference:
-        return NodeClock(alignment, common_ns)
     corridor = line.corridor
-    if corridor is None or not corridor.is_bounded:
-        return NodeClock(alignment, alignment.error_ns)
-    begin, end = (one - line.offset_ns for one in _ends(alignment, span))
     step = line.times[1] - line.times[0]
-    is_inside = (line.times >= begin - step) & (line.times <= end + step)
+    is_inside = (line.times >= line.span[0] - step) & (line.times <= line.span[1] + step)
     half = float(((corridor.high_ns - corridor.low_ns)[is_inside] / 2).max())
     # Between two knots, a clock may leave the straight line by half of what it may drift between them.
     left_ns = int(half + step * corridor.drift_ppm / 1e6 / 2) + _ROUNDING_NS
-    times = line.times[is_inside]
     ahead = (corridor.low_ns + corridor.high_ns)[is_inside] / 2
-    moved = _move(alignment, line.offset_ns, times, ahead)
-    bound_ns = None if error_ns is None else min(error_ns + left_ns, limits.TIME_NS)
+    error_ns = reference.error_ns
     return NodeClock(
-        alignment=replace(moved, error_ns=bound_ns),
+        alignment=replace(
+            _move(own, reference, line.offset_ns, line.times[is_inside], ahead),
+            error_ns=None if error_ns is None else min(error_ns + left_ns, limits.TIME_NS),
+        ),
         apart_ns=None if common_ns is None else min(common_ns + left_ns, limits.TIME_NS),
         ahead_ns=line.offset_ns + round(float(ahead[len(ahead) // 2])),
     )
 
 
-def _move(alignment: ClockAlignment, offset_ns: int, times: Floats, ahead_ns: Floats) -> ClockAlignment:
-    """An alignment that gives times of the common time line."""
-    shifted = replace(alignment, offset_ns=_within_limits(offset - offset_ns for offset in alignment.offset_ns))
-    knots = np.array(shifted.boot_ns, np.int64)
-    # Where a knot of the time line is in boot time: near enough, as what is ahead changes slowly.
-    boots = times.astype(np.int64) - shifted.offset_ns[0]
-    for _ in range(3):
-        boots = boots - (shifted.align(boots) - times.astype(np.int64))
-    known = np.unique(np.concatenate([knots, boots]))
-    aligned = shifted.align(known)
-    correction = np.rint(np.interp(aligned.astype(np.float64), times, ahead_ns)).astype(np.int64)
-    return replace(
-        shifted,
-        boot_ns=tuple(int(one) for one in known),
-        offset_ns=_within_limits(int(one) for one in aligned - known - correction),
+def _move(
+    own: ClockAlignment, reference: ClockAlignment, offset_ns: int, times: Floats, ahead_ns: Floats
+) -> ClockAlignment:
+    """An alignment by way of the reference: from own boot time to the reference's boot time, and on as that goes."""
+    own_offset, reference_offset = own.offset_ns[0], reference.offset_ns[0]
+    followed = np.array(reference.boot_ns, np.int64) + np.int64(reference_offset)
+    moments = np.unique(np.concatenate([times.astype(np.int64), followed]))
+    moments = moments[(moments >= times[0]) & (moments <= times[-1])]
+    correction = np.rint(np.interp(moments.astype(np.float64), times, ahead_ns)).astype(np.int64)
+    boots = moments + np.int64(min(max(offset_ns - own_offset, -2 * limits.TIME_NS), 2 * limits.TIME_NS))
+    aligned = reference.align(moments - correction - np.int64(reference_offset))
+    return ClockAlignment(
+        boot_ns=tuple(int(one) for one in boots),
+        offset_ns=_within_limits(int(one) for one in aligned - boots),
+        error_ns=None,
     )
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from analyzer.model.clock_alignment import align_clock
 from analyzer.model.clock_links import Boot, read_links
-from analyzer.model.clock_refinement import NodeClock, keep_clocks, refine_clocks
+from analyzer.model.clock_refinement import NodeClock, flatten, keep_clocks, refine_clocks
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables, functions_sql
 from analyzer.model.segment_reading import ALIGNED_TIME, LATEST_NS, PART_ROWS, OpenTable, ReadRows, Window, cut_segment
@@ -322,7 +322,8 @@ def _align_clocks(capture: Capture, engine: Engine) -> dict[Boot, NodeClock]:
     boots = [boot for boot, alignment in alignments.items() if alignment is not None]
     if len({node for node, _boot in boots}) < 2:
         return keep_clocks(alignments)
-    return refine_clocks(alignments, spans, boots, read_links(capture, engine, alignments, boots))
+    flat = {boot: None if one is None else flatten(one) for boot, one in alignments.items()}
+    return refine_clocks(alignments, spans, boots, read_links(capture, engine, flat, boots))
 
 
 def _join_small(slices: Iterable[_Slice]) -> Iterator[list[_Slice]]:

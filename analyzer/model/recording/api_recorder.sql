@@ -5,7 +5,7 @@
 -- reads: kube_object
 -- columns:
 --   node VARCHAR: Name of the node.
---   place BIGINT: 1 for the first.
+--   place BIGINT: Its place among them: 1 for the first.
 SELECT
     "k8s.node.name" AS node,
     row_number() OVER (ORDER BY count(*) FILTER (event_name <> 'k8s.object.state') DESC, "k8s.node.name") AS place

@@ -24,6 +24,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "BLOCKED_BY": (frozenset({"Pod"}), frozenset({"Node", "Pod"})),
     "CALLS": (frozenset({"Pod"}), frozenset({"Address", "Node", "Pod", "Service"})),
     "CONTAINS": (frozenset({"Container", "Pod"}), frozenset({"Container", "Process"})),
+    "CROWDS_OUT": (frozenset({"Pod"}), frozenset({"Pod"})),
     "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),
     "HOLDS": (frozenset({"Namespace"}), frozenset()),
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),

@@ -352,3 +352,13 @@ def test_callers_that_are_answered_again_after_an_outage_do_not_call_more(tmp_pa
     rows = model_of(builder.write(), "call_growth").engine.records("FROM call_growth")
     # THEN what was refused counts as asked before
     assert [(row["usual"], row["opened"]) for row in rows] == ([(10, 40)] if grows else [])
+
+
+def test_callers_that_are_first_seen_within_a_step_do_not_call_more_in_the_next(tmp_path, model_of):
+    # GIVEN connections that are recorded from the 27th second on, as those of a program that is started then
+    builder = shop(tmp_path)
+    for call in range(220):
+        peer = {"cgroup_id": 11, "network__peer__address": "10.2.0.1", "network__peer__port": 6379}
+        builder.tcp("connect", 27.0 + call * 0.4, **peer)
+    # THEN the fewer of their first step are no usual load
+    assert model_of(builder.write(), "call_growth").engine.rows("FROM call_growth") == []

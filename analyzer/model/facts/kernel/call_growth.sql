@@ -1,7 +1,7 @@
 -- A workload began to open many more connections to what it calls than before, and by that many more than all callers had opened.
 --
--- Counted in steps of ten seconds; the first and the last one, which are not whole, are left out. What was never called before has
--- no usual load to compare with. Usual is what was tried: callers that are answered again after an outage do not call more.
+-- Counted in steps of ten seconds; the first and the last one, which are not whole, are left out, and so is the first one in which
+-- something was called: nobody knows of how much of it. What was never called before has no usual load to compare with. Usual is what was tried: callers that are answered again after an outage do not call more.
 --
 -- kind: interval fact
 -- about: the calling workload; the Pod if nothing owns it
@@ -29,7 +29,9 @@ WITH step AS (
 ), counted AS (
     SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) AS opened, coalesce(called.tried, 0) AS tried,
         coalesce(total.tried, 0) AS tried_by_all, called.from_ns, called.evidence
-    FROM pair CROSS JOIN step
+    FROM pair
+    JOIN (SELECT target_id, min(step) AS step FROM called GROUP BY target_id) AS first USING (target_id)
+    JOIN step ON step.step > first.step
     LEFT JOIN called ON called.caller_id = pair.caller_id AND called.target_id = pair.target_id AND called.step = step.step
     LEFT JOIN total ON total.target_id = pair.target_id AND total.step = step.step
 ), compared AS (

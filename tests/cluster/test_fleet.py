@@ -21,7 +21,7 @@ from fixtures.lab.real_cluster import RealCluster, find_missing_settings, read_c
 from fixtures.lab.score import find_differences
 from formats.capture.reading import open_capture
 from tests.cluster.test_e2e import CAPTURE_SECONDS, TRUTH, describe, keep, wait
-from tests.cluster.test_install import DEPLOY, NAMESPACE, can_serve_captures, kubectl
+from tests.cluster.test_install import DEPLOY, NAMESPACE, can_serve_captures, kubectl, write_kustomization
 
 NODES = os.environ.get("NODES", "").split(",")
 MISSING = [
@@ -53,7 +53,6 @@ def write_overlay(directory: Path, data: Path) -> Path:
     config = yaml.safe_load((DEPLOY / "base" / "recorder.yaml").read_text())
     config["freeze"] = {"before": "5m", "after": "40s"}
     config["fleet"]["jitter"] = "1s"
-    (directory / "recorder.yaml").write_text(yaml.safe_dump(config))
     base = yaml.safe_load((DEPLOY / "base" / "daemonset.yaml").read_text())["spec"]["template"]["spec"]
     mounts = [mount["name"] for mount in base["containers"][0]["volumeMounts"]]
     volumes = [volume["name"] for volume in base["volumes"]]
@@ -70,16 +69,7 @@ def write_overlay(directory: Path, data: Path) -> Path:
         {"op": "replace", "path": f"{container}/livenessProbe/initialDelaySeconds", "value": 120},
         {"op": "replace", "path": "/spec/updateStrategy/rollingUpdate/maxUnavailable", "value": "100%"},
     ]
-    overlay = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": NAMESPACE,
-        "resources": [os.path.relpath(DEPLOY / "base", directory)],
-        "configMapGenerator": [{"name": "tapio-recorder", "behavior": "replace", "files": ["recorder.yaml"]}],
-        "patches": [{"target": {"kind": "DaemonSet"}, "patch": json.dumps(patch)}],
-    }
-    (directory / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    return directory
+    return write_kustomization(directory, config, patch)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -83,14 +84,9 @@ def can_serve_captures(cluster: RealCluster) -> bool:
     return "TAPIO_E2E_CAPTURES" in os.environ or minor >= 23 or go_minor < 18
 
 
-def write_overlay(directory: Path, cluster: RealCluster, data: Path) -> Path:
-    """The base, limited to the cluster's own pods and to a data directory of the test: other programs are not recorded."""
-    config = yaml.safe_load((DEPLOY / "base" / "recorder.yaml").read_text())
-    config["cgroups"] = [cluster.cgroup]
-    config["freeze"] = {"before": "5m", "after": "40s"}
-    config["fleet"] = {"enabled": can_serve_captures(cluster), "jitter": "1s"}
+def write_kustomization(directory: Path, config: dict[str, Any], patch: list[dict[str, Any]]) -> Path:
+    """The base with another recorder.yaml and a patched DaemonSet, for `kubectl apply -k`; returns the directory."""
     (directory / "recorder.yaml").write_text(yaml.safe_dump(config))
-    patch = [{"op": "replace", "path": "/spec/template/spec/volumes/1/hostPath/path", "value": str(data)}]
     overlay = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -101,6 +97,16 @@ def write_overlay(directory: Path, cluster: RealCluster, data: Path) -> Path:
     }
     (directory / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
     return directory
+
+
+def write_overlay(directory: Path, cluster: RealCluster, data: Path) -> Path:
+    """The base, limited to the cluster's own pods and to a data directory of the test: other programs are not recorded."""
+    config = yaml.safe_load((DEPLOY / "base" / "recorder.yaml").read_text())
+    config["cgroups"] = [cluster.cgroup]
+    config["freeze"] = {"before": "5m", "after": "40s"}
+    config["fleet"] = {"enabled": can_serve_captures(cluster), "jitter": "1s"}
+    patch = [{"op": "replace", "path": "/spec/template/spec/volumes/1/hostPath/path", "value": str(data)}]
+    return write_kustomization(directory, config, patch)
 
 
 @pytest.fixture(scope="module")

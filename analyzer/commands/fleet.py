@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from analyzer.commands.output_file import force_option, open_place
-from analyzer.fleet.captures import FROZEN, NodeAnswer, read_answers
+from analyzer.fleet.captures import NodeAnswer, read_answers
 from analyzer.fleet.fetching import fetch_file
 from analyzer.fleet.freezing import make_capture, name_of, wait_for_nodes
 from analyzer.fleet.kubernetes_cluster import KubernetesCluster
@@ -22,6 +22,7 @@ from analyzer.fleet.nodes_table import ask_nodes, format_nodes, nodes_to_json
 from analyzer.fleet.recorders import Cluster, RecorderPod
 from analyzer.guard.opening import open_capture
 from formats.capture.merging import merge_captures
+from formats.capture_kind import FROZEN
 from formats.command_line import examples
 from formats.errors import ExitCode, MissingInputError, OutputError, TapioError, UsageError
 from formats.text import escape_text

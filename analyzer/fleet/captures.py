@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analyzer.fleet.recorders import Json, RecorderPod
+from formats.capture_kind import FAILED, FREEZING, FROZEN
 from formats.rows.kube_json import field, integer, items, text
 from formats.text import escape_text
 
-FREEZING, FROZEN, FAILED = "Freezing", "Frozen", "Failed"
 NODE_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?", re.ASCII)
 _FILE = re.compile(r"/(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*\.tapio", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)

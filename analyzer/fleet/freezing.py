@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from analyzer.fleet.captures import NodeAnswer, read_answers
-from analyzer.fleet.kubernetes_cluster import GROUP, VERSION
 from analyzer.fleet.recorders import Cluster, Json, RecorderPod
+from formats.capture_kind import API_VERSION, KIND
 from formats.errors import UnavailableError
 from formats.rows.kube_json import field, text
 from formats.times import NANOSECONDS, format_time
@@ -32,8 +32,8 @@ def make_capture(
     compact = format_time(time.time_ns())[:19].replace("-", "").replace(":", "").lower()
     chosen = name or f"freeze-{compact}z-{secrets.token_hex(2)}"
     return {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": "Capture",
+        "apiVersion": API_VERSION,
+        "kind": KIND,
         "metadata": {"name": chosen},
         "spec": {key: value for key, value in spec.items() if value is not None},
     }

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 
 from analyzer.fleet.recorders import Json, RecorderPod
+from formats.capture_kind import GROUP, PLURAL, VERSION
 from formats.errors import ConfigurationError, MissingInputError, PermissionDeniedError, TapioError, UnavailableError
 from formats.rows.kube_json import field, integer, items, parse_object, text
 from formats.text import escape_text
 
-GROUP, VERSION, PLURAL = "tapio.dev", "v1alpha1", "captures"
 SELECTOR = "app.kubernetes.io/name=tapio-recorder"
 CONTAINER = "recorder"
 _SILENCE_S = 60

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from formats.capture_kind import API_VERSION, FAILED, FREEZING, FROZEN, GROUP, KIND, PLURAL
 from formats.errors import UsageError
 from formats.rows.kube_json import Json, field, integer, items, text
 from formats.rows.kube_resources import Served
@@ -15,8 +16,7 @@ from formats.times import NANOSECONDS, format_time, parse_time
 from recorder.store.captures import AUTOMATIC
 from recorder.store.freeze import TriggeredFreeze
 
-CAPTURES = Served("tapio.dev/v1alpha1", "captures", "Capture")
-FREEZING, FROZEN, FAILED = "Freezing", "Frozen", "Failed"
+CAPTURES = Served(API_VERSION, PLURAL, KIND)
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _BEFORE_S, _AFTER_S = 600, 30
@@ -174,7 +174,7 @@ def make_capture(begun: TriggeredFreeze, node: str, min_interval_ns: int) -> Jso
         "kind": CAPTURES.kind,
         "metadata": {
             "name": automatic_prefix(begun.key) + slot[:19].replace("-", "").replace(":", "").lower() + "z",
-            "labels": {"app.kubernetes.io/name": "tapio", "tapio.dev/trigger": begun.key[:63]},
+            "labels": {"app.kubernetes.io/name": "tapio", f"{GROUP}/trigger": begun.key[:63]},
         },
         "spec": {
             "at": format_time(begun.at_unix_nano),

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from formats.capture_kind import FAILED, FREEZING, FROZEN
 from formats.clock import Instant
 from formats.errors import TapioError, UnavailableError
 from formats.rows.kube_json import Json, text
@@ -33,9 +34,6 @@ from formats.times import NANOSECONDS, format_time
 from recorder.config import FleetConfig
 from recorder.fleet.capture_api import CaptureApi
 from recorder.fleet.capture_objects import (
-    FAILED,
-    FREEZING,
-    FROZEN,
     SeenCapture,
     automatic_prefix,
     is_covered,

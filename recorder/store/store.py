@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -212,13 +212,15 @@ class Store:
         """
         return self._freezer.request(self._wall_clock.at(now_boot_ns), self._ring.names, request)
 
-    def fire_triggers(self, table: str, batch: pa.RecordBatch, now_boot_ns: int) -> Iterator[TriggeredFreeze]:
+    def fire_triggers(self, table: str, batch: pa.RecordBatch, now_boot_ns: int) -> list[TriggeredFreeze]:
         """Freeze if a recorded event is one of those that freeze by themselves; gives what has begun."""
+        started = []
         for firing in find_firings(self._triggers, table, batch):
             now = self._wall_clock.at(now_boot_ns)
             begun = self._freezer.trigger(now, self._ring.names, key=firing.key, reason=firing.reason)
             if begun is not None:
-                yield begun
+                started.append(begun)
+        return started
 
     @property
     def next_freeze_boot_ns(self) -> int | None:

@@ -99,3 +99,23 @@ def test_pod_that_was_there_before_the_eviction_does_not_replace_it(tmp_path):
     town.builder.kube_object("ConfigMap", "end", {}, at=90)
     # WHEN THEN
     assert "pod-evicted-on-request" not in [step.symptom for one in town.analyze().findings for step in one.chain]
+
+
+def test_a_service_that_empties_while_its_namespace_goes_is_an_effect_of_that(tmp_path):
+    # GIVEN the namespace of a served Service that nobody calls: it is asked to go, and its pods stop first
+    town = Town(tmp_path)
+    town.builder.kube_object("Namespace", "common", {"status": {"phase": "Active"}}, at=0.4)
+    town.builder.service("rates", namespace="common", at=0.5)
+    labels = {"metadata": {"labels": {"kubernetes.io/service-name": "rates"}}}
+    for second, endpoints in ((0.6, [{"addresses": ["10.1.0.9"]}]), (43, [])):
+        slice_of = {**labels, "endpoints": endpoints}
+        town.builder.kube_object("EndpointSlice", "rates-1", slice_of, namespace="common", at=second)
+    going = {"metadata": {"deletionTimestamp": "2026-11-17T12:00:40Z"}}
+    town.builder.kube_object("Namespace", "common", going, at=40)
+    town.builder.kube_object("ConfigMap", "last", {}, at=120)
+    # WHEN it is analyzed
+    document = town.analyze()
+    # THEN the namespace is the cause, by the mechanism
+    (finding,) = document.findings
+    assert (finding.root_cause.kind, finding.root_cause.name) == ("Namespace", "common")
+    assert "deleted-namespace-takes-all-along" in {edge.rule for edge in document.edges}

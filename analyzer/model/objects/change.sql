@@ -4,7 +4,7 @@
 -- (analyzer.knowledge.compile_changes). A consequence of another change is included, with the actor `controller`.
 --
 -- kind: table
--- reads: object_version, scales
+-- reads: ending_namespace, object_version, scales
 -- columns:
 --   change_id VARCHAR: `c1`, `c2`, … in order of time.
 --   at_ns BIGINT: When it was received, in aligned unix ns.
@@ -28,14 +28,7 @@
 --   manager_operation VARCHAR: `Apply` or `Update`; null without a manager.
 --   manager_subresource VARCHAR: Subresource that was written; null if the object was, or without a manager.
 --   manager_ns BIGINT: When it was made, by the API server, in unix ns and whole seconds; null without a manager.
-WITH ending AS (
-    -- A namespace is there until everything in it is gone: its deletion is when it was asked for.
-    SELECT entity_id, name, min(at_ns) AS at_ns, arg_min(node, (at_ns, node, seq)) AS node, arg_min(seq, (at_ns, node, seq)) AS seq,
-        arg_min(is_state, (at_ns, node, seq)) AS is_state, arg_min(inferred, (at_ns, node, seq)) AS inferred
-    FROM object_version
-    WHERE kind = 'Namespace' AND contains(content, '"deletionTimestamp"')
-    GROUP BY entity_id, name
-), changed AS (
+WITH changed AS (
     SELECT
         entity_id, kind, namespace, name, at_ns, node, seq, inferred, owner_uid,
         manager, manager_operation, manager_subresource, manager_ns,
@@ -53,9 +46,10 @@ WITH ending AS (
         manager, manager_operation, manager_subresource, manager_ns,
         CASE WHEN is_addition THEN 'created' ELSE 'deleted' END AS verb
     FROM object_version
-    WHERE is_addition OR (is_deletion AND entity_id NOT IN (SELECT entity_id FROM ending))
+    WHERE is_addition OR (is_deletion AND entity_id NOT IN (SELECT entity_id FROM ending_namespace))
     UNION ALL BY NAME
-    SELECT entity_id, 'Namespace' AS kind, name, at_ns, node, seq, inferred, 'deleted' AS verb FROM ending WHERE NOT is_state
+    SELECT entity_id, 'Namespace' AS kind, name, at_ns, node, seq, inferred, 'deleted' AS verb FROM ending_namespace
+    WHERE NOT is_state
 ), asked AS (
     SELECT
         *,
@@ -70,7 +64,7 @@ WITH ending AS (
         old_json::VARCHAR AS old, new_json::VARCHAR AS new,
         owner_uid IS NOT NULL AS is_owned,
         entity_id IN (SELECT target_id FROM scales) AS is_scaled,
-        verb = 'deleted' AND namespace IN (SELECT name FROM ending WHERE ending.at_ns <= told.at_ns) AS goes_along
+        verb = 'deleted' AND namespace IN (SELECT name FROM ending_namespace AS ending WHERE ending.at_ns <= told.at_ns) AS goes_along
     FROM told
 ), judged AS (
     SELECT

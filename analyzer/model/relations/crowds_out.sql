@@ -2,30 +2,21 @@
 -- no more than that workload got.
 --
 -- kind: relation
--- reads: container_declared, pod_version, preempts, recorded_entity, scheduling_failure
+-- reads: pod_request, pod_version, preempts, recorded_entity, scheduling_failure
 -- needs:
 --   scheduling_failure: reason IN ('cpu', 'memory') AND NOT is_past
-WITH asked AS (
-    SELECT pod_id, sum(cpu) AS cpu, sum(memory) AS memory FROM (
-        SELECT
-            pod_id, entity_id, max(quantity_milli(container.resources.requests.cpu)) AS cpu,
-            max(quantity_milli(container.resources.requests.memory)) AS memory
-        FROM container_declared
-        WHERE NOT is_init
-        GROUP BY pod_id, entity_id
-    ) GROUP BY pod_id
-), waiting AS (
+WITH waiting AS (
     SELECT failure.entity_id, failure.owner_id, failure.reason, failure.at_ns, failure.to_ns, failure.evidence,
         CASE failure.reason WHEN 'cpu' THEN asked.cpu ELSE asked.memory END AS room
     FROM scheduling_failure AS failure
-    JOIN asked ON asked.pod_id = failure.entity_id
+    JOIN pod_request AS asked ON asked.pod_id = failure.entity_id
     WHERE failure.reason IN ('cpu', 'memory') AND NOT failure.is_past
 ), placed AS (
     -- What had its place when the recording began was there before, and what removed others for its place is told by PREEMPTS.
     SELECT version.entity_id, coalesce(pod.workload_id, version.entity_id) AS owner_id, min(version.at_ns) AS at_ns,
         any_value(asked.cpu) AS cpu, any_value(asked.memory) AS memory
     FROM pod_version AS version
-    JOIN asked ON asked.pod_id = version.entity_id
+    JOIN pod_request AS asked ON asked.pod_id = version.entity_id
     JOIN recorded_entity AS pod ON pod.entity_id = version.entity_id
     WHERE version.pod.spec.nodeName IS NOT NULL AND version.entity_id NOT IN (SELECT source_id FROM preempts)
     GROUP BY ALL

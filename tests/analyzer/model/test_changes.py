@@ -138,7 +138,7 @@ def test_a_namespace_is_deleted_when_that_is_asked_for_and_takes_along_what_is_i
     # GIVEN a namespace that is asked to go, is gone after everything in it, and a Service of another one that goes meanwhile
     path = (
         CaptureBuilder(tmp_path)
-        .kube_object("Namespace", "common", {"status": {"phase": "Active"}}, at=0.1)
+        .kube_object("Namespace", "common", {"metadata": {"labels": {"deletionTimestamp": "never"}}}, at=0.1)
         .service("rates", namespace="common", at=0.2)
         .service("cache", at=0.3)
         .kube_object("Namespace", "common", {"metadata": {"deletionTimestamp": "2026-11-17T12:00:10Z"}}, at=10)

@@ -26,7 +26,7 @@ ROWS_IN = {
     "standing/admission-webhook-unreachable": {"refused_by", "webhook_state"},
     "town/limit-range-default": {"defaults"},
     "town/cpu-throttled": {"cpu_usage"},
-    "town/namespace-deleted": {"holds"},
+    "town/namespace-deleted": {"ending_namespace", "holds"},
     "town/restarted-alone": {"bare_restart"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},
     "town/process-killed": {"signal_sent"},

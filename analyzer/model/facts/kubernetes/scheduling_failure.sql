@@ -5,7 +5,7 @@
 --
 -- kind: interval fact
 -- about: Pod
--- reads: container_declared, node_version, pod_condition, pod_version, recorded_entity, unscheduled_pod
+-- reads: node_version, pod_condition, pod_request, pod_version, recorded_entity, unscheduled_pod
 -- needs:
 --   unscheduled_pod: any
 -- columns:
@@ -106,15 +106,6 @@ WITH spec AS (
     GROUP BY wanted.selector
 ), label AS (
     SELECT list(DISTINCT one.key || '=' || one.value) AS known FROM (SELECT unnest(map_entries(labels)) AS one FROM machine)
-), request AS (
-    SELECT pod_id, sum(cpu) AS cpu, sum(memory) AS memory FROM (
-        SELECT
-            pod_id, entity_id, max(quantity_milli(container.resources.requests.cpu)) AS cpu,
-            max(quantity_milli(container.resources.requests.memory) // 1000) AS memory
-        FROM container_declared
-        WHERE NOT is_init
-        GROUP BY pod_id, entity_id
-    ) GROUP BY pod_id
 ), component AS (
     -- The scheduler: its Pod where that was recorded, else the node that it must be on.
     SELECT coalesce(
@@ -147,7 +138,7 @@ WITH spec AS (
         END AS node_ids,
         message
     FROM judged CROSS JOIN label
-    LEFT JOIN request ON request.pod_id = judged.entity_id
+    LEFT JOIN pod_request AS request ON request.pod_id = judged.entity_id
     LEFT JOIN labelled_before USING (selector)
     UNION ALL BY NAME
     SELECT

@@ -6,6 +6,7 @@ from recorder.source import Source
 from recorder.sources.block_io import BlockIoSource
 from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.clock import ClockSource
+from recorder.sources.container import ContainerSource
 from recorder.sources.cpu import CpuSource
 from recorder.sources.dns import DnsSource
 from recorder.sources.filesystem import FilesystemSource
@@ -47,6 +48,7 @@ SOURCES: tuple[type[Source], ...] = (
     PressureSource,
     ProcessStallSource,
     FilesystemSource,
+    ContainerSource,
     KubeObjectSource,
     KubeEventSource,
 )

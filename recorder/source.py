@@ -41,6 +41,8 @@ class Need(StrEnum):
     """Pressure stall information, /proc/pressure."""
     PROC = "proc"
     """/proc of the host's pid namespace."""
+    CONTAINER_RUNTIME = "container_runtime"
+    """The socket of containerd, CRI-O or another runtime with a CRI."""
     KUBERNETES = "kubernetes"
     """A kubeconfig or a service account that may list and watch."""
 

@@ -21,9 +21,9 @@ from recorder.fleet.participation import Participation
 from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import load_access
 from recorder.kube.pacing import Pacer, Timing
-from recorder.kube.row_queue import RowQueue
 from recorder.kube.watch import Watcher
 from recorder.linux.clocks import read_boot_time_ns
+from recorder.row_queue import RowQueue
 from recorder.status import FleetStatus
 from recorder.store.freeze import FreezeRequest, FreezeResult, TriggeredFreeze
 from recorder.store.layout import DataDirectory

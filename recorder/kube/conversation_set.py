@@ -21,8 +21,8 @@ from recorder.kube.cluster_access import load_access
 from recorder.kube.digest_key import load_digest_key
 from recorder.kube.discovery import Discovery
 from recorder.kube.pacing import Pacer, Timing
-from recorder.kube.row_queue import RowQueue, RowT
 from recorder.kube.watch import Gap, Target, Watcher
+from recorder.row_queue import RowQueue, RowT
 from recorder.source import SourceContext, SourceStats
 
 QUEUE_BYTES = 8 << 20

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from recorder.kube.conversation_set import ConversationSet
 from recorder.kube.pacing import Timing
-from recorder.kube.row_queue import RowT
+from recorder.row_queue import RowT
 from recorder.source import SourceContext, SourceSpec, SourceStats
 
 

@@ -29,7 +29,7 @@ from formats.rows.kube_resources import Served
 from formats.rows.kube_versions import Versions
 from recorder.kube.api_client import JSON, ApiClient, Reply, Stream, status_message
 from recorder.kube.pacing import Pacer, Timing
-from recorder.kube.row_queue import RowQueue, RowT
+from recorder.row_queue import RowQueue, RowT
 
 PAGE_OBJECTS = 50
 """Objects of one page of a list. Why so few: a page is held as parsed JSON, some 60 KB for a pod."""

@@ -1,6 +1,7 @@
 """The laws of a source. A new one in `recorder/registry.py` is tested here without a line of its own.
 
-Sources that need Kubernetes are opened without a cluster: then `open` must say what is missing, and close must work.
+Sources that need Kubernetes or a container runtime are opened without them: then `open` must say what is missing, and
+close must work.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from recorder.source import Need, Profile, Source, SourceContext, SourceSpec, So
 IDS = [source.spec.name for source in SOURCES]
 UNIFIED = next((path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.is_dir()), None)
 every_source = pytest.mark.parametrize("kind", SOURCES, ids=IDS)
+PEERS = {Need.KUBERNETES, Need.CONTAINER_RUNTIME}
 METHODS = ("open", "drain", "snapshot", "stats", "wake_fds", "close")
 
 
@@ -88,8 +90,8 @@ def test_the_spec_tells_the_loop_what_it_needs(kind: type[Source]):
     is_in_kernel = issubclass(kind, KernelSource)
     assert (kind.spec.open_together is open_kernel_sources) == is_in_kernel
     assert kind.spec.drains_when_shed == is_in_kernel
-    # An API server may keep us waiting; nothing else may.
-    assert kind.spec.opens_slowly == (Need.KUBERNETES in kind.spec.needs)
+    # A peer may keep us waiting; nothing else may.
+    assert kind.spec.opens_slowly == bool(PEERS & set(kind.spec.needs))
 
 
 @every_source
@@ -150,7 +152,7 @@ def test_an_open_source_keeps_the_laws(kind: type[Source], context, clock: Stopp
         assert error.problem, "it says what is missing"
         assert error.next_step, "and what to do"
         source.close()
-        assert Need.KUBERNETES in kind.spec.needs or kind.spec.name == "tracepoint", f"it should open here: {error}"
+        assert PEERS & set(kind.spec.needs) or kind.spec.name == "tracepoint", f"it should open here: {error}"
         return
     try:
         # WHEN it is asked for state, and drained some times

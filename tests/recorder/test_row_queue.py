@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from recorder.kube.row_queue import RowQueue
+from recorder.row_queue import RowQueue
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The container runtime, as any client of its socket sees it: nothing here can change a container."""

@@ -16,6 +16,7 @@ Row: TypeAlias = dict[str, Any]
 TEXT_LIMIT = 1024
 """Characters of a name that is recorded: names of Kubernetes have at most 253, images may be longer."""
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+_NO_CRASH = frozenset({0, 137, 143})
 _MAX_ATTEMPT = 2**31 - 1
 
 
@@ -87,8 +88,8 @@ class Container:
 
     @property
     def has_crashed(self) -> bool:
-        """Whether it exited with an error."""
-        return self.state is ContainerState.EXITED and self.exit_code != 0
+        """Whether it exited with an error. SIGKILL and SIGTERM are how others end it: what its log says is not why."""
+        return self.state is ContainerState.EXITED and self.exit_code not in _NO_CRASH
 
 
 @dataclass(frozen=True, slots=True)

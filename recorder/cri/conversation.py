@@ -39,7 +39,7 @@ class ContainerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConversationLimits:
     """How much the conversation does.
 
     Attributes:
@@ -77,7 +77,7 @@ class Conversation:
         runtime: Runtime,
         versions: ContainerVersions,
         queue: RowQueue[ContainerRow],
-        limits: Limits,
+        limits: ConversationLimits,
         context: SourceContext,
     ) -> None:
         self._runtime = runtime

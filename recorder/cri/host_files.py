@@ -10,7 +10,7 @@ def find_on_host(path: str, proc: Path) -> tuple[Path, ...]:
 
     Args:
         path: absolute, on the node.
-        proc: the host's /proc. What is mounted for this program lies beside it: /host/run beside /host/proc. All else is
+        proc: the host's /proc. What is mounted here lies beside it: /host/run beside /host/proc. All else is
             reached through the root of process 1, which needs CAP_SYS_PTRACE and is refused by some AppArmor profiles.
     """
     relative = path.lstrip("/")

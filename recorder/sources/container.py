@@ -8,7 +8,7 @@ from formats.batches import batch_from_rows
 from formats.loss import LossReason
 from formats.rows.container import ContainerVersions, Row
 from formats.tables import container
-from recorder.cri.conversation import ContainerRow, Conversation, Limits
+from recorder.cri.conversation import ContainerRow, Conversation, ConversationLimits
 from recorder.cri.runtime import Runtime, find_sockets
 from recorder.row_queue import RowQueue
 from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
@@ -60,7 +60,7 @@ class ContainerSource:
             runtime,
             self._versions,
             queue,
-            Limits(
+            ConversationLimits(
                 interval_s=float(options["interval_s"]),
                 max_containers=int(options["max_containers"]),
                 max_logs_per_minute=int(options["max_logs_per_minute"]),

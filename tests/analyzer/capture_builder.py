@@ -195,6 +195,36 @@ class CaptureBuilder:
         spec = {"clusterIP": cluster_ip or "None", "selector": dict(selector or {"app": name})}
         return self.kube_object("Service", name, {"spec": spec}, **columns)
 
+    def log_error(self, pod: str, log_class: str, at: float, **columns: Any) -> Self:
+        """A class of errors at the end of the log of a Pod's container, which exited half a second before with code 1.
+
+        Args:
+            pod: its name; the container is named like it, up to the first dash.
+            log_class: its name.
+            at: when the log was read.
+            columns: `run_of` as for `container_status`, and columns of the table.
+        """
+        return self.row(
+            "container",
+            "container.log_error",
+            at,
+            **{
+                "container.id": runtime_id_of(columns.pop("run_of", f"{pod}/run")),
+                "k8s.namespace.name": "shop",
+                "k8s.pod.name": pod,
+                "k8s.pod.uid": uid_of(f"Pod/shop/{pod}"),
+                "k8s.container.name": pod.partition("-")[0],
+                "container.exit.code": 1,
+                "container.exit.reason": "Error",
+                "container.started_unix_nano": unix_ns(at - 10),
+                "container.finished_unix_nano": unix_ns(at - 0.5),
+                "log.class": log_class,
+                "log.count": 1,
+                "log.lines_after": 0,
+            }
+            | columns,
+        )
+
     def kube_event(
         self, reason: str, kind: str, name: str, *, note: str = "", event: str = "added", **columns: Any
     ) -> Self:

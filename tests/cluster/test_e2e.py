@@ -57,7 +57,8 @@ def cluster() -> RealCluster:
 
 
 def setup_for(cluster: RealCluster, before: str, after: str) -> Setup:
-    return Setup(cluster.node_name, cluster.cgroup, cluster.recorder_kubeconfig, before, after)
+    socket = os.environ.get("CRI_SOCKET", "").removeprefix("unix://")
+    return Setup(cluster.node_name, cluster.cgroup, cluster.recorder_kubeconfig, before, after, runtime_socket=socket)
 
 
 def keep(capture: Path, name: str) -> Path:

@@ -2,7 +2,8 @@
 -- frequent tables contain, are added in `entity`.
 --
 -- kind: table
--- reads: capture_window, cgroup, container_declared, object_version, owner_reference, pod_version, recording_node
+-- reads: capture_window, cgroup, container_declared, object_version, owner_reference, pod_version, recording_node,
+--   runtime_container
 -- columns:
 --   entity_id VARCHAR: Key: `Kind/uid` of Kubernetes objects, `Container/<pod uid>/<name>`, `Process/<node>/<pid>/<start>`,
 --     `Node/<name>`, `Address/<address>`.
@@ -54,22 +55,35 @@ WITH RECURSIVE pod_node AS (
     FROM owner_reference
     GROUP BY owner_id
     UNION ALL
-    -- Pods and containers that are known only from their cgroups, as in a recording without Kubernetes.
+    -- Pods and containers that only the container runtime told of, as in a recording without Kubernetes.
+    SELECT
+        pod_id, 'Pod', any_value(namespace), any_value(pod_name), substr(pod_id, 5), any_value(node),
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
+    FROM runtime_container
+    GROUP BY pod_id
+    UNION ALL
+    SELECT
+        entity_id, 'Container', any_value(namespace), any_value(pod_name) || '/' || any_value(name), NULL, any_value(node),
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
+    FROM runtime_container WHERE name IS NOT NULL
+    GROUP BY entity_id, pod_id
+    UNION ALL
+    -- Those that are known only from their cgroups.
     SELECT
         pod_id, 'Pod', NULL, substr(pod_id, 5), substr(pod_id, 5), any_value(node),
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 5
     FROM cgroup WHERE pod_id IS NOT NULL
     GROUP BY pod_id
     UNION ALL
     SELECT
         entity_id, 'Container', NULL, substr(pod_id, 5) || '/' || left(any_value(runtime_id), 12), NULL, any_value(node),
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 4
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, pod_id, 5
     FROM cgroup WHERE entity_id LIKE 'Container/%'
     GROUP BY entity_id, pod_id
     UNION ALL
     SELECT
         'Node/' || node, 'Node', NULL, node, NULL, node,
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, NULL, 5
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, NULL, 6
     FROM recording_node
 ), best AS MATERIALIZED (
     SELECT * EXCLUDE (rank) FROM found

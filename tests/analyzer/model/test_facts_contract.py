@@ -124,6 +124,7 @@ def busy_capture(directory, name="capture.tapio"):
         called = {"network__peer__address": "10.2.0.1", "network__peer__port": 6379, "network__local__port": 40000}
         sizes = {"network__io__transmit_bytes": 9, "network__io__receive_bytes": index % 2 * 9}
         builder.tcp("close", at + 0.61, cgroup_id=1, **called, **sizes)
+    builder.log_error("api-1", "connection_refused", 21.5, **{"log.peer.host": "cache", "log.peer.port": 6379})
     builder.row("oom", "oom.kill", 22, process__pid=20, cgroup_id=2)
     ended = termination(at=22, reason="OOMKilled", exit_code=137)
     builder.pod(

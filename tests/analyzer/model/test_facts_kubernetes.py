@@ -427,3 +427,68 @@ def test_why_a_pod_is_not_scheduled_is_decided_by_what_is_left_of_the_scheduler_
         ("h-unseen", "no_scheduler", "default-scheduler", ["control-1"]),
         ("i-own", "unknown_scheduler", "mine", []),
     ]  # fmt: skip
+
+
+def test_of_the_classes_in_a_log_the_one_nearest_to_the_end_is_why_it_crashed(tmp_path, model_of):
+    # GIVEN a log that ends with an exception, for which a refused connection 5 lines before is the reason
+    builder = CaptureBuilder(tmp_path).service("db", cluster_ip="10.2.0.9", at=0).pod("api-1", at=0)
+    peer = {"log.peer.host": "db", "log.peer.port": 5432, "log.lines_after": 5, "log.count": 3}
+    builder.log_error("api-1", "exception", 20, **{"log.name": "OperationalError"})
+    builder.log_error("api-1", "connection_refused", 20, **peer)
+    builder.log_error("api-1", "timed_out", 20, **{"log.lines_after": 40})
+    # AND a run of the same container whose log ends with the exception alone
+    builder.log_error("api-1", "exception", 40, run_of="other", **{"log.name": "KeyError"})
+    builder.log_error("api-1", "connection_refused", 40, run_of="other", **peer | {"log.lines_after": 21})
+    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=100).write(), "container_log_error").engine
+    # THEN
+    service = f"Service/{uid_of('Service/shop/db')}"
+    assert engine.rows("SELECT at_ns, entity_id, class, message, peer, peer_id, lines, others FROM container_log_error ORDER BY at_ns") == [
+        (
+            unix_ns(19.5), API, "connection_refused", "connection refused (db:5432), 3 lines of its log", "db:5432", service, 3,
+            "exception, timed_out",
+        ),
+        (unix_ns(39.5), API, "exception", "exception (KeyError), says its log", None, None, 1, "connection_refused"),
+    ]  # fmt: skip
+
+
+def test_whom_a_log_names_is_found_by_name_and_by_address(tmp_path, model_of):
+    # GIVEN a Service by name and by address, a Pod by address, and names and addresses of nobody
+    builder = CaptureBuilder(tmp_path).service("db", cluster_ip="10.2.0.9", at=0).pod("api-1", at=0)
+    builder.pod("cache-1", ip="10.1.0.7", at=0)
+    peers = [
+        {"log.peer.host": "db.shop.svc.cluster.local"},
+        {"log.peer.host": "db.other"},
+        {"log.peer.host": "example.com"},
+        {"log.peer.address": "10.2.0.9"},
+        {"log.peer.address": "10.1.0.7"},
+        {"log.peer.address": "10.99.0.1"},
+    ]
+    for number, peer in enumerate(peers):
+        builder.log_error("api-1", "connection_refused", 20, run_of=f"r{number}", **peer)
+    model = model_of(builder.kube_object("ConfigMap", "end", {}, at=100).write(), "container_log_error")
+    # THEN
+    service, pod = f"Service/{uid_of('Service/shop/db')}", f"Pod/{uid_of('Pod/shop/cache-1')}"
+    found = model.engine.rows("SELECT target_id FROM log_peer ORDER BY seq")
+    assert [row[0] for row in found] == [service, service, pod]
+
+
+def test_containers_that_only_the_runtime_tells_of_have_their_names(tmp_path, model_of):
+    # GIVEN no Kubernetes at all
+    builder = CaptureBuilder(tmp_path).log_error("api-1", "no_such_file", 20, **{"log.file.path": "/etc/app.conf"})
+    builder.row("container", "container.exited", 60, **{"k8s.pod.uid": None, "container.id": "nobody's"})
+    engine = model_of(builder.write(), "container_log_error").engine
+    # THEN
+    (row,) = engine.rows("SELECT entity_id, message FROM container_log_error")
+    assert row == (API, "no such file or directory (/etc/app.conf), says its log")
+    named = engine.rows("SELECT namespace, name FROM recorded_entity WHERE kind IN ('Pod', 'Container') ORDER BY name")
+    assert named == [("shop", "api-1"), ("shop", "api-1/api")]
+
+
+def test_the_runtime_tells_the_end_of_a_container_to_the_nanosecond(tmp_path, model_of):
+    ended = termination(at=20, run_of="r0", started=0)
+    builder = CaptureBuilder(tmp_path).pod("api-1", statuses=[container_status("api", run_of="r0", started=-50)], at=1)
+    of_api = {"k8s.pod.uid": uid_of("Pod/shop/api-1"), "k8s.container.name": "api", "container.id": runtime_id_of("r0")}
+    builder.row("container", "container.exited", 20.8, **of_api, **{"container.finished_unix_nano": unix_ns(20.25)})
+    builder.pod("api-1", statuses=[container_status("api", run_of="r0", terminated=ended)], at=21.5)
+    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=100).write(), "container_termination").engine
+    assert engine.rows("SELECT at_ns FROM container_termination") == [(unix_ns(20.25),)]

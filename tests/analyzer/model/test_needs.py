@@ -37,7 +37,16 @@ ROWS_IN = {
 }  # fmt: skip
 """By shipped recording, the tables with needs that must have rows in it."""
 
-MADE = {"asks", "binds", "clock_step", "preempts", "process_stuck"}
+MADE = {
+    "asks",
+    "binds",
+    "clock_step",
+    "container_log_error",
+    "log_peer",
+    "preempts",
+    "process_stuck",
+    "runtime_container",
+}
 """Those that have rows in no shipped recording, but in one that is made here."""
 
 NEEDS = [(table, name) for table in declared_tables().values() for name in table.needs]
@@ -92,6 +101,7 @@ def test_a_select_of_what_is_in_no_recording_without_it_has_no_rows(tmp_path):
     builder.kube_object("Service", "policy", {}, at=0).kube_object(
         "ValidatingWebhookConfiguration", "policies", asked, at=0
     )
+    builder.service("cache", at=0).log_error("victim-1", "connection_refused", at=2, **{"log.peer.host": "cache"})
     builder.row("clock", "clock.snapshot", at=1).row("clock", "clock.jump", at=2)
     builder.row("process_stall", "process.stalled", at=3, **{"process.state": "uninterruptible"})
     assert_needs_hold(builder.write(), MADE)

@@ -126,6 +126,13 @@ def test_a_pod_calls_the_services_that_its_specification_names(tmp_path, model_o
     ]
 
 
+def test_a_pod_calls_whom_the_log_of_its_crashed_container_names(tmp_path, model_of):
+    builder = CaptureBuilder(tmp_path).service("db", at=0).pod("api-1", at=0)
+    builder.log_error("api-1", "connection_refused", 20, **{"log.peer.host": "db"})
+    builder.log_error("api-1", "name_not_resolved", 20, **{"log.peer.host": "example.com"})
+    assert relations(model_of(builder.write(), "entity", "relation").engine, "CALLS") == [("CALLS", "api-1", "db")]
+
+
 def test_a_seen_call_is_better_evidence_than_a_declared_one_and_unknown_peers_are_addresses(tmp_path, model_of):
     path = (
         CaptureBuilder(tmp_path)

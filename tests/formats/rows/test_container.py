@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from formats.batches import batch_from_rows
 from formats.rows.container import Container, ContainerState, ContainerVersions, Listing, Sandbox, Told
 from formats.tables import container as table
@@ -61,10 +63,11 @@ def test_a_container_that_crashed_before_the_first_look_is_among_the_crashed() -
     assert told.crashed == [EXITED]
 
 
-def test_exit_code_0_is_no_crash() -> None:
+@pytest.mark.parametrize("code", [0, 137, 143])
+def test_the_end_of_work_and_being_ended_by_others_are_no_crashes(code: int) -> None:
     versions = ContainerVersions()
     look(versions)
-    told = look(versions, replace(EXITED, exit_code=0, reason="Completed"))
+    told = look(versions, replace(EXITED, exit_code=code))
     assert events(told) == ["container.exited"]
     assert told.crashed == []
 

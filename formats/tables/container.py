@@ -9,8 +9,8 @@ from formats.columns import NAME_TYPE, Column, Sensitivity, Table
 TABLE = Table(
     name="container",
     doc=(
-        "One state of one container or pod sandbox, or one class of errors at the end of a crashed container's log. Image "
-        "pulls are not among them: a runtime tells only whoever asks for a pull, which is the kubelet (`kube_event`)."
+        "One state of one container or pod sandbox, or one class of errors at the end of a crashed container's log. "
+        "Pulls of images are not: a runtime tells only whoever asks for a pull, which is the kubelet (`kube_event`)."
     ),
     event_names=(
         "container.state",

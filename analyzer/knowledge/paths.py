@@ -16,6 +16,8 @@ SAME_NAMESPACE = "same namespace"
 
 _HELD = frozenset({"ConfigMap", "PersistentVolumeClaim", "Secret"})
 
+_PERMITTING = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"})
+
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 
 RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -30,6 +32,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
     "MOUNTS": (frozenset({"Pod"}), _HELD),
     "OWNS": (frozenset(), frozenset()),
+    "PERMITS": (_PERMITTING, frozenset({"Pod"})),
     "PREEMPTS": (frozenset({"Pod"}), frozenset({"Pod"})),
     "REFUSED_BY": (frozenset(), _WEBHOOKS),
     "RUNS_ON": (frozenset({"Pod"}), frozenset({"Node"})),

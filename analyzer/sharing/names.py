@@ -23,8 +23,10 @@ _PIECE = re.compile(rf"(?P<numbers>{_NUMBERS})|(?P<token>[0-9A-Za-z]+|[^\x00-\x7
 """The other pieces of a name; what is between them is punctuation."""
 
 _RUNTIME_SCHEMES = frozenset({"containerd", "docker", "cri-o", "docker-pullable"})
-_STATIC_POD = re.compile(r"(kube-apiserver|kube-controller-manager|kube-scheduler|etcd)-(?=.)")
-"""Static pods of the control plane are called so and after their node."""
+_DEFINED_BEGINNING = re.compile(
+    r"(?:(?:kube-apiserver|kube-controller-manager|kube-scheduler|etcd)-|system:serviceaccounts?:)(?=.)"
+)
+"""Static pods of the control plane are called so and after their node; groups and users after namespace and account."""
 _FIELD_PATH = re.compile(r"(spec\.(?:init|ephemeral)?[cC]ontainers\{)([^{}]*)\}")
 _ADDRESS_PARTS = 4
 
@@ -34,8 +36,8 @@ def rewrite_name(text: str, replacement: Replacement) -> str:
     if text in load_words("system_names"):
         return text
     replacement.name(text)
-    static = _STATIC_POD.match(text)
-    prefix = static.group() if static else ""
+    beginning = _DEFINED_BEGINNING.match(text)
+    prefix = beginning.group() if beginning else ""
     return prefix + rewrite_pieces(text[len(prefix) :], replacement, replacement.token)
 
 

@@ -35,6 +35,7 @@ class Resource:
         is_namespaced: whether its objects live in namespaces.
         short_names: names that `kubectl` also accepts.
         is_workload: whether its objects make pods to do work and are what people call the application.
+        label_selector: which objects of it are recorded; empty = all.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Resource:
     is_namespaced: bool = True
     short_names: tuple[str, ...] = ()
     is_workload: bool = False
+    label_selector: str = ""
 
     @property
     def kind(self) -> str:
@@ -60,6 +62,14 @@ def _resource(
     served = tuple(Served(api_version, plural, kind) for api_version in api_versions)
     return Resource(plural, served, is_namespaced, short, is_workload)
 
+
+def _permission(plural: str, kind: str, *, is_namespaced: bool = True) -> Resource:
+    served = (Served("rbac.authorization.k8s.io/v1", plural, kind),)
+    return Resource(plural, served, is_namespaced, label_selector=_NO_DEFAULTS)
+
+
+_NO_DEFAULTS = "kubernetes.io/bootstrapping!=rbac-defaults"
+"""Leaves out some 120 roles and bindings that every API server makes, and puts right itself when it starts."""
 
 OBJECT_RESOURCES: tuple[Resource, ...] = (
     _resource("pods", "Pod", "v1", short=("po",)),
@@ -109,6 +119,11 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
         is_namespaced=False,
     ),
     _resource("namespaces", "Namespace", "v1", is_namespaced=False, short=("ns",)),
+    _resource("serviceaccounts", "ServiceAccount", "v1", short=("sa",)),
+    _permission("roles", "Role"),
+    _permission("rolebindings", "RoleBinding"),
+    _permission("clusterroles", "ClusterRole", is_namespaced=False),
+    _permission("clusterrolebindings", "ClusterRoleBinding", is_namespaced=False),
 )
 """What `kube_object` records when nothing else is asked for."""
 

@@ -56,9 +56,9 @@ class WatchScope:
                 yield Target(served, field_selector=f"metadata.name={namespace}")
         elif resource.is_namespaced and self.namespaces:
             for namespace in self.namespaces:
-                yield Target(served, namespace, selector)
+                yield Target(served, namespace, selector, resource.label_selector)
         else:
-            yield Target(served, field_selector=selector)
+            yield Target(served, field_selector=selector, label_selector=resource.label_selector)
 
 
 class ConversationSet(Generic[RowT]):

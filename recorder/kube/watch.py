@@ -47,12 +47,14 @@ class Target:
         served: the resource.
         namespace: one namespace; None = all of them.
         field_selector: narrows it; empty = all objects.
+        label_selector: narrows it, too.
         metadata_only: the objects come as `PartialObjectMetadata`, without spec and status.
     """
 
     served: Served
     namespace: str | None = None
     field_selector: str = ""
+    label_selector: str = ""
     metadata_only: bool = False
 
     def accept(self, kind: str = "") -> str:
@@ -311,6 +313,8 @@ class Watcher(Generic[RowT]):
     def _query(self, **parameters: str) -> dict[str, str]:
         if self.target.field_selector:
             parameters["fieldSelector"] = self.target.field_selector
+        if self.target.label_selector:
+            parameters["labelSelector"] = self.target.label_selector
         return parameters
 
     def _wait(self, seconds: float) -> bool:

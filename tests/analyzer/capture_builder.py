@@ -31,7 +31,15 @@ BOOT_AT_BEGIN = 1_000_000_000_000
 
 BOOT_ID = "01234567-89ab-cdef-0123-456789abcdef"
 CLUSTER_WIDE = frozenset(
-    {"Node", "Namespace", "PersistentVolume", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+    {
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "ValidatingWebhookConfiguration",
+    }
 )
 _SECOND = 1_000_000_000
 

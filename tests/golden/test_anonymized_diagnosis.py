@@ -26,6 +26,7 @@ RECORDINGS = (
     # What the first way of anonymizing lost: words of messages, and the likeness of a misspelt host.
     "states/address-host",
     "states/priority-class-missing",
+    "town/role-binding-deleted",
     "standing/scheduling-anti-affinity",
     "standing/scheduling-cordon-recorded",
     "standing/scheduling-cpu-request",

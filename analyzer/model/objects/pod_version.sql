@@ -23,7 +23,7 @@ SELECT
             "annotations": {"kubernetes.io/config.hash": "VARCHAR", "kubernetes.io/limit-ranger": "VARCHAR"}
         },
         "spec": {
-            "nodeName": "VARCHAR", "hostNetwork": "BOOLEAN", "schedulerName": "VARCHAR",
+            "nodeName": "VARCHAR", "hostNetwork": "BOOLEAN", "schedulerName": "VARCHAR", "serviceAccountName": "VARCHAR",
             "nodeSelector": "MAP(VARCHAR, VARCHAR)",
             "imagePullSecrets": [{"name": "VARCHAR"}],
             "volumes": [{

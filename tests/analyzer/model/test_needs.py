@@ -28,6 +28,7 @@ ROWS_IN = {
     "town/cpu-throttled": {"cpu_usage"},
     "town/namespace-deleted": {"ending_namespace", "holds"},
     "town/restarted-alone": {"bare_restart"},
+    "town/role-binding-deleted": {"permits"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},
     "town/process-killed": {"signal_sent"},
     "prediction/disk-fills": {"filesystem_usage"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.analyzer.capture_builder import CaptureBuilder, container_status, uid_of, unix_ns
 
 
@@ -210,3 +212,50 @@ def test_pod_that_the_scheduler_made_room_for_preempts_the_one_it_removed(tmp_pa
         ("PREEMPTS", "urgent-1", "victim-1"),
         ("PREEMPTS", "urgent-2", "victim-2"),
     ]
+
+
+def bind(builder, kind, name, role, subject, **columns):
+    """A binding of a role to one subject."""
+    content = {"roleRef": {"kind": role[0], "name": role[1]}, "subjects": [subject]}
+    return builder.kube_object(kind, name, content, **columns)
+
+
+def test_pods_are_permitted_what_is_bound_to_their_service_account(tmp_path, model_of):
+    # GIVEN two pods with accounts of their own
+    builder = CaptureBuilder(tmp_path).kube_object("ServiceAccount", "reader", {}).kube_object("Role", "reads", {})
+    builder.kube_object("ClusterRole", "views", {}).kube_object("ClusterRole", "reads", {})
+    builder.pod("web-1", at=1, spec={"serviceAccountName": "reader"}).pod("web-2", at=1)
+    account = {"kind": "ServiceAccount", "name": "reader"}
+    # WHEN a role of the namespace is bound to one, which loses it, and others to what has its name only
+    bind(builder, "RoleBinding", "to-reader", ("Role", "reads"), account, at=2)
+    builder.kube_object("RoleBinding", "to-reader", event="deleted", at=3)
+    elsewhere = account | {"namespace": "elsewhere"}
+    bind(builder, "ClusterRoleBinding", "to-another", ("ClusterRole", "reads"), elsewhere, at=2)
+    bind(builder, "RoleBinding", "to-a-person", ("ClusterRole", "reads"), {"kind": "User", "name": "reader"}, at=2)
+    engine = model_of(builder.write(), "entity", "relation").engine
+    # THEN
+    assert relations(engine, "PERMITS") == [
+        ("PERMITS", "reader", "web-1"),
+        ("PERMITS", "reads", "web-1"),
+        ("PERMITS", "to-reader", "web-1"),
+    ]
+    # AND goes on to be permitted it where it was taken away: that is what matters then
+    assert engine.value("SELECT count(*) FROM permits WHERE to_ns < (SELECT to_ns FROM capture_window)") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "pods"),
+    [
+        ("Group", "system:serviceaccounts:shop", ["web-1"]),
+        ("Group", "system:serviceaccounts", ["other-1", "web-1"]),
+        ("Group", "system:authenticated", ["other-1", "web-1"]),
+        ("Group", "system:masters", []),
+        ("User", "system:serviceaccount:shop:default", ["web-1"]),
+        ("User", "system:serviceaccount:shop:another", []),
+    ],
+)
+def test_groups_of_service_accounts_are_known(tmp_path, model_of, kind, name, pods):
+    builder = CaptureBuilder(tmp_path).pod("web-1", at=1).pod("other-1", at=1, namespace="elsewhere")
+    bind(builder, "ClusterRoleBinding", "to-many", ("ClusterRole", "views"), {"kind": kind, "name": name}, at=2)
+    engine = model_of(builder.write(), "entity", "relation").engine
+    assert [target for _, _, target in relations(engine, "PERMITS")] == pods

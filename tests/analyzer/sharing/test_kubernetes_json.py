@@ -132,3 +132,19 @@ def test_annotations_are_dropped_unless_kubernetes_defines_their_form() -> None:
     revision = "deployment.kubernetes.io/revision"
     annotations = {revision: "7", "kubectl.kubernetes.io/restartedAt": "canary", "acme/owner": "jane"}
     assert rewrite({"metadata": {"annotations": annotations}}) == {"metadata": {"annotations": {revision: "9"}}}
+
+
+def test_what_a_role_is_bound_to_stays_what_it_is_and_loses_its_name() -> None:
+    # GIVEN groups that every cluster has, those of a namespace, and a person
+    names = ["system:authenticated", "system:serviceaccounts:acme", "system:serviceaccount:acme:shop", "jane@acme"]
+    binding = {"subjects": [{"kind": "Group", "name": name} for name in names]}
+    # WHEN
+    found = rewrite(binding, "RoleBinding", "rbac.authorization.k8s.io/v1")
+    # THEN
+    assert [subject["kind"] for subject in found["subjects"]] == ["Group"] * 4
+    assert [subject["name"] for subject in found["subjects"]] == [
+        "system:authenticated",
+        "system:serviceaccounts:****",
+        "system:serviceaccount:****:****",
+        "****@****",
+    ]

@@ -561,6 +561,22 @@ def test_only_pods_of_this_node_and_objects_of_some_namespaces_are_followed(serv
     ]
 
 
+def test_roles_that_every_api_server_makes_are_not_followed(server, follow):
+    # GIVEN a role of ours, and one with the label that the API server gives its own
+    server.put({"kind": "ClusterRole", "metadata": {"name": "ours"}})
+    defaults = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+    server.put({"kind": "ClusterRole", "metadata": {"name": "system:node", "labels": defaults}})
+    following = follow(KubeObjectSource(QUICK), resources=("clusterroles",))
+
+    # WHEN
+    following.wait_until(lambda: server.count("watch", "clusterroles") == 1)
+    server.put({"kind": "ClusterRole", "metadata": {"name": "later"}})
+    following.wait_until(lambda: len(following.rows) >= 2)
+
+    # THEN
+    assert [row["k8s.object.name"] for row in following.rows] == ["ours", "later"]
+
+
 def test_a_defect_of_ours_does_not_end_the_thread_silently(server, follow, monkeypatch):
     # GIVEN rows that cannot be made, once
     from formats.rows.kube_versions import ObjectVersions

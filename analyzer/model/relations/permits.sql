@@ -1,0 +1,53 @@
+-- PERMITS: a ServiceAccount, the bindings of roles to it, and those roles → the Pods that run as it. It lasts to the end of the
+-- capture: what was permitted to a Pod goes on to matter when it is taken away.
+--
+-- kind: relation
+-- reads: capture_window, object_version, pod_version, recorded_entity
+-- needs:
+--   object_version: kind IN ('ServiceAccount', 'RoleBinding', 'ClusterRoleBinding')
+WITH runs_as AS (
+    SELECT entity_id AS pod_id, namespace, coalesce(pod.spec.serviceAccountName, 'default') AS account, min(at_ns) AS from_ns
+    FROM pod_version
+    GROUP BY ALL
+), bound AS (
+    SELECT entity_id AS binding_id, namespace, binding.roleRef.kind AS role_kind, binding.roleRef.name AS role,
+        unnest(binding.subjects) AS subject, evidence_of('kube_object', node, seq) AS evidence, at_ns
+    FROM (
+        SELECT *, json_transform(content, '{
+            "roleRef": {"kind": "VARCHAR", "name": "VARCHAR"},
+            "subjects": [{"kind": "VARCHAR", "name": "VARCHAR", "namespace": "VARCHAR"}]
+        }') AS binding
+        FROM object_version
+        WHERE kind IN ('RoleBinding', 'ClusterRoleBinding') AND content IS NOT NULL
+    )
+), permitted AS (
+    SELECT bound.binding_id, bound.namespace, bound.role_kind, bound.role, runs_as.pod_id,
+        min(runs_as.from_ns) AS from_ns, arg_min(bound.evidence, (bound.at_ns, bound.evidence)) AS evidence
+    FROM bound
+    JOIN runs_as ON CASE bound.subject.kind
+        WHEN 'ServiceAccount' THEN bound.subject.name = runs_as.account
+            AND coalesce(bound.subject.namespace, bound.namespace) = runs_as.namespace
+        WHEN 'Group' THEN bound.subject.name IN (
+            'system:authenticated', 'system:serviceaccounts', 'system:serviceaccounts:' || runs_as.namespace)
+        WHEN 'User' THEN bound.subject.name = 'system:serviceaccount:' || runs_as.namespace || ':' || runs_as.account
+    END
+    GROUP BY ALL
+), found AS (
+    SELECT binding_id AS source_id, pod_id, from_ns, evidence FROM permitted
+    UNION ALL
+    SELECT role.entity_id, permitted.pod_id, permitted.from_ns, permitted.evidence
+    FROM permitted
+    JOIN recorded_entity AS role
+        ON role.kind = permitted.role_kind AND role.name = permitted.role
+        AND (role.kind = 'ClusterRole' OR role.namespace = permitted.namespace)
+    UNION ALL
+    SELECT DISTINCT account.entity_id, runs_as.pod_id, runs_as.from_ns, NULL
+    FROM runs_as
+    JOIN object_version AS account
+        ON account.kind = 'ServiceAccount' AND account.namespace = runs_as.namespace AND account.name = runs_as.account
+)
+SELECT 'PERMITS' AS relation, source_id, pod_id AS target_id, min(found.from_ns) AS from_ns,
+    any_value(capture_window.to_ns) AS to_ns, min(evidence) AS evidence
+FROM found
+CROSS JOIN capture_window
+GROUP BY source_id, pod_id

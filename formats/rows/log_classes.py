@@ -343,6 +343,28 @@ LOG_CLASSES: tuple[LogClass, ...] = (
         ("peer",),
     ),
     LogClass(
+        "connection_lost",
+        "connection reset by peer",
+        ("reset", "pipe", "eof", "hang up", "closed"),
+        (
+            r"connection reset by peer|econnreset",
+            r"broken pipe|\bepipe\b",
+            r"unexpected eof|: eof\b",
+            r"socket hang up|server closed the connection unexpectedly",
+        ),
+        ("peer",),
+    ),
+    LogClass(
+        "server_error",
+        "status 503",
+        ("50", "unavailable", "bad gateway", "internal server"),
+        (
+            r"status(?: code)?[ :=]+50[0-4]\b",
+            r"\b50[0-4] (?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out)",
+        ),
+        ("peer",),
+    ),
+    LogClass(
         "crashed",
         "panic",
         (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.model.engine import Engine
 from fixtures.lab.analysis import analyze
 from fixtures.lab.foreign_oom import cause_foreign_oom
 from fixtures.lab.incident import Effect, RootCause
@@ -18,6 +19,8 @@ from fixtures.lab.real_cluster import RealCluster, find_missing_settings, read_c
 from fixtures.lab.recorder_process import RecorderProcess, Setup
 from fixtures.lab.score import Document, find_differences
 from fixtures.lab.truth import Truth
+from formats.capture.reading import open_capture
+from tests.analyzer.shipped_model import build_model
 
 MISSING = find_missing_settings(os.environ)
 pytestmark = [
@@ -74,6 +77,14 @@ def describe(document: Document, capture: Path) -> str:
     return f"{capture.stat().st_size / 1e6:.1f} MB, {document['capture']['events']:,} events, findings: {findings}"
 
 
+def list_container_events(capture: Path) -> set[tuple[str, str, str]]:
+    """Event, name of the container and reason of its exit, as the container runtime told them."""
+    with Engine(threads=1) as engine:
+        build_model(open_capture(capture), engine)
+        rows = engine.rows('SELECT event_name, "k8s.container.name", "container.exit.reason" FROM container')
+    return {(event, name, reason) for event, name, reason in rows}
+
+
 def test_real_incident_freezes_by_itself_and_is_explained(cluster: RealCluster, tmp_path: Path) -> None:
     # GIVEN an OOM kill of this machine that is none of the cluster's, one before and one while the recorder runs
     cause_foreign_oom()
@@ -105,6 +116,8 @@ def test_real_incident_freezes_by_itself_and_is_explained(cluster: RealCluster, 
         }
         assert {"cache", "api", "frontend", "worker"} <= explained
         assert all(row["fields"].get("process.pid") != foreign_pid for row in document["evidence"].values())
+        if "CRI_SOCKET" in os.environ:
+            assert ("container.exited", "cache", "OOMKilled") in list_container_events(capture)
         recorder.stop()
 
 

@@ -85,6 +85,8 @@ LINES = {
     ),
     'level=error msg="upstream call failed" upstream=db err="status 401"': ("authentication_failed", "db"),
     'msg="authentication to db rejected (401): credentials not accepted"': ("authentication_failed", "db"),
+    'msg="upstream call failed" upstream=api err="status 502"': ("server_error", "api"),
+    'msg="upstream call failed" upstream=db err="read from 10.0.0.5:5432: EOF"': ("connection_lost", "10.0.0.5:5432"),
     "required environment variable SMTP_HOST is missing": ("variable_missing", "SMTP_HOST"),
 }
 

@@ -104,9 +104,20 @@ def write_overlay(directory: Path, cluster: RealCluster, data: Path) -> Path:
     config = yaml.safe_load((DEPLOY / "base" / "recorder.yaml").read_text())
     config["cgroups"] = [cluster.cgroup]
     config["freeze"] = {"before": "5m", "after": "40s"}
-    config["sources"]["container"] = {"socket": os.environ["CRI_SOCKET"].removeprefix("unix://")}
+    socket = Path(os.environ["CRI_SOCKET"].removeprefix("unix://"))
+    config["sources"]["container"] = {"socket": str(socket)}
     config["fleet"] = {"enabled": can_serve_captures(cluster), "jitter": "1s"}
-    patch = [{"op": "replace", "path": "/spec/template/spec/volumes/1/hostPath/path", "value": str(data)}]
+    spec = "/spec/template/spec"
+    patch: list[dict[str, Any]] = [
+        {"op": "replace", "path": f"{spec}/volumes/1/hostPath/path", "value": str(data)},
+        # The base mounts /run, where a runtime listens that was not started for tests.
+        {"op": "add", "path": f"{spec}/volumes/-", "value": {"name": "cri", "hostPath": {"path": str(socket.parent)}}},
+        {
+            "op": "add",
+            "path": f"{spec}/containers/0/volumeMounts/-",
+            "value": {"name": "cri", "mountPath": f"/host{socket.parent}", "readOnly": True},
+        },
+    ]
     return write_kustomization(directory, config, patch)
 
 

@@ -15,8 +15,14 @@ def clock():
 
 
 @pytest.fixture
-def server(tmp_path, clock):
-    with ApiServer(tmp_path / "server", kinds=(*KINDS, CAPTURE)) as running:
+def kinds():
+    """What the server serves."""
+    return (*KINDS, CAPTURE)
+
+
+@pytest.fixture
+def server(tmp_path, clock, kinds):
+    with ApiServer(tmp_path / "server", kinds=kinds) as running:
         running.store.read_time = lambda: clock.now().unix_nano / SECOND
         yield running
 

@@ -18,6 +18,7 @@ class LossReason(StrEnum):
     RATE_LIMITED = "rate_limited"
     IN_TURNS = "in_turns"
     WATCH_GAP = "watch_gap"
+    NOT_LEADER = "not_leader"
     SOURCE_FAILED = "source_failed"
     STARTING = "starting"
     RECORDER_DOWN = "recorder_down"
@@ -42,6 +43,10 @@ LOSS_ADVICE: dict[LossReason, str] = {
     LossReason.RATE_LIMITED: "the rate limit of the source was reached; raise it if these events matter",
     LossReason.IN_TURNS: "the source looks only part of the time to spare the node; raise on_s or use profile deep",
     LossReason.WATCH_GAP: "the watch on the API server was interrupted; the current state was listed again afterwards",
+    LossReason.NOT_LEADER: (
+        "no recorder of these nodes was elected to record what is cluster-wide; `tapio fleet fetch` brings the captures"
+        " of all nodes, `tapio merge` merges them"
+    ),
     LossReason.SOURCE_FAILED: "the source failed or could not be opened, and is retried; see the recorder's log",
     LossReason.STARTING: "the recorder had just started and was still opening this source; no action is needed",
     LossReason.RECORDER_DOWN: "the recorder was not running",

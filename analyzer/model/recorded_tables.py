@@ -33,6 +33,9 @@ STATE_TABLES = frozenset(
 )
 """Tables whose rows before a window are read as well: they tell what there was when it began."""
 
+_API_TABLES = frozenset({"kube_object", "kube_event"})
+"""What is received from the API server."""
+
 GROWING_TABLES = frozenset({"damage"})
 """Tables that get rows while the parts are read: what reads them is complete only afterwards, whenever it was made."""
 
@@ -96,7 +99,7 @@ class Tables:
     def load_small_tables(self) -> None:
         """Loads every table that is not frequent.
 
-        Fills `capture_window`, `recording_node`, `clock_error` and `damage` as well.
+        Fills `capture_window`, `recording_node`, `api_recording`, `clock_error` and `damage` as well.
         """
         engine = self._engine
         engine.execute(functions_sql())
@@ -211,10 +214,15 @@ class Tables:
             SELECT * FROM {rows_name} WHERE at_ns >= {begin}
             UNION ALL BY NAME
             SELECT * REPLACE ('k8s.object.state' AS event_name, NULL AS "k8s.object.changes") FROM {rows_name}
-            WHERE at_ns < {begin}
+            WHERE at_ns < {begin} AND NOT (event_name = 'k8s.object.left' AND "k8s.object.uid" IN (
+                -- A Pod that got a node, whose recorder is in the capture.
+                SELECT "k8s.object.uid" FROM {rows_name}
+                WHERE "k8s.object.kind" = 'Pod' AND event_name <> 'k8s.object.left'
+                    AND TRY(json_extract_string("k8s.object.content", '$.spec.nodeName')) IS NOT NULL
+            ))
             QUALIFY row_number() OVER (
                 PARTITION BY "k8s.object.uid" ORDER BY at_ns DESC, "k8s.node.name" DESC, event_seq DESC
-            ) = 1 AND event_name <> 'k8s.object.deleted'
+            ) = 1 AND event_name NOT IN ('k8s.object.deleted', 'k8s.object.left')
             """  # noqa: S608 - a name of ours and a number
         )
         return cut
@@ -252,11 +260,16 @@ class Tables:
         asked_begin, asked_end = self._window
         begin = begin if asked_begin is None else max(begin, asked_begin)
         end = end if asked_end is None else min(end, asked_end)
-        for name in ("capture_window", "recording_node", "clock_error", "damage"):
+        for name in ("capture_window", "recording_node", "api_recording", "clock_error", "damage"):
             engine.execute(declared_tables()[name].empty_sql)
         engine.execute("INSERT INTO capture_window VALUES (?, ?)", [begin, end])
         nodes = pa.array(self._capture.nodes, pa.utf8())
         engine.insert("recording_node", pa.table([nodes], names=["node"]))
+        for segment in self._capture.segments:
+            if not _API_TABLES.isdisjoint(segment.tables):
+                engine.execute(
+                    "INSERT INTO api_recording VALUES (?, ?, ?)", [segment.manifest.node_name, *self._span(segment)]
+                )
         engine.insert("clock_error", self._clock_errors())
         for segment in self._capture.segments:
             self._note_damage(segment, segment.damage)

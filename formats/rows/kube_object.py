@@ -26,6 +26,13 @@ class Observation(StrEnum):
     ADDED = "added"
     MODIFIED = "modified"
     DELETED = "deleted"
+    LEFT = "left"
+    """It left what is followed: whether it was deleted is not known."""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether there is no such object any more, as far as is followed."""
+        return self in (Observation.DELETED, Observation.LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def object_row(
         is_inferred: whether it was found by listing again.
     """
     recorded, content = bounded_json(redact_object(raw, redaction))
-    differences = None if previous is None or change is Observation.DELETED else list_changes(previous, recorded)
+    differences = None if previous is None or change.is_end else list_changes(previous, recorded)
     return row_of_content(
         recorded,
         content,

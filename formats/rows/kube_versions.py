@@ -74,8 +74,11 @@ class _Known:
 class _Conversation(Generic[RowT]):
     """What objects and Events have in common: who is known, what a list misses, what comes twice or too late."""
 
-    def __init__(self, redaction: Redaction, api_version: str, kind: str) -> None:
+    def __init__(
+        self, redaction: Redaction, api_version: str, kind: str, *, end: Observation = Observation.DELETED
+    ) -> None:
         self._redaction = redaction
+        self._end = end
         self._api_version = api_version
         self._kind = kind
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -119,17 +122,16 @@ class _Conversation(Generic[RowT]):
         if key is None or change is None:
             self.rejected += 1
             return None
+        change = self._end if change is Observation.DELETED else change
         known = self._known.get(key)
-        is_repeated = (
-            known is not None and change is not Observation.DELETED and _is_not_newer(raw, known.resource_version)
-        )
+        is_repeated = known is not None and not change.is_end and _is_not_newer(raw, known.resource_version)
         if is_repeated or (key in self._tombstones and _is_not_newer(raw, self._tombstones[key])):
             self.repeated += 1
             return None
         if change is Observation.ADDED and known is not None:
             change = Observation.MODIFIED
         row = self._accept(key, raw, change, is_inferred=False)
-        if change is Observation.DELETED:
+        if change.is_end:
             if known is not None:
                 self._forget(key)
             self._bury(key, _version(raw))
@@ -172,10 +174,13 @@ class ObjectVersions(_Conversation[ObjectRow]):
         redaction: what may be recorded.
         api_version: of the resource, for items of lists, which do not carry it.
         kind: same.
+        end: what it means that an object is not there any more.
     """
 
-    def __init__(self, redaction: Redaction, api_version: str, kind: str) -> None:
-        super().__init__(redaction, api_version, kind)
+    def __init__(
+        self, redaction: Redaction, api_version: str, kind: str, *, end: Observation = Observation.DELETED
+    ) -> None:
+        super().__init__(redaction, api_version, kind, end=end)
         self._content_bytes = 0
 
     def snapshot(self) -> Iterator[ObjectRow]:
@@ -192,7 +197,7 @@ class ObjectVersions(_Conversation[ObjectRow]):
             typed["kind"] = self._kind
         known = self._known.get(key)
         previous = None
-        if known is not None and known.content is not None and change is not Observation.DELETED:
+        if known is not None and known.content is not None and not change.is_end:
             previous = json.loads(zlib.decompress(known.content))
         managers, marks = read_managers(raw), None if known is None else known.marks
         row = object_row(
@@ -204,7 +209,7 @@ class ObjectVersions(_Conversation[ObjectRow]):
             marks_before=marks,
             is_inferred=is_inferred,
         )
-        if change is not Observation.DELETED:
+        if not change.is_end:
             if known is not None:
                 self._forget(key)
             content: bytes | None = zlib.compress(row.content.encode(), 1)
@@ -229,9 +234,9 @@ class ObjectVersions(_Conversation[ObjectRow]):
             recorded: Json = {"apiVersion": self._api_version, "kind": self._kind, "metadata": {"uid": key}}
             if "/" in key:
                 recorded["metadata"] = {"namespace": namespace, "name": name}
-            return row_of_content(recorded, json.dumps(recorded), Observation.DELETED, is_inferred=True)
+            return row_of_content(recorded, json.dumps(recorded), self._end, is_inferred=True)
         content = zlib.decompress(known.content).decode()
-        return row_of_content(json.loads(content), content, Observation.DELETED, is_inferred=True)
+        return row_of_content(json.loads(content), content, self._end, is_inferred=True)
 
 
 class EventVersions(_Conversation[EventRow]):

@@ -15,8 +15,17 @@ NAMESPACE = Column(
 
 TABLE = Table(
     name="kube_object",
-    doc="One version of one object: from a list (`state`), or from the watch (`added`, `modified`, `deleted`).",
-    event_names=("k8s.object.state", "k8s.object.added", "k8s.object.modified", "k8s.object.deleted"),
+    doc=(
+        "One version of one object: from a list (`state`), or from the watch (`added`, `modified`, `deleted`). `left`: "
+        "a Pod without a node got one, from which the recorder of that node follows it, or was deleted."
+    ),
+    event_names=(
+        "k8s.object.state",
+        "k8s.object.added",
+        "k8s.object.modified",
+        "k8s.object.deleted",
+        "k8s.object.left",
+    ),
     own=(
         KIND,
         Column(
@@ -66,7 +75,7 @@ TABLE = Table(
             Sensitivity.OBJECT,
             (
                 "The object as JSON with sorted keys, without managedFields, Secret values and (unless "
-                "allowed) ConfigMap values, which are digests; null in `deleted` if only the key is "
+                "allowed) ConfigMap values, which are digests; null in `deleted` and `left` if only the key is "
                 "known."
             ),
             nullable=True,
@@ -87,7 +96,7 @@ TABLE = Table(
             Sensitivity.NAME,
             (
                 "Field manager that wrote this version, such as kubectl-edit (in `state`: that wrote the object "
-                "last, its status aside); null in `deleted`, without managedFields, or if they do not tell."
+                "last, its status aside); null in `deleted` and `left`, without managedFields, or if they do not tell."
             ),
             nullable=True,
         ),

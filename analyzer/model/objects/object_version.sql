@@ -1,7 +1,9 @@
 -- Every version of every Kubernetes object that differs from the previous one, with the interval in which it was the newest.
 -- Versions that a segment repeats at its start, or that a second recorder also recorded, are omitted: same uid, same resource
 -- version. Of several rows the one that says most is taken: what was received from the watch before what was listed again
--- after a gap, and that before what was listed; of these, the one of the first node of `api_recorder`.
+-- after a gap, and that before what was listed; of these, the one of the first node of `api_recorder`. A Pod that got a node is told by
+-- the leader until then, and by the recorder of that node from then on; if that one is not in the capture, the Pod is not known from
+-- then on (`left`).
 -- `content` is null if it is not JSON or the object was deleted.
 --
 -- kind: table
@@ -31,7 +33,15 @@
 --   manager_operation VARCHAR: `Apply` or `Update`; null without a manager.
 --   manager_subresource VARCHAR: Subresource that it wrote; null if it wrote the object, or without a manager.
 --   manager_ns BIGINT: When it wrote, by the API server, in unix ns and whole seconds; null without a manager.
-WITH told AS (
+WITH left_pod AS (
+    SELECT DISTINCT "k8s.object.uid" AS uid FROM kube_object WHERE event_name = 'k8s.object.left'
+), bound AS (
+    -- Those of them that the recorder of their node followed.
+    SELECT "k8s.object.uid" AS uid, min(at_ns) AS from_ns
+    FROM kube_object SEMI JOIN left_pod ON left_pod.uid = kube_object."k8s.object.uid"
+    WHERE event_name <> 'k8s.object.left' AND TRY(json_extract_string("k8s.object.content", '$.spec.nodeName')) IS NOT NULL
+    GROUP BY ALL
+), told AS (
     SELECT
         at_ns,
         event_seq AS seq,
@@ -54,29 +64,38 @@ WITH told AS (
         event_name = 'k8s.object.state' AS is_state,
         event_name = 'k8s.object.added' AS is_addition,
         event_name = 'k8s.object.deleted' AS is_deletion,
+        event_name = 'k8s.object.left' AS is_left,
+        bound.from_ns AS bound_ns,
+        bound.uid IS NOT NULL AND event_name <> 'k8s.object.deleted' AND "k8s.object.content" IS NOT NULL
+            AND TRY(json_extract_string("k8s.object.content", '$.spec.nodeName')) IS NULL AS is_before,
         row_number() OVER (
             same ORDER BY event_name = 'k8s.object.state', inferred, api_recorder.place, at_ns, event_seq
         ) AS telling
     FROM kube_object
     JOIN api_recorder ON api_recorder.node = kube_object."k8s.node.name"
+    LEFT JOIN bound ON bound.uid = kube_object."k8s.object.uid"
+    WHERE event_name <> 'k8s.object.left' OR bound.uid IS NULL
     WINDOW same AS (
-        PARTITION BY "k8s.object.uid", event_name = 'k8s.object.deleted',
-            CASE WHEN event_name = 'k8s.object.deleted' THEN '' ELSE "k8s.object.resource_version" END
+        PARTITION BY "k8s.object.uid", event_name = 'k8s.object.deleted', event_name = 'k8s.object.left',
+            CASE WHEN event_name IN ('k8s.object.deleted', 'k8s.object.left') THEN '' ELSE "k8s.object.resource_version" END
     )
 ), once AS (
-    SELECT * EXCLUDE (telling) FROM told WHERE telling = 1
+    -- The clocks of two nodes may not tell that a Pod was without a node first.
+    SELECT * EXCLUDE (telling, bound_ns) REPLACE (CASE WHEN is_before THEN least(at_ns, bound_ns) ELSE at_ns END AS at_ns)
+    FROM told
+    WHERE telling = 1
 )
 SELECT
     object_entity_id(kind, name, uid) AS entity_id,
     kind, namespace, name, uid, generation, created_ns, owner_uid,
     at_ns,
     CASE
-        WHEN is_deletion THEN at_ns
-        ELSE coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window))
+        WHEN is_deletion OR is_left THEN at_ns
+        ELSE greatest(at_ns, coalesce(lead(at_ns) OVER version, (SELECT to_ns FROM capture_window)))
     END AS until_ns,
-    NOT is_deletion AND lead(at_ns) OVER version IS NULL AS is_last,
-    node, recorders, seq, inferred, is_state, is_addition, is_deletion,
-    CASE WHEN NOT is_deletion AND json_valid(content) THEN content END AS content,
+    NOT is_deletion AND NOT is_left AND lead(at_ns) OVER version IS NULL AS is_last,
+    node, recorders, seq, inferred, is_state, is_addition AND lag(at_ns) OVER version IS NULL AS is_addition, is_deletion,
+    CASE WHEN NOT is_deletion AND NOT is_left AND json_valid(content) THEN content END AS content,
     changes, manager, manager_operation, manager_subresource, manager_ns
 FROM once
-WINDOW version AS (PARTITION BY uid ORDER BY at_ns, node, seq)
+WINDOW version AS (PARTITION BY uid ORDER BY is_before DESC, at_ns, node, seq)

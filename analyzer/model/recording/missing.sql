@@ -1,7 +1,7 @@
--- What is missing: losses that the recorder counted, and damage found while reading.
+-- What is missing: losses that the recorder counted, what no recorder was elected for, and damage found while reading.
 --
 -- kind: view
--- reads: damage, loss
+-- reads: damage, election_gap, loss
 -- columns:
 --   table_name VARCHAR: Table that lacks rows.
 --   node VARCHAR: Node that lacks them.
@@ -19,6 +19,9 @@ SELECT
     coalesce(TRY(at_ns - (boot_time_ns - "loss.to_boot_ns")), at_ns) AS to_ns,
     "loss.detail" AS detail, event_seq AS seq, evidence
 FROM loss
+WHERE "loss.reason" <> 'not_leader'
+UNION ALL BY NAME
+SELECT table_name, node, 'not_leader' AS reason, NULL::BIGINT AS count, from_ns, to_ns, seq, evidence FROM election_gap
 UNION ALL BY NAME
 SELECT
     table_name, node, 'damaged' AS reason, count, from_ns, to_ns, detail, seq, evidence_of(table_name, node, seq) AS evidence

@@ -1,0 +1,8 @@
+-- When the recorder of a node received anything from the API server: one row per segment that has objects or Events. Filled by
+-- `analyzer.model.recorded_tables`.
+--
+-- kind: filled table
+-- columns:
+--   node VARCHAR: Name of the node.
+--   from_ns BIGINT: Start of the segment, in aligned unix ns.
+--   to_ns BIGINT: End of the segment, in aligned unix ns.

@@ -22,6 +22,7 @@ from recorder.config_file import read_config
 from recorder.control import ControlServer, request_reply
 from recorder.delivery import choose_destination, deliver_capture, find_capture
 from recorder.doctor import diagnose, fix_tracefs, format_diagnosis
+from recorder.leadership import Leadership
 from recorder.linux.allocation import limit_allocation
 from recorder.metrics_server import MetricsServer
 from recorder.plan import format_plan, plan_retention
@@ -32,6 +33,7 @@ from recorder.status import RecorderStatus, format_status
 from recorder.store.layout import DataDirectory
 
 if TYPE_CHECKING:
+    from recorder.fleet.elector import Elector
     from recorder.fleet.fleet import Fleet
 
 _CONFIG = click.option(
@@ -88,22 +90,28 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     sources = [source() for source in SOURCES if source.spec.name in chosen]
     fleet = _make_fleet(config, stop) if config.fleet.enabled else None
-    if fleet is None:
-        daemon = start_recorder(config, sources, log=_log, stop=stop)
-    else:
-        daemon = start_recorder(config, sources, log=_log, stop=stop, on_trigger=fleet.announce)
+    leadership = Leadership(is_elected=config.election.enabled)
+    elector = _make_elector(config, leadership, stop) if config.election.enabled else None
+    on_trigger = (lambda _: None) if fleet is None else fleet.announce
+    daemon = start_recorder(config, sources, log=_log, stop=stop, on_trigger=on_trigger, leadership=leadership)
 
     def read_status() -> RecorderStatus:
-        return daemon.status if fleet is None else dataclasses.replace(daemon.status, fleet=fleet.describe())
+        return dataclasses.replace(
+            daemon.status,
+            fleet=daemon.status.fleet if fleet is None else fleet.describe(),
+            election=daemon.status.election if elector is None else elector.describe(),
+        )
 
     control = ControlServer(config.socket_path, read_status, daemon.request_freeze)
-    metrics = MetricsServer(config.metrics_listen, lambda: daemon.status) if config.metrics_listen else None
+    metrics = MetricsServer(config.metrics_listen, read_status) if config.metrics_listen else None
     try:
         control.start()
         if metrics is not None:
             metrics.start()
         if fleet is not None:
             fleet.start(daemon.request_freeze, lambda: daemon.status.have_from_unix_nano)
+        if elector is not None:
+            elector.start()
         _log(f"recording on {config.resolved_node_name} to {config.data_dir}")
     except TapioError:
         daemon.finish()
@@ -111,6 +119,8 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
     try:
         daemon.run()
     finally:
+        if elector is not None:
+            elector.close()
         if fleet is not None:
             fleet.close()
         control.close()
@@ -237,6 +247,12 @@ def _make_fleet(config: RecorderConfig, stop: threading.Event) -> Fleet:
     from recorder.fleet.fleet import Fleet  # noqa: PLC0415 - a recorder of a single node needs no HTTP and no TLS for it
 
     return Fleet(config, stop, log=_log)
+
+
+def _make_elector(config: RecorderConfig, leadership: Leadership, stop: threading.Event) -> Elector:
+    from recorder.fleet.elector import Elector  # noqa: PLC0415 - as above
+
+    return Elector(config, leadership, stop, log=_log)
 
 
 def escape_lines(text: str) -> str:

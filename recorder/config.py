@@ -148,6 +148,20 @@ class FleetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jitter_ns: Duration = _key(Duration(5 * _SECOND), "jitter")
 
 
+class ElectionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the recorders of a cluster elect the one that records what is cluster-wide.
+
+    Attributes:
+        enabled: whether this recorder stands for election; without it, it records all that its sources are told to.
+        kubeconfig: path; empty: the service account of the pod, else what kubectl would take.
+        namespace: of the Lease; empty: that of the pod.
+    """
+
+    enabled: bool = False
+    kubeconfig: str = ""
+    namespace: str = ""
+
+
 class SourceConfig(msgspec.Struct, frozen=True):
     """One source.
 
@@ -176,6 +190,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         budget: what the recorder may use of the node.
         freeze: what a freeze collects, and what freezes by itself.
         fleet: whether it takes part in the Captures of a cluster.
+        election: whether the recorders of a cluster elect the one that records what is cluster-wide.
         sources: sources by name: switched on or off, with their options.
     """
 
@@ -191,6 +206,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: BudgetConfig = _key(BudgetConfig())
     freeze: FreezeConfig = _key(FreezeConfig())
     fleet: FleetConfig = _key(FleetConfig())
+    election: ElectionConfig = _key(ElectionConfig())
     sources: Mapping[str, SourceConfig] = msgspec.field(default_factory=dict)
 
     @property

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from formats.errors import TapioError, UnavailableError
+from formats.rows.kube_json import items
 from formats.units import format_bytes
 from recorder.cgroup_tree import find_hierarchies, read_text
-from recorder.config import FleetConfig, HostConfig, RecorderConfig, select_sources
+from recorder.config import ElectionConfig, FleetConfig, HostConfig, RecorderConfig, select_sources
 from recorder.fleet.capture_api import CaptureApi, choose_namespace
+from recorder.fleet.lease_api import LeaseApi
+from recorder.fleet.lease_objects import read_lease
 from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import load_access
+from recorder.leadership import Leadership
 from recorder.linux.clocks import read_boot_time_ns
 from recorder.source import Need, Source
 from recorder.source_opening import build_contexts, open_sources
@@ -145,7 +149,8 @@ def format_diagnosis(diagnosis: Diagnosis) -> str:
 def _try_sources(config: RecorderConfig, kinds: Sequence[type[Source]]) -> dict[str, tuple[Exception | None, str]]:
     """Open each as the recorder does, take what it says of itself, and close it."""
     sources = [kind() for kind in kinds]
-    contexts = build_contexts(config, sources, read_boot_time_ns, WallClock())
+    leadership = Leadership(is_elected=config.election.enabled)
+    contexts = build_contexts(config, sources, read_boot_time_ns, WallClock(), leadership)
     found = {}
     for source, error in zip(sources, open_sources(sources, contexts), strict=True):
         problem, detail = error, ""
@@ -193,7 +198,7 @@ def _examine_node(config: RecorderConfig) -> list[NodeFact]:
         _fact("pressure", _CHECKS[Need.PRESSURE](host), str(host.proc / "pressure"), _NEED_STEPS[Need.PRESSURE]),
         _fact("kernel log", _CHECKS[Need.KERNEL_LOG](host), "/dev/kmsg", _NEED_STEPS[Need.KERNEL_LOG]),
     ]
-    return [*facts, _examine_disk(config), *_examine_fleet(config.fleet)]
+    return [*facts, _examine_disk(config), *_examine_fleet(config.fleet), *_examine_election(config.election)]
 
 
 def _examine_disk(config: RecorderConfig) -> NodeFact:
@@ -211,7 +216,7 @@ def _examine_fleet(config: FleetConfig) -> Iterator[NodeFact]:
     """Whether Captures can be listed; nothing if this node does not take part."""
     if not config.enabled:
         return
-    namespace = choose_namespace(config)
+    namespace = choose_namespace(config.namespace)
     try:
         reply = CaptureApi(ApiClient(lambda: load_access(config.kubeconfig)), namespace).list_one()
     except UnavailableError as error:
@@ -219,6 +224,25 @@ def _examine_fleet(config: FleetConfig) -> Iterator[NodeFact]:
         return
     told = "can be listed" if reply.status == 200 else f"the API server returned {reply.status} to the list of them"
     yield _fact("captures", reply.status == 200, f"namespace {namespace}: {told}", _FLEET_STEP)
+
+
+def _examine_election(config: ElectionConfig) -> Iterator[NodeFact]:
+    """Whether the Lease can be listed, and who holds it; nothing if this node does not stand for election."""
+    if not config.enabled:
+        return
+    namespace = choose_namespace(config.namespace)
+    try:
+        reply = LeaseApi(ApiClient(lambda: load_access(config.kubeconfig)), namespace).list_one()
+    except UnavailableError as error:
+        yield _fact("election", False, f"namespace {namespace}: {error}", _ELECTION_STEP)
+        return
+    if reply.status != 200:
+        told = f"the API server returned {reply.status} to the list of the Lease"
+    else:
+        leases = [seen for raw in items(reply.content, "items") if (seen := read_lease(raw)) is not None]
+        holder = leases[0].holder if leases else ""
+        told = f"the recorder of {holder} leads" if holder else "no recorder leads yet"
+    yield _fact("election", reply.status == 200, f"namespace {namespace}: {told}", _ELECTION_STEP)
 
 
 def _fact(what: str, is_good: bool, found: str, next_step: str) -> NodeFact:
@@ -266,6 +290,9 @@ def _has_kubernetes(_: HostConfig) -> bool:
 
 _FLEET_STEP = (
     "apply deploy/kubernetes/base, which has the kind Capture and the role; until then this node records alone"
+)
+_ELECTION_STEP = (
+    "apply deploy/kubernetes/base, whose role allows the Lease; until then every recorder records what is cluster-wide"
 )
 _CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
     Need.BPF: _has_bpf,

@@ -64,6 +64,9 @@ class StatusCollector(Collector):
         yield _gauge("storage_failing", "1 if nothing can be written or sealed at present.", _one(is_failing))
         yield _gauge("freezes_pending", "Captures in progress.", _one(status.pending_freezes))
         yield _counter("freezes_failed", "Freezes that failed.", _one(status.failed_freezes))
+        role = status.election.role
+        leads = "1 if this recorder was elected to record what is cluster-wide, or records it as there is no election."
+        yield _gauge("leader", leads, _one(role != "candidate"))
         too_soon = "Triggers ignored because they came too soon after the previous one."
         yield _counter("freezes_suppressed", too_soon, _one(status.suppressed_freezes))
         cpu_ratio = round(status.cpu_percent / 100, 5)

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from formats.columns import Table
 from formats.loss import LossReason
+from recorder.leadership import Leadership
 from recorder.wall_clock import WallClock
 
 
@@ -100,6 +101,7 @@ class SourceContext:
         cgroup_paths: the same cgroups as paths below the root of each hierarchy.
         state_directory: where a source may keep a small file over restarts.
         wall_clock: the source that reads the node's clocks keeps it current; every row is dated by it.
+        leadership: whether this recorder records what is cluster-wide.
     """
 
     node_name: str
@@ -111,19 +113,22 @@ class SourceContext:
     cgroup_paths: tuple[str, ...] = ()
     state_directory: Path | None = None
     wall_clock: WallClock = field(default_factory=WallClock)
+    leadership: Leadership = field(default_factory=Leadership)
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """When a source that looks in turns did not look. Nothing that happened then was recorded or counted.
+    """When a source did not look at what it records, or at a part of it. What happened then was not counted either.
 
     Attributes:
         ended: the last pauses that are over: from and to in boot ns, in the order of time.
         since_ns: since when it pauses now, boot ns; None if it looks.
+        reason: why it pauses.
     """
 
     ended: tuple[tuple[int, int], ...] = ()
     since_ns: int | None = None
+    reason: LossReason = LossReason.IN_TURNS
 
 
 @dataclass(frozen=True, slots=True)

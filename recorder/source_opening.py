@@ -7,13 +7,18 @@ from collections.abc import Callable, Sequence
 from formats.errors import ConfigurationError
 from recorder.cgroup_tree import find_hierarchies, read_cgroup_id
 from recorder.config import RecorderConfig, SourceConfig, resolve_options
+from recorder.leadership import Leadership
 from recorder.source import Source, SourceContext
 from recorder.store.layout import DataDirectory
 from recorder.wall_clock import WallClock
 
 
 def build_contexts(
-    config: RecorderConfig, sources: Sequence[Source], boot_time_ns: Callable[[], int], wall_clock: WallClock
+    config: RecorderConfig,
+    sources: Sequence[Source],
+    boot_time_ns: Callable[[], int],
+    wall_clock: WallClock,
+    leadership: Leadership,
 ) -> list[SourceContext]:
     """What each source is opened with.
 
@@ -40,6 +45,7 @@ def build_contexts(
             cgroup_paths=config.cgroups,
             state_directory=DataDirectory(config.data_dir).state,
             wall_clock=wall_clock,
+            leadership=leadership,
         )
         for source in sources
     ]

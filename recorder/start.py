@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from recorder.config import RecorderConfig
 from recorder.daemon import Daemon
+from recorder.leadership import Leadership
 from recorder.linux.clocks import read_boot_time_ns, read_clocks
 from recorder.source import Source
 from recorder.source_opening import build_contexts
@@ -24,6 +25,7 @@ def start_recorder(
     log: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
     on_trigger: Callable[[TriggeredFreeze], None] = lambda _: None,
+    leadership: Leadership | None = None,
 ) -> Daemon:
     """Open the store and the sources, and begin the first segment.
 
@@ -34,13 +36,14 @@ def start_recorder(
         log: takes one sentence for the operator.
         stop: ends `Daemon.run`; set by a signal handler, whose signal also wakes the loop. None: nothing ends it.
         on_trigger: is told of every freeze that a recorded event has begun; must not wait.
+        leadership: whether this recorder records what is cluster-wide. None: there is no election.
 
     Raises:
         ConfigurationError: the configuration names a cgroup that does not exist, or the boot id cannot be read.
         TapioError: the data directory cannot be used, or another recorder has it.
     """
     wall_clock = WallClock(read_clocks().unix_minus_boot_ns)
-    contexts = build_contexts(config, sources, boot_time_ns, wall_clock)
+    contexts = build_contexts(config, sources, boot_time_ns, wall_clock, leadership or Leadership())
     store = Store.open(config, wall_clock, boot_time_ns(), log=log)
     opened = SourceSet.open(sources, contexts, boot_time_ns, log)
     store.note_downtime(

@@ -62,6 +62,23 @@ class FleetStatus:
     created: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ElectionStatus:
+    """Who records what is cluster-wide.
+
+    Attributes:
+        role: see `recorder.fleet.election.ElectionRole`; empty if this recorder does not stand for election.
+        namespace: of the Lease.
+        leader: name of the node whose recorder leads, as far as is known.
+        problem: what is wrong at the moment, in one clause; empty if nothing is.
+    """
+
+    role: str = ""
+    namespace: str = ""
+    leader: str = ""
+    problem: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderStatus(StoreStatus):
     """The recorder at one moment, with all that its store says.
@@ -78,6 +95,7 @@ class RecorderStatus(StoreStatus):
         cpu_percent: of one core over the last 10 s, without children.
         resident_bytes: of its own memory.
         fleet: how it takes part in Captures.
+        election: who records what is cluster-wide.
     """
 
     version: str
@@ -91,6 +109,7 @@ class RecorderStatus(StoreStatus):
     cpu_percent: float
     resident_bytes: int
     fleet: FleetStatus = FleetStatus()
+    election: ElectionStatus = ElectionStatus()
 
 
 def assemble_status(
@@ -147,6 +166,7 @@ def format_status(status: Mapping[str, Any]) -> str:
         lines.append(f"captures   {fleet['known']} in namespace {fleet['namespace']}: {figures} on this node")
         if fleet["problem"]:
             lines.append(f"CAPTURES   {fleet['problem']}")
+    lines += _format_election(status["election"])
     lines += ["", f"{'source':<16} {'state':<12} {'events':>12} {'lost':>10}"]
     for source in status["sources"]:
         line = f"{source['name']:<16} {source['state']:<12} {source['events']:>12,} {source['lost']:>10,}"
@@ -155,3 +175,19 @@ def format_status(status: Mapping[str, Any]) -> str:
         lines += ["", "missing since the start"]
         lines += [f"  {table:<16} {reason:<18} {count:,}" for table, reason, count in sorted(status["losses"])]
     return "\n".join(lines)
+
+
+def _format_election(election: Mapping[str, str]) -> list[str]:
+    """Who records what is cluster-wide; nothing without an election."""
+    role, leader, problem = election["role"], election["leader"], election["problem"]
+    if not role:
+        return []
+    if role == "alone":
+        return [f"role       alone: it also records what is cluster-wide, as there is no election: {problem}"]
+    who = f"the recorder of {leader} records" if leader else "no recorder records"
+    says = {
+        "leader": "leader: it also records what is cluster-wide",
+        "candidate": f"candidate: {who} what is cluster-wide",
+    }
+    lines = [f"role       {says.get(role, role)}"]
+    return [*lines, f"ELECTION   {problem}"] if problem else lines

@@ -233,7 +233,7 @@ class SupervisedSource:
             if grown > 0:
                 self._add_loss(reason, grown, self._last_stats_ns, now_ns, "")
         for from_ns, to_ns in stats.pauses.ended:
-            self._tell_pause(from_ns, to_ns)
+            self._tell_pause(from_ns, to_ns, stats.pauses.reason)
         for from_ns, to_ns, reason, detail in stats.unknown_gaps:
             if (from_ns, to_ns, reason, detail) not in self._stats.unknown_gaps:
                 self._add_loss(reason, None, from_ns, to_ns, detail)
@@ -244,17 +244,17 @@ class SupervisedSource:
     def tell_absence(self, now_ns: int) -> None:
         """Note that nothing was recorded since it stopped or paused, so that every segment says what is not in it."""
         if self.is_open and self._stats.pauses.since_ns is not None:
-            self._tell_pause(self._stats.pauses.since_ns, now_ns)
+            self._tell_pause(self._stats.pauses.since_ns, now_ns, self._stats.pauses.reason)
         if self._absent_since_ns is None or (self._absence_is_told and self._absent_since_ns >= now_ns):
             return
         self._add_loss(_ABSENCE_REASONS[self._state], None, self._absent_since_ns, now_ns, self._why)
         self._absent_since_ns = now_ns
         self._absence_is_told = True
 
-    def _tell_pause(self, from_ns: int, to_ns: int) -> None:
+    def _tell_pause(self, from_ns: int, to_ns: int, reason: LossReason) -> None:
         """Note the part of a pause that was not noted before."""
         if to_ns > self._paused_until_ns:
-            self._add_loss(LossReason.IN_TURNS, None, max(from_ns, self._paused_until_ns), to_ns, "")
+            self._add_loss(reason, None, max(from_ns, self._paused_until_ns), to_ns, "")
             self._paused_until_ns = to_ns
 
     def take_losses(self) -> list[LossEntry]:

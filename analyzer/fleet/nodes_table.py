@@ -17,7 +17,7 @@ from formats.units import format_bytes, format_duration
 STATUS_COMMAND = ("tapio-recorder", "status", "--config", "/etc/tapio/recorder.yaml", "--json")
 _AT_ONCE = 8
 _STATUS_BYTES = 1 << 20
-_COLUMNS = ("NODE", "STATE", "SINCE", "REACHES BACK", "RING", "LOST", "NOT RUNNING", "CPU", "VERSION")
+_COLUMNS = ("NODE", "STATE", "ROLE", "SINCE", "REACHES BACK", "RING", "LOST", "NOT RUNNING", "CPU", "VERSION")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,11 @@ def format_nodes(nodes: Sequence[NodeStatus]) -> str:
     widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for node in nodes:
-        problems = [text(node.status, "storage_problem"), text(field(node.status, "fleet"), "problem")]
+        problems = [
+            text(node.status, "storage_problem"),
+            text(field(node.status, "fleet"), "problem"),
+            text(field(node.status, "election"), "problem"),
+        ]
         lines += [f"{node.node}: {problem}" for problem in problems if problem]
     return "\n".join(escape_text(line) for line in lines)
 
@@ -83,6 +87,7 @@ def _row(node: NodeStatus) -> tuple[str, ...]:
     return (
         node.node,
         node.state,
+        text(field(status, "election"), "role") or "-",
         f"{format_time(since)[:19]}Z",
         format_duration(max(reach, 0)),
         format_bytes(max((integer(status, "ring_bytes") or 0) + (integer(status, "journal_bytes") or 0), 0)),

@@ -1,1 +1,1 @@
-"""All nodes of a cluster freeze together: each recorder takes part in the Captures of its namespace (ADR 34)."""
+"""What the recorders of a cluster do together: freeze, by Captures (ADR 34), and elect one, by a Lease (ADR 37)."""

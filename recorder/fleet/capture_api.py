@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from formats.rows.kube_json import Json
-from recorder.config import FleetConfig
 from recorder.fleet.capture_objects import CAPTURES
 from recorder.kube.api_client import ApiClient, Reply
 from recorder.kube.cluster_access import SERVICE_ACCOUNT
@@ -57,10 +56,10 @@ class CaptureApi:
         return self._client.merge_patch(f"{self.target.path}/{name}/status", patch)
 
 
-def choose_namespace(config: FleetConfig, service_account: Path = SERVICE_ACCOUNT) -> str:
-    """The namespace of the Captures: as configured, or that of the pod, or the one of the manifests."""
-    if config.namespace:
-        return config.namespace
+def choose_namespace(configured: str, service_account: Path = SERVICE_ACCOUNT) -> str:
+    """The namespace of the recorders: as configured, or that of the pod, or the one of the manifests."""
+    if configured:
+        return configured
     try:
         return (service_account / "namespace").read_text(encoding="ascii").strip() or DEFAULT_NAMESPACE
     except (OSError, ValueError):

@@ -72,7 +72,7 @@ class Fleet:
         self._log = log
         self._timing = timing
         self._now = now
-        self._namespace = choose_namespace(config.fleet)
+        self._namespace = choose_namespace(config.fleet.namespace)
         self._problem = ""
         self._early: list[TriggeredFreeze] = []
         self._conversation: _Conversation | None = None

@@ -100,9 +100,14 @@ class ApiClient:
         with self.stream(path, query or {}, timeout_s=timeout_s, accept=accept) as stream:
             return stream.reply()
 
-    def post(self, path: str, content: Json) -> Reply:
+    def post(self, path: str, content: Json, *, timeout_s: float = 30.0) -> Reply:
         """Create an object; as `get`."""
-        with self._request("POST", path, content_type=JSON, content=content) as stream:
+        with self._request("POST", path, timeout_s=timeout_s, content_type=JSON, content=content) as stream:
+            return stream.reply()
+
+    def put(self, path: str, content: Json, *, timeout_s: float = 30.0) -> Reply:
+        """Replace an object, if its `resourceVersion` is still that of `content`; as `get`."""
+        with self._request("PUT", path, timeout_s=timeout_s, content_type=JSON, content=content) as stream:
             return stream.reply()
 
     def merge_patch(self, path: str, patch: Json) -> Reply:
@@ -144,7 +149,7 @@ class ApiClient:
         authorization = access.authorization()
         if authorization is not None:
             headers["Authorization"] = authorization
-        connection = _connection(access)
+        connection = _connection(access, min(CONNECT_TIMEOUT_S, timeout_s))
         try:
             connection.connect()
             _keep_alive(connection.sock)
@@ -253,10 +258,10 @@ def status_message(content: Any) -> str:
     return message[:200] if isinstance(message, str) else ""
 
 
-def _connection(access: ClusterAccess) -> http.client.HTTPConnection:
+def _connection(access: ClusterAccess, timeout_s: float) -> http.client.HTTPConnection:
     if access.tls is None:
-        return http.client.HTTPConnection(access.host, access.port, timeout=CONNECT_TIMEOUT_S)
-    return _TlsConnection(access, access.tls)
+        return http.client.HTTPConnection(access.host, access.port, timeout=timeout_s)
+    return _TlsConnection(access, access.tls, timeout_s)
 
 
 class _OwnedSocket(ssl.SSLSocket):
@@ -270,14 +275,14 @@ class _OwnedSocket(ssl.SSLSocket):
 class _TlsConnection(http.client.HTTPSConnection):
     """Connects to one host and expects the certificate of the name that the access gives."""
 
-    def __init__(self, access: ClusterAccess, tls: ssl.SSLContext) -> None:
-        super().__init__(access.host, access.port, timeout=CONNECT_TIMEOUT_S, context=tls)
+    def __init__(self, access: ClusterAccess, tls: ssl.SSLContext, timeout_s: float) -> None:
+        super().__init__(access.host, access.port, timeout=timeout_s, context=tls)
         self._tls = tls
         self._tls.sslsocket_class = _OwnedSocket
         self._server_name = access.tls_server_name or access.host
 
     def connect(self) -> None:
-        plain = socket.create_connection((self.host, self.port), CONNECT_TIMEOUT_S)
+        plain = socket.create_connection((self.host, self.port), self.timeout)
         try:
             self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
         except OSError:

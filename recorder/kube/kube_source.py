@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from recorder.kube.conversation_set import ConversationSet
 from recorder.kube.pacing import Timing
+from recorder.leadership import Leadership
 from recorder.row_queue import RowT
 from recorder.source import SourceContext, SourceSpec, SourceStats
 
@@ -25,6 +26,7 @@ class KubeSource(ABC, Generic[RowT]):
     def __init__(self, timing: Timing | None = None) -> None:
         self._timing = timing or Timing()
         self._conversations: ConversationSet[RowT] | None = None
+        self._leadership = Leadership()
 
     @abstractmethod
     def follow(self, context: SourceContext, timing: Timing) -> ConversationSet[RowT]:
@@ -43,6 +45,8 @@ class KubeSource(ABC, Generic[RowT]):
             UnavailableError: the API server cannot be reached, refuses access, or serves none of the resources.
         """
         self._conversations = self.follow(context, self._timing)
+        self._leadership = context.leadership
+        self._leadership.join(self.spec.name)
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
         """Versions that were received."""
@@ -63,5 +67,6 @@ class KubeSource(ABC, Generic[RowT]):
     def close(self) -> None:
         """End all conversations."""
         if self._conversations:
+            self._leadership.leave(self.spec.name)
             self._conversations.close()
             self._conversations = None

@@ -86,6 +86,7 @@ class Watcher(Generic[RowT]):
         page_slot: held while a page of a list is in memory; shared by all watchers.
         gaps: gets the gaps, and only grows; shared by all watchers.
         boot_time_ns: reads CLOCK_BOOTTIME.
+        may_record: whether rows may be taken now; once it says no, the watcher ends.
     """
 
     def __init__(
@@ -100,12 +101,15 @@ class Watcher(Generic[RowT]):
         page_slot: threading.Lock,
         gaps: list[Gap],
         boot_time_ns: Callable[[], int],
+        may_record: Callable[[], bool] = lambda: True,
     ) -> None:
         self.target = target
         self.rejected_lines = 0
         self.overflowed_lines = 0
         self.trouble = ""
         """What is wrong at the moment, in one clause; empty if nothing is."""
+        self.is_denied = False
+        """Whether the server has refused the last request for good: forbidden, or not served."""
         self._client = client
         self._versions = versions
         self._versions_lock = threading.Lock()
@@ -115,6 +119,7 @@ class Watcher(Generic[RowT]):
         self._page_slot = page_slot
         self._gaps = gaps
         self._boot_time_ns = boot_time_ns
+        self._may_record = may_record
         self._stop = threading.Event()
         self._stream: Stream | None = None
         self._version: str | None = None
@@ -127,6 +132,11 @@ class Watcher(Generic[RowT]):
     def rejected(self) -> int:
         """Messages that were no object."""
         return self.rejected_lines + self._versions.rejected
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has listed everything, or has told what is wrong."""
+        return self._version is not None or bool(self.trouble)
 
     def run(self) -> None:
         """Follow the target until `stop`."""
@@ -193,11 +203,15 @@ class Watcher(Generic[RowT]):
         while not self._queue.wait_for_room(1.0):
             if self._stop.is_set():
                 return False
+        if not self._is_allowed():
+            return False
         with self._versions_lock:
             self._queue.put(self._versions.list_page(page))
         return not self._stop.is_set()
 
     def _end_list(self, version: str) -> None:
+        if not self._is_allowed():
+            return
         with self._versions_lock:
             self._queue.put(self._versions.end_list())
             now = self._boot_time_ns()
@@ -262,6 +276,8 @@ class Watcher(Generic[RowT]):
                 self.overflowed_lines += 1
                 self._forget(LossReason.QUEUE_FULL, "the queue of rows waiting for the disk was full")
                 return False
+            if not self._is_allowed():
+                return False
             with self._versions_lock:
                 row = self._versions.told(kind, content)
                 if row is not None:
@@ -287,6 +303,7 @@ class Watcher(Generic[RowT]):
             self._client.reload(self._client.generation)
             self.trouble = what
         elif reply.status in (403, 404, 405):
+            self.is_denied = True
             self._fail(what, self._pacer.spread(self._timing.denied_retry))
         elif reply.status in (400, 422) and self._version is not None:
             self._forget(LossReason.WATCH_GAP, f"the server rejected the last resource version ({reply.status})")
@@ -305,8 +322,15 @@ class Watcher(Generic[RowT]):
             self._gap_reason = (LossReason.WATCH_GAP, problem)
         self._wait(waits_s)
 
+    def _is_allowed(self) -> bool:
+        """Whether what was received may be recorded; if not, this is the end."""
+        if not self._may_record():
+            self._stop.set()
+        return not self._stop.is_set()
+
     def _healthy(self) -> None:
         self.trouble = ""
+        self.is_denied = False
         self._reloaded_for_failure = False
         self._pacer.succeeded()
 

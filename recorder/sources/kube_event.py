@@ -21,7 +21,7 @@ class KubeEventSource(KubeSource[EventRow]):
         needs=(Need.KUBERNETES,),
         profile=Profile.LEAN,
         cost="one connection and thread: 0.1 ms per Event",
-        loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP),
+        loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP, LossReason.NOT_LEADER),
         shed_order=70,
         options={"kubeconfig": "", "namespaces": ()},
         opens_slowly=True,
@@ -34,5 +34,7 @@ class KubeEventSource(KubeSource[EventRow]):
             UnavailableError: the API server cannot be reached or refuses access.
         """
         conversations = ConversationSet(context, EventVersions, event_batch, timing)
-        conversations.open([EVENTS], WatchScope(tuple(context.options["namespaces"])))
+        conversations.open(
+            [EVENTS], WatchScope(tuple(context.options["namespaces"]), is_divided=context.leadership.is_elected)
+        )
         return conversations

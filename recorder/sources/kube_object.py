@@ -22,7 +22,7 @@ class KubeObjectSource(KubeSource[ObjectRow]):
         needs=(Need.KUBERNETES,),
         profile=Profile.LEAN,
         cost="a connection and thread per resource: 0.2 % of a core idle, 0.7 ms per changed pod, 28 MB for 1,000 pods",
-        loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP),
+        loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP, LossReason.NOT_LEADER),
         shed_order=80,
         options={
             "kubeconfig": "",
@@ -49,8 +49,11 @@ class KubeObjectSource(KubeSource[ObjectRow]):
                 where="sources.kube_object.resources",
                 next_step=f"choose from {', '.join(RESOURCE_BY_NAME)}",
             )
+        is_divided = context.leadership.is_elected
         scope = WatchScope(
-            tuple(context.options["namespaces"]), context.node_name if context.options["node_pods_only"] else None
+            tuple(context.options["namespaces"]),
+            pods_of_node=context.node_name if is_divided or context.options["node_pods_only"] else None,
+            is_divided=is_divided,
         )
         conversations = ConversationSet(context, ObjectVersions, object_batch, timing)
         conversations.open(

@@ -56,6 +56,8 @@ FORBIDDEN = [
     ),
     *((verb, "captures.tapio.dev") for verb in ("update", "patch", "delete", "deletecollection")),
     ("update", "captures.tapio.dev/status"),
+    *((verb, "leases.coordination.k8s.io") for verb in ("get", "list", "watch", "update", "patch", "delete")),
+    *((verb, "leases.coordination.k8s.io/tapio-leader") for verb in ("get", "patch", "delete")),
     ("create", "customresourcedefinitions.apiextensions.k8s.io"),
     ("create", "serviceaccounts/token"),
     ("impersonate", "users"),
@@ -178,12 +180,30 @@ def test_the_account_may_do_nothing_but_read_what_is_recorded(cluster: RealClust
         for scope in scopes
         if kubectl(cluster, "auth", "can-i", *what, "--as", ACCOUNT, *scope, check=False).strip() != "no"
     ]
-    elsewhere = kubectl(
-        cluster, "auth", "can-i", "create", "captures.tapio.dev", "-n", "default", "--as", ACCOUNT, check=False
-    )
+    elsewhere = [
+        kubectl(cluster, "auth", "can-i", "create", what, "-n", "default", "--as", ACCOUNT, check=False).strip()
+        for what in ("captures.tapio.dev", "leases.coordination.k8s.io")
+    ]
     assert len(FORBIDDEN) >= 40
     assert allowed == []
-    assert elsewhere.strip() == "no"
+    assert elsewhere == ["no", "no"]
+
+
+@pytest.mark.usefixtures("data")
+def test_the_recorder_holds_the_lease_and_says_so(cluster: RealCluster) -> None:
+    find = ("-n", NAMESPACE, "get", "lease", "tapio-leader", "-o", "json", "--ignore-not-found")
+    deadline = time.monotonic() + READY_SECONDS
+    while not (found := kubectl(cluster, *find)) and time.monotonic() < deadline:
+        wait(1)
+    lease = json.loads(found)
+    status = json.loads(ask(cluster, "status", "--config", "/etc/tapio/recorder.yaml", "--json"))
+    assert lease["spec"]["holderIdentity"] == status["node_name"]
+    assert status["election"] == {
+        "role": "leader",
+        "namespace": NAMESPACE,
+        "leader": status["node_name"],
+        "problem": "",
+    }
 
 
 def test_a_person_freezes_and_fetches_a_capture(cluster: RealCluster, data: Path, tmp_path: Path) -> None:
@@ -224,6 +244,8 @@ def test_no_request_of_the_recorder_was_refused_and_no_right_is_unused(cluster: 
     mine = [request for request in requests if request["user"]["username"] == ACCOUNT and "objectRef" in request]
     refused = [(request["verb"], request["objectRef"]) for request in mine if request["responseStatus"]["code"] == 403]
     assert refused == []
+    leases = {request["verb"] for request in mine if request["objectRef"]["resource"] == "leases"}
+    assert leases == {"create", "list", "update", "watch"}
     used = {
         (reference.get("apiGroup", ""), "/".join(filter(None, (reference["resource"], reference.get("subresource")))))
         for reference in (request["objectRef"] for request in mine)

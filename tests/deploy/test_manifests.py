@@ -14,6 +14,10 @@ import yaml
 
 from formats.rows.kube_resources import EVENTS, OBJECT_RESOURCES
 from recorder.config_file import read_config
+from recorder.fleet.lease_api import LeaseApi
+from recorder.fleet.lease_objects import LEASE_NAME
+from recorder.kube.api_client import ApiClient
+from recorder.kube.cluster_access import ClusterAccess
 from recorder.registry import SOURCES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -61,13 +65,32 @@ def test_captures_are_created_and_answered_and_nothing_else_is_written() -> None
     definition = find("CustomResourceDefinition")["spec"]
     # THEN the role of their namespace has the verbs that they use, and they take part
     rules = [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in find("Role")["rules"]]
-    assert rules == [
+    assert rules[:2] == [
         ([definition["group"]], [definition["names"]["plural"]], ["create", "get", "list", "watch"]),
         ([definition["group"]], [f"{definition['names']['plural']}/status"], ["patch"]),
     ]
+    assert {group for groups, _, _ in rules[2:] for group in groups} == {"coordination.k8s.io"}
     assert definition["scope"] == "Namespaced"
     assert find("RoleBinding")["subjects"] == find("ClusterRoleBinding")["subjects"]
     assert read_config(BASE / "recorder.yaml", SPECS).fleet.enabled
+
+
+def test_the_recorders_elect_one_by_a_lease_and_may_write_no_other() -> None:
+    # GIVEN what the recorder asks for
+    target = LeaseApi(ApiClient(lambda: ClusterAccess("127.0.0.1", 1, "", None)), "tapio").target
+    assert target.field_selector == f"metadata.name={LEASE_NAME}", "else a rule with a name would not allow the list"
+    # THEN the role allows it for the Lease of that name; only creating cannot be limited to a name
+    rules = [rule for rule in find("Role")["rules"] if rule["resources"] == [target.served.plural]]
+    assert rules == [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": [LEASE_NAME],
+            "verbs": ["list", "update", "watch"],
+        },
+    ]
+    assert read_config(BASE / "recorder.yaml", SPECS).election.enabled
 
 
 def test_everything_is_recorded_but_secrets() -> None:
@@ -120,6 +143,9 @@ def test_kustomize_renders(overlay: str) -> None:
         "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CustomResourceDefinition", "DaemonSet", "Namespace", "Role",
         "RoleBinding", "ServiceAccount",
     }  # fmt: skip
+    # kustomize adds a hash to the names of generated ConfigMaps, and to what it takes for a reference to one.
+    (role,) = [document for document in rendered if document["kind"] == "Role"]
+    assert [rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule] == [[LEASE_NAME]]
     (daemon_set,) = [document for document in rendered if document["kind"] == "DaemonSet"]
     arguments = daemon_set["spec"]["template"]["spec"]["containers"][0]["args"]
     assert (overlay == "base") == (not any(argument.startswith("--profile=") for argument in arguments))

@@ -17,7 +17,7 @@ import pytest
 
 from formats.errors import ExitCode, OutputError, TapioError, UnavailableError
 from recorder.control import ControlServer, request_reply
-from recorder.status import RecorderStatus, format_status
+from recorder.status import ElectionStatus, RecorderStatus, format_status
 from recorder.store.freeze import FreezeRequest, FreezeResult
 from tests.recorder.recorder_fakes import STATUS
 
@@ -195,3 +195,30 @@ def test_status_is_readable_for_people():
     assert "rejected" in text
     assert "captures   4 in namespace tapio: 1 in progress, 2 frozen, 1 failed on this node" in text
     assert "CAPTURES   the API server returned 403" in text
+
+
+@pytest.mark.parametrize(
+    ("election", "lines"),
+    [
+        (ElectionStatus(), []),
+        (ElectionStatus("leader", "tapio", "node-a"), ["role       leader: it also records what is cluster-wide"]),
+        (
+            ElectionStatus("candidate", "tapio", "node-b"),
+            ["role       candidate: the recorder of node-b records what is cluster-wide"],
+        ),
+        (
+            ElectionStatus("candidate", "tapio", problem="the API server is away"),
+            [
+                "role       candidate: no recorder records what is cluster-wide",
+                "ELECTION   the API server is away",
+            ],
+        ),
+        (
+            ElectionStatus("alone", "tapio", problem="why"),
+            ["role       alone: it also records what is cluster-wide, as there is no election: why"],
+        ),
+    ],
+)
+def test_the_status_says_who_records_what_is_cluster_wide(election, lines):
+    text = format_status(dataclasses.asdict(dataclasses.replace(STATUS, election=election)))
+    assert [line for line in text.splitlines() if line.startswith(("role", "ELECTION"))] == lines

@@ -9,6 +9,7 @@ import pytest
 from formats.errors import ConfigurationError
 from recorder.config import HostConfig, SourceConfig
 from recorder.doctor import diagnose
+from recorder.leadership import Leadership
 from recorder.source import SourceContext
 from recorder.source_opening import build_contexts
 from recorder.start import start_recorder
@@ -55,9 +56,9 @@ def test_doctor_opens_with_what_the_recorder_opens_with(
     diagnosis = diagnose(config, [Curious])
     # THEN both gave it the same
     assert [source.verdict for source in diagnosis.sources] == ["works"]
+    own = ("boot_time_ns", "wall_clock", "leadership")
     recorder, doctor = (
-        {key: getattr(context, key) for key in SourceContext.__slots__ if key not in ("boot_time_ns", "wall_clock")}
-        for context in Curious.seen
+        {key: getattr(context, key) for key in SourceContext.__slots__ if key not in own} for context in Curious.seen
     )
     assert recorder == doctor
     assert recorder["cgroup_paths"] == ("/kubepods",)
@@ -69,4 +70,4 @@ def test_doctor_opens_with_what_the_recorder_opens_with(
 def test_a_cgroup_that_does_not_exist_is_named(tmp_path: Path, host: HostConfig):
     config = make_config(tmp_path / "data", host=host, cgroups=("/kubepods", "/no/such"))
     with pytest.raises(ConfigurationError, match="/no/such"):
-        build_contexts(config, [ScriptedSource()], FakeClock(), WallClock())
+        build_contexts(config, [ScriptedSource()], FakeClock(), WallClock(), Leadership())

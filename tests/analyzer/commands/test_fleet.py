@@ -206,6 +206,7 @@ STATUS = {
     "cpu_percent": 0.25,
     "storage_problem": "the disk \x1b[31mrejects writes",
     "fleet": {"problem": "the API server returned 403"},
+    "election": {"role": "leader", "problem": "the Lease cannot be renewed"},
 }
 
 
@@ -216,12 +217,23 @@ def test_status_is_a_table_of_nodes(cluster):
     assert result.exit_code == ExitCode.NEGATIVE
     lines = result.output.splitlines()
     assert lines[0].split()[:2] == ["NODE", "STATE"]
-    for figure in ("recording", "2023-11-14T22:13:20Z", "2 h 56 min", "1 MiB", "1,234", "dns", "0.2 %", "0.1.0"):
+    for figure in (
+        "recording",
+        "leader",
+        "2023-11-14T22:13:20Z",
+        "2 h 56 min",
+        "1 MiB",
+        "1,234",
+        "dns",
+        "0.2 %",
+        "0.1.0",
+    ):
         assert figure.replace(" ", "") in lines[1].replace("\u00a0", "").replace(" ", "")
     assert "unknown (it answered no JSON)" in lines[2]
     assert "not ready (Running)" in lines[3]
     assert "node-a: the disk \\x1b[31mrejects writes" in result.output
     assert "node-a: the API server returned 403" in result.output
+    assert "node-a: the Lease cannot be renewed" in result.output
     assert {node for node, _ in cluster.asked} == {"node-a", "node-b"}
 
 

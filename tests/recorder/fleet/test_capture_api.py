@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from recorder.config import FleetConfig
 from recorder.fleet.capture_api import CaptureApi, choose_namespace
 from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import load_access
@@ -12,10 +11,10 @@ from tests.recorder.fleet.nodes import capture
 
 
 def test_the_namespace_is_the_configured_one_or_that_of_the_pod_or_of_the_manifests(tmp_path):
-    assert choose_namespace(FleetConfig(namespace="mine"), tmp_path) == "mine"
-    assert choose_namespace(FleetConfig(), tmp_path) == "tapio"
+    assert choose_namespace("mine", tmp_path) == "mine"
+    assert choose_namespace("", tmp_path) == "tapio"
     (tmp_path / "namespace").write_text("theirs\n")
-    assert choose_namespace(FleetConfig(), tmp_path) == "theirs"
+    assert choose_namespace("", tmp_path) == "theirs"
 
 
 def test_a_rotated_token_is_read_again(server):

@@ -15,6 +15,7 @@ import click
 
 from analyzer.commands.output_file import force_option, open_place
 from analyzer.fleet.captures import NodeAnswer, read_answers
+from analyzer.fleet.diagnosis import diagnose_nodes, diagnoses_to_json, format_diagnoses
 from analyzer.fleet.fetching import fetch_file
 from analyzer.fleet.freezing import make_capture, name_of, wait_for_nodes
 from analyzer.fleet.kubernetes_cluster import KubernetesCluster
@@ -71,6 +72,36 @@ def show_status(
     nodes = ask_nodes(cluster, _find_recorders(cluster))
     click.echo(nodes_to_json(nodes) if as_json else format_nodes(nodes))
     context.exit(ExitCode.OK if all(node.status for node in nodes) else ExitCode.NEGATIVE)
+
+
+@command.command(name="doctor", epilog=examples("tapio fleet doctor", "tapio fleet doctor --node node-a --json"))
+@_cluster_options
+@click.option("--node", "nodes", multiple=True, help="Only this node; can be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that the recorders say as JSON.")
+@click.pass_context
+def diagnose(
+    context: click.Context,
+    *,
+    nodes: tuple[str, ...],
+    as_json: bool,
+    namespace: str,
+    kubeconfig: str | None,
+    kube_context: str | None,
+) -> None:
+    """Check on every node what its recorder can record, and how to fix what it cannot; the same on several nodes once.
+
+    The exit code is 1 if a source of the profile does not work on a node, or a node cannot be asked.
+    """
+    cluster = connect(namespace, kubeconfig, kube_context)
+    recorders = _find_recorders(cluster)
+    unknown = sorted(set(nodes) - {pod.node for pod in recorders})
+    if unknown:
+        raise MissingInputError(
+            "the node has no recorder", where=unknown[0], next_step="`tapio fleet status` lists those that have"
+        )
+    found = diagnose_nodes(cluster, [pod for pod in recorders if not nodes or pod.node in nodes])
+    click.echo(diagnoses_to_json(found) if as_json else format_diagnoses(found))
+    context.exit(ExitCode.OK if all(node.is_good for node in found) else ExitCode.NEGATIVE)
 
 
 @command.command(

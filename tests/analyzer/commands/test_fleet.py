@@ -244,6 +244,17 @@ def test_status_as_json_has_everything(cluster):
     assert [node["status"] for node in json.loads(result.output)] == [STATUS] * 3
 
 
+def test_doctor_asks_every_node_or_those_that_are_named(cluster):
+    diagnosis = {"node": [], "sources": [{"name": "tcp", "verdict": "works"}]}
+    cluster.statuses = dict.fromkeys(NODES, diagnosis)
+    assert run("doctor").output.split() == ["works", "everything", "(all", "nodes)"]
+    cluster.statuses["node-b"] = {"node": [], "sources": [{"name": "tcp", "verdict": "fails", "why": "no BTF"}]}
+    result = run("doctor", "--node", "node-b", "--node", "node-c", "--json")
+    assert result.exit_code == ExitCode.NEGATIVE
+    assert [node["node"] for node in json.loads(result.output)] == ["node-b", "node-c"]
+    assert "node-z" in str(run("doctor", "--node", "node-z").exception)
+
+
 def test_a_namespace_without_recorders_is_a_sentence(cluster):
     cluster.recorders = []
     assert "install them" in str(run("status").exception)

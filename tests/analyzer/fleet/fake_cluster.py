@@ -20,6 +20,8 @@ class FakeCluster:
         self.captures = {}
         self.statuses = {}
         self.asked = []
+        self.ends_with = {}
+        """Errors with which the commands of a node end, after their output."""
         self.breaks_after = []
         """Bytes after which the next streams break."""
 
@@ -79,3 +81,5 @@ class FakeCluster:
                 yield piece[: left - start]
                 raise UnavailableError("the connection to the API server failed (broken pipe)")
             yield piece
+        if (error := self.ends_with.get(pod.node)) is not None:
+            raise error

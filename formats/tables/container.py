@@ -10,7 +10,8 @@ TABLE = Table(
     name="container",
     doc=(
         "One state of one container or pod sandbox, or one class of errors at the end of a crashed container's log. "
-        "Pulls of images are not: a runtime tells only whoever asks for a pull, which is the kubelet (`kube_event`)."
+        "Pulls of images are not: a runtime tells only whoever asks for a pull, which is the kubelet (`kube_event`). "
+        "Logs that are links, as those of cri-dockerd, are not read."
     ),
     event_names=(
         "container.state",
@@ -182,7 +183,7 @@ TABLE = Table(
     ),
     source=(
         "Container Runtime Interface runtime.v1 and v1alpha2 (kubernetes/cri-api api.proto): ListContainers, "
-        "ListPodSandbox, ContainerStatus, GetContainerEvents; log files (KEP-2371, CRI log format)"
+        "ListPodSandbox, ContainerStatus, GetContainerEvents; log files (kubelet-cri-logging, CRI log format)"
     ),
     sentence=(
         "{event_name} {k8s.namespace.name}/{k8s.pod.name} {k8s.container.name}: {container.exit.reason} "

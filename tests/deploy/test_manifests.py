@@ -14,6 +14,8 @@ import yaml
 
 from formats.rows.kube_resources import EVENTS, OBJECT_RESOURCES
 from recorder.config_file import read_config
+from recorder.cri.host_files import find_on_host
+from recorder.cri.runtime import SOCKETS
 from recorder.fleet.lease_api import LeaseApi
 from recorder.fleet.lease_objects import LEASE_NAME
 from recorder.kube.api_client import ApiClient
@@ -111,6 +113,21 @@ def test_the_container_has_single_capabilities_and_cannot_write_but_its_data(con
     config = read_config(BASE / "recorder.yaml", SPECS)
     places = {mount["mountPath"] for mount in from_host}
     assert {str(config.data_dir), str(config.host.proc), str(config.host.sysfs)} <= places
+
+
+@pytest.mark.parametrize("path", [*SOCKETS, "/var/log/pods/shop_api-1_uid/api/0.log"])
+def test_the_container_runtime_and_its_logs_are_mounted_where_the_recorder_looks(
+    container: dict[str, Any], path: str
+) -> None:
+    config = read_config(BASE / "recorder.yaml", SPECS)
+    volumes = {volume["name"]: volume for volume in find("DaemonSet")["spec"]["template"]["spec"]["volumes"]}
+    expected, _ = find_on_host(path, config.host.proc)
+    found = [
+        volumes[mount["name"]]["hostPath"]["path"] + str(expected)[len(mount["mountPath"]) :]
+        for mount in container["volumeMounts"]
+        if mount.get("readOnly") and str(expected).startswith(mount["mountPath"] + "/")
+    ]
+    assert found == [path]
 
 
 def test_every_capability_says_what_it_is_for() -> None:

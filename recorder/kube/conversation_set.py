@@ -149,7 +149,10 @@ class ConversationSet(Generic[RowT]):
         self._own = begin(own, None, ())
         if led:
             self._led = LedPart(
-                self._context.leadership, lambda term, known: begin(led, term, known), self._context.boot_time_ns()
+                self._context.leadership,
+                lambda term, known: begin(led, term, known),
+                self._context.node_name,
+                self._context.boot_time_ns(),
             )
 
     def drain(self, budget_ns: int) -> list[pa.RecordBatch]:

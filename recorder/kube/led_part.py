@@ -42,6 +42,7 @@ class LedPart(Generic[RowT]):
     Args:
         leadership: whether this recorder leads.
         begin: begins all conversations of a term, with what is known from before: as many versions, or none.
+        node_name: of this node, which is in the Lease while it leads.
         now_ns: CLOCK_BOOTTIME at which the source was opened.
     """
 
@@ -49,10 +50,13 @@ class LedPart(Generic[RowT]):
         self,
         leadership: Leadership,
         begin: Callable[[Term, Sequence[Versions[RowT]]], list[Following[RowT]]],
+        node_name: str,
         now_ns: int,
     ) -> None:
         self._leadership = leadership
         self._begin = begin
+        self._node_name = node_name
+        self._is_starting = True
         self._term: Term | None = None
         self._reign = ""
         self._following: list[Following[RowT]] = []
@@ -79,11 +83,14 @@ class LedPart(Generic[RowT]):
     @property
     def pauses(self) -> Pauses:
         """When this recorder did not lead, or had not listed everything yet."""
-        return Pauses(tuple(self._pauses), self._since_ns, LossReason.NOT_LEADER)
+        reason = LossReason.STARTING if self._is_starting else LossReason.NOT_LEADER
+        return Pauses(tuple(self._pauses), self._since_ns, reason)
 
     def turn(self, now_ns: int) -> None:
         """Begin what a new term asks for, and end what belongs to one that is over."""
         term = self._leadership.term(now_ns)
+        if term is None and (self._pauses or self._leadership.leader not in ("", self._node_name)):
+            self._is_starting = False  # until now nobody was known to lead, so nobody has recorded it
         if self._term is not None and term is not self._term:
             self._end(self._term, now_ns)
         if term is not None and self._term is None:

@@ -22,7 +22,13 @@ class KubeObjectSource(KubeSource[ObjectRow]):
         needs=(Need.KUBERNETES,),
         profile=Profile.LEAN,
         cost="a connection and thread per resource: 0.2 % of a core idle, 0.7 ms per changed pod, 28 MB for 1,000 pods",
-        loss_reasons=(LossReason.REJECTED, LossReason.QUEUE_FULL, LossReason.WATCH_GAP, LossReason.NOT_LEADER),
+        loss_reasons=(
+            LossReason.REJECTED,
+            LossReason.QUEUE_FULL,
+            LossReason.WATCH_GAP,
+            LossReason.NOT_LEADER,
+            LossReason.STARTING,
+        ),
         shed_order=80,
         options={
             "kubeconfig": "",

@@ -70,8 +70,13 @@ def test_a_candidate_follows_the_pods_of_its_node_alone(server, follow):
     # THEN it has its pod, and says that it lacks the rest since it was opened
     assert candidate.told() == [("state", "mine", False)]
     assert server.count("list", "configmaps") == 0
-    assert (candidate.pauses.ended, candidate.pauses.reason) == ((), LossReason.NOT_LEADER)
+    assert (candidate.pauses.ended, candidate.pauses.reason) == ((), LossReason.STARTING)
     assert candidate.pauses.since_ns is not None
+    # AND that another recorder has it, as soon as that is known
+    candidate.leadership.leader = "node-1"
+    assert candidate.pauses.reason is LossReason.STARTING, "this one did, before it was restarted"
+    candidate.leadership.leader = "node-2"
+    assert candidate.pauses.reason is LossReason.NOT_LEADER
 
 
 def test_a_leader_follows_everything_else_too_and_pods_without_a_node(server, follow):
@@ -87,6 +92,9 @@ def test_a_leader_follows_everything_else_too_and_pods_without_a_node(server, fo
     leader.wait_until(lambda: leader.pauses.since_ns is None)
     ((begin, end),) = leader.pauses.ended
     assert begin < end <= read_boot_time_ns()
+    assert leader.pauses.reason is LossReason.STARTING, (
+        "the first leader has missed nothing that another one could have"
+    )
 
 
 def test_events_are_followed_by_the_leader_alone(server, follow):
@@ -150,7 +158,7 @@ def test_a_term_that_ended_records_no_row_more(server, follow):
     assert not any(thread.is_alive() for thread in threads)
     leader.drain()
     assert [row["event_name"] for row in leader.rows] == ["k8s.object.state"]
-    assert leader.pauses.since_ns == term.ended_ns
+    assert (leader.pauses.since_ns, leader.pauses.reason) == (term.ended_ns, LossReason.NOT_LEADER)
 
 
 def test_after_another_leader_everything_is_listed_as_state(server, follow):

@@ -66,8 +66,11 @@ WITH left_pod AS (
         event_name = 'k8s.object.deleted' AS is_deletion,
         event_name = 'k8s.object.left' AS is_left,
         bound.from_ns AS bound_ns,
-        bound.uid IS NOT NULL AND event_name <> 'k8s.object.deleted' AND "k8s.object.content" IS NOT NULL
-            AND TRY(json_extract_string("k8s.object.content", '$.spec.nodeName')) IS NULL AS is_before,
+        -- Only of these few the content is parsed.
+        CASE
+            WHEN bound.uid IS NULL OR event_name = 'k8s.object.deleted' OR "k8s.object.content" IS NULL THEN false
+            ELSE TRY(json_extract_string("k8s.object.content", '$.spec.nodeName')) IS NULL
+        END AS is_before,
         row_number() OVER (
             same ORDER BY event_name = 'k8s.object.state', inferred, api_recorder.place, at_ns, event_seq
         ) AS telling

@@ -1,7 +1,8 @@
-"""Contrast: what speaks for and against a change as a cause, without any knowledge of the failure.
+"""Contrast: what speaks for and against a cause, without any knowledge of the failure.
 
 A change is compared with what it did not reach: the time before it, the pods of the same workload that are older than
-it, and the time after it was undone. Who fails in the same way there does not fail because of the change.
+it, and the time after it was undone. Who fails in the same way there does not fail because of the change. A failure of
+something else is compared with the time after that is well again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.knowledge.rules import Nature
+from analyzer.knowledge.rules import Condition, Nature
 from analyzer.reasoning.symptoms import FoundSymptom
 from formats.rows.kube_resources import WORKLOAD_KINDS
 from formats.units import format_duration
@@ -41,12 +42,19 @@ WENT_ON_NS = 300_000_000_000
 """An effect that is seen so long after the change was undone does not depend on it. Why: a container that keeps
 crashing is started again after five minutes at most."""
 
+OUTLASTED_FACTOR = 0.6
+"""For an effect that still shows long after what it depends on is well again. Why no refutation: a container that keeps
+crashing is started again after five minutes at most, and some programs never try again."""
+
+OUTLASTED_NS = 30_000_000_000
+"""So long after its cause an effect is outlasting it. Why: probes and callers that are well again say so within this."""
+
 _READ_AT_START = frozenset({"ConfigMap", "Secret"})
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """What speaks for or against a change as the cause of one effect.
+    """What speaks for or against something as the cause of one effect.
 
     Attributes:
         is_for: whether it speaks for it.
@@ -77,6 +85,7 @@ class Contrast:
         self._first: dict[tuple[str, str], FoundSymptom] = {}
         self._last: dict[tuple[str, str], FoundSymptom] = {}
         self._on_oldest_part: dict[tuple[str, str], FoundSymptom] = {}
+        self._last_of_all: dict[str, FoundSymptom] = {}
         changes = []
         for symptom in symptoms:
             if symptom.rule.nature is Nature.CHANGE:
@@ -87,6 +96,9 @@ class Contrast:
             self._first.setdefault(place, symptom)
             if symptom.to_ns >= self._last.setdefault(place, symptom).to_ns:
                 self._last[place] = symptom
+            last = self._last_of_all.setdefault(_owner(symptom), symptom)
+            if (symptom.is_ongoing, symptom.to_ns) > (last.is_ongoing, last.to_ns):
+                self._last_of_all[_owner(symptom)] = symptom
             if symptom.entity_id != symptom.workload_id:
                 kept = self._on_oldest_part.setdefault(place, symptom)
                 if symptom.entity_from_ns < kept.entity_from_ns:
@@ -94,18 +106,20 @@ class Contrast:
         self._undone_by = _find_undone(changes)
 
     def arguments(self, cause: FoundSymptom, effect: FoundSymptom) -> Iterator[Argument]:
-        """What speaks for and against one symptom, if it is a change, as the cause of another.
+        """What speaks for and against one symptom as the cause of another.
 
         Args:
             cause: any symptom.
             effect: began after it, or shortly before.
         """
-        if cause.rule.nature is not Nature.CHANGE:
-            return
-        for argument in (
-            self.compare_with_before(cause, effect) or self._compare_with_unexposed(cause, effect),
-            self.compare_with_undone(cause, effect),
-        ):
+        if cause.rule.nature is Nature.CHANGE:
+            arguments = (
+                self.compare_with_before(cause, effect) or self._compare_with_unexposed(cause, effect),
+                self.compare_with_undone(cause, effect),
+            )
+        else:
+            arguments = (self._compare_with_recovered(cause, effect), None)
+        for argument in arguments:
             if argument is not None:
                 yield argument
 
@@ -142,6 +156,22 @@ class Contrast:
         else:
             says = "it was not observed again after the change was undone"
         return Argument(is_for=True, strength=RECOVERED_DOUBT, says=says, seen_on=undo.number)
+
+    def _compare_with_recovered(self, cause: FoundSymptom, effect: FoundSymptom) -> Argument | None:
+        """Speaks against what is well again, with all that belongs to its workload, if the effect goes on elsewhere.
+
+        None of what used more of something than before: what it did to others may last.
+        """
+        last = self._last_of_all.get(_owner(cause))
+        if last is None or last.is_ongoing or not effect.is_ongoing or _owner(cause) == _owner(effect):
+            return None
+        if cause.rule.condition is Condition.GREEDY:
+            return None
+        outlasted_ns = effect.to_ns - last.to_ns
+        if outlasted_ns < OUTLASTED_NS:
+            return None
+        says = f"it went on {format_duration(outlasted_ns)} after {cause.kind} {cause.name} was well again"
+        return Argument(is_for=False, strength=OUTLASTED_FACTOR, says=says, seen_on=last.number)
 
     def _compare_with_unexposed(self, change: FoundSymptom, effect: FoundSymptom) -> Argument | None:
         if not _is_exposed(change, effect):
@@ -181,4 +211,9 @@ def _is_exposed(change: FoundSymptom, effect: FoundSymptom) -> bool:
 
 def _place(symptom: FoundSymptom) -> tuple[str, str]:
     """What shows, and on which workload, or on what else."""
-    return symptom.rule.name, symptom.workload_id or symptom.entity_id
+    return symptom.rule.name, _owner(symptom)
+
+
+def _owner(symptom: FoundSymptom) -> str:
+    """Its workload, or what else it shows on."""
+    return symptom.workload_id or symptom.entity_id

@@ -10,11 +10,12 @@ CACHE = f"Container/{uid_of('Pod/shop/cache-1')}/cache"
 API = f"Container/{uid_of('Pod/shop/api-1')}/api"
 
 
-def shop(directory, **how):
+def shop(directory, *, begin=0, **how):
     """Two pods of one container each, cgroups 11 (api) and 12 (cache), and the Service of the cache."""
+    node = {"status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}
     return (
         CaptureBuilder(directory, **how)
-        .kube_object("Node", "node-1", {"status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}, at=0)
+        .kube_object("Node", "node-1", node, at=begin)
         .pod("api-1", ip="10.1.0.1", statuses=[container_status("api", run_of="api-1/api")])
         .pod("cache-1", ip="10.1.0.2", statuses=[container_status("cache", run_of="cache-1/cache")])
         .service("cache", cluster_ip="10.2.0.1")
@@ -362,3 +363,22 @@ def test_callers_that_are_first_seen_within_a_step_do_not_call_more_in_the_next(
         builder.tcp("connect", 27.0 + call * 0.4, **peer)
     # THEN the fewer of their first step are no usual load
     assert model_of(builder.write(), "call_growth").engine.rows("FROM call_growth") == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "first", "grows"),
+    [(3, 3.5, True), (8, 8.5, False), (3, 6.5, False)],
+    ids=["seven-seconds", "too-short-to-tell", "not-called-from-the-beginning"],
+)
+def test_step_in_which_the_recording_begins_counts_in_proportion(tmp_path, model_of, begin, first, grows):
+    # GIVEN an api that calls the cache twice a second, and six times as often from the 12th second of the clock on
+    builder = shop(tmp_path, begin=begin)
+    peer = {"cgroup_id": 11, "network__peer__address": "10.2.0.1", "network__peer__port": 6379}
+    for call in range(round((12 - first) * 2)):
+        builder.tcp("connect", first + call / 2, **peer)
+    for call in range(12 * 38):
+        builder.tcp("connect", 12 + call / 12, **peer)
+    # WHEN growth is looked for
+    rows = model_of(builder.write(), "call_growth").engine.records("FROM call_growth")
+    # THEN 13 calls in the first seven seconds are 19 in ten
+    assert [(row["usual"], row["opened"]) for row in rows] == ([(19, 113)] if grows else [])

@@ -6,6 +6,8 @@ import pytest
 
 from analyzer.reasoning.contrast import (
     BEFORE_FACTOR,
+    OUTLASTED_FACTOR,
+    OUTLASTED_NS,
     RECOVERED_DOUBT,
     RECOVERED_EARLY_NS,
     RECOVERED_WITHIN_NS,
@@ -55,8 +57,9 @@ def edge(tables, target="Pod/b"):
 
 def test_factors_are_those_of_the_documentation():
     assert (BEFORE_FACTOR, UNEXPOSED_FACTOR, WENT_ON_FACTOR, RECOVERED_DOUBT) == (0.5, 0.6, 0.5, 0.5)
-    seconds = [nanoseconds // SECOND for nanoseconds in (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS)]
-    assert seconds == [60, 120, 300]
+    assert OUTLASTED_FACTOR == 0.6
+    times = (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS, OUTLASTED_NS)
+    assert [nanoseconds // SECOND for nanoseconds in times] == [60, 120, 300, 30]
 
 
 def test_change_keeps_its_confidence_where_only_its_own_pods_fail(tables):
@@ -197,3 +200,68 @@ def test_what_read_its_configuration_before_the_change_was_undone_may_keep_faili
     # but what fails anew that long after does not depend on the value
     add_trouble(engine, 950, "Pod/b", "crash")
     assert graph_of(engine, rules).edges[0].confidence == pytest.approx(0.8 * WENT_ON_FACTOR)
+
+
+RECOVERY_RULES = (
+    symptom_text("outage"),
+    symptom_text("limp", severity="warning"),
+    symptom_text("crash"),
+    cause_text("outage-crashes", "outage", "crash", through="Pod <-CALLS- Pod", more="lag: [0s, 1h]\n"),
+)
+
+
+@pytest.fixture
+def recovered(engine):
+    """A pod of a provider that fails from second 100 to 120, and its caller, which shows that from second 105 on."""
+    make_tables(engine)
+    add_entities(engine, "Deployment/provider", "Pod/a", "Pod/a2", "Pod/b")
+    engine.execute("UPDATE entity SET workload_id = 'Deployment/provider' WHERE name LIKE 'a%'")
+    relate(engine, "CALLS", "Pod/b", "Pod/a")
+    add_trouble(engine, 100, "Pod/a", "outage", end=120)
+    return engine
+
+
+def only_edge(tables, *rules):
+    (found,) = graph_of(tables, rules or RECOVERY_RULES).edges
+    return found
+
+
+def test_what_goes_on_long_after_its_provider_is_well_again_speaks_against_that(recovered):
+    add_trouble(recovered, 105, "Pod/b", "crash", end=151, is_open=True)
+    assert only_edge(recovered).confidence == pytest.approx(0.8 * OUTLASTED_FACTOR)
+    assert "it went on 31.0 s after Pod a was well again" in only_edge(recovered).how
+
+
+def test_what_goes_on_shortly_after_its_provider_is_well_again_says_nothing(recovered):
+    add_trouble(recovered, 105, "Pod/b", "crash", end=149, is_open=True)
+    assert only_edge(recovered).confidence == 0.8
+
+
+def test_what_ended_late_says_nothing_against_a_provider_that_is_well_again(recovered):
+    add_trouble(recovered, 105, "Pod/b", "crash", end=300)
+    assert only_edge(recovered).confidence == 0.8
+
+
+@pytest.mark.parametrize("entity", ["Pod/a", "Pod/a2", "Deployment/provider"])
+def test_provider_is_not_well_while_anything_of_its_workload_is_wrong(recovered, entity):
+    add_trouble(recovered, 110, entity, "limp", end=300, is_open=True)
+    add_trouble(recovered, 105, "Pod/b", "crash", end=300, is_open=True)
+    assert only_edge(recovered).confidence == 0.8
+
+
+def test_provider_that_failed_again_later_is_well_since_then(recovered):
+    add_trouble(recovered, 130, "Pod/a2", "limp", end=180)
+    add_trouble(recovered, 105, "Pod/b", "crash", end=209, is_open=True)
+    assert only_edge(recovered).confidence == 0.8
+
+
+def test_other_parts_of_one_workload_are_not_compared_with_each_other(recovered):
+    recovered.execute("UPDATE entity SET workload_id = 'Deployment/provider' WHERE name = 'b'")
+    add_trouble(recovered, 105, "Pod/b", "crash", end=300, is_open=True)
+    assert only_edge(recovered).confidence == 0.8
+
+
+def test_who_used_too_much_is_not_cleared_by_stopping(recovered):
+    add_trouble(recovered, 105, "Pod/b", "crash", end=300, is_open=True)
+    greedy = symptom_text("outage", more="condition: greedy\n")
+    assert only_edge(recovered, greedy, *RECOVERY_RULES[1:]).confidence == 0.8

@@ -1,7 +1,9 @@
 -- A workload began to open many more connections to what it calls than before, and by that many more than all callers had opened.
 --
--- Counted in steps of ten seconds; the first and the last one, which are not whole, are left out, and so is the first one in which
--- something was called: nobody knows of how much of it. What was never called before has no usual load to compare with. Usual is what was tried: callers that are answered again after an outage do not call more.
+-- Counted in steps of ten seconds. The last one, which is not whole, is left out, and so is the first one in which something was called:
+-- nobody knows of how much of it. Only of what was called already when the recording began it is known, and counts in proportion. What was
+-- never called before has no usual load to compare with. Usual is what was tried: callers that are answered again after an outage do not
+-- call more.
 --
 -- kind: interval fact
 -- about: the calling workload; the Pod if nothing owns it
@@ -13,7 +15,7 @@
 --   usual_of_all BIGINT: Connections that all callers tried to open in ten seconds before.
 --   opened BIGINT: Connections that the workload opened in ten seconds since, on average.
 WITH step AS (
-    SELECT unnest(generate_series(from_ns // 10000000000 + 1, to_ns // 10000000000 - 1)) AS step FROM capture_window
+    SELECT unnest(generate_series(from_ns // 10000000000, to_ns // 10000000000 - 1)) AS step FROM capture_window
 ), called AS (
     SELECT
         coalesce(pod.workload_id, load.source_id) AS caller_id, load.target_id, load.step, sum(load.opened) AS opened, sum(load.tried) AS tried,
@@ -26,12 +28,21 @@ WITH step AS (
     SELECT caller_id, target_id FROM called GROUP BY ALL HAVING max(opened) >= 5
 ), total AS (
     SELECT target_id, step, sum(tried) AS tried FROM called GROUP BY ALL
+), first AS (
+    -- Of the first step in which a target was called, the share that was recorded: 0 where nobody knows when its callers began. What is
+    -- shorter than three seconds tells too little.
+    SELECT called.target_id, min(called.step) AS step,
+        CASE WHEN min(called.from_ns) <= capture_window.from_ns + 2000000000
+            THEN least(((min(called.step) + 1) * 10000000000 - capture_window.from_ns) / 10000000000, 1) ELSE 0 END AS share
+    FROM called CROSS JOIN capture_window
+    GROUP BY called.target_id, capture_window.from_ns
 ), counted AS (
-    SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) AS opened, coalesce(called.tried, 0) AS tried,
-        coalesce(total.tried, 0) AS tried_by_all, called.from_ns, called.evidence
+    SELECT pair.caller_id, pair.target_id, step.step, coalesce(called.opened, 0) / known.share AS opened,
+        coalesce(called.tried, 0) / known.share AS tried, coalesce(total.tried, 0) / known.share AS tried_by_all, called.from_ns, called.evidence
     FROM pair
-    JOIN (SELECT target_id, min(step) AS step FROM called GROUP BY target_id) AS first USING (target_id)
-    JOIN step ON step.step > first.step
+    JOIN first USING (target_id)
+    JOIN step ON step.step > first.step OR (step.step = first.step AND first.share >= 0.3)
+    CROSS JOIN LATERAL (SELECT CASE WHEN step.step = first.step THEN first.share ELSE 1 END AS share) AS known
     LEFT JOIN called ON called.caller_id = pair.caller_id AND called.target_id = pair.target_id AND called.step = step.step
     LEFT JOIN total ON total.target_id = pair.target_id AND total.step = step.step
 ), compared AS (

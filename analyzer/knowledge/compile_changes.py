@@ -22,11 +22,13 @@ CHANGE_COLUMNS: Mapping[str, str] = {
     "new": "VARCHAR",
     "is_owned": "BOOLEAN",
     "is_scaled": "BOOLEAN",
+    "is_manual": "BOOLEAN",
 }
 """What a rule may ask of a change, in the order of the macros' parameters.
 
 `verb` is created, modified or deleted; `path` is null unless it is modified; `old` and `new` are JSON, null for what
-was not there; `is_owned`: the object has a controller as its owner; `is_scaled`: an autoscaler scales it."""
+was not there; `is_owned`: the object has a controller as its owner; `is_scaled`: an autoscaler scales it; `is_manual`:
+it is Endpoints or an EndpointSlice of a Service without a selector, which no controller keeps."""
 
 OTHER_CATEGORY = "spec"
 """Category of a modification that no rule matches."""

@@ -72,6 +72,7 @@ def _read_test(test: yaml_types.ChangeTestYaml, decided: str, where: str) -> Cha
             "new": optional_text(test.new),
             "is_owned": test.is_owned,
             "is_scaled": test.is_scaled,
+            "is_manual": test.is_manual,
         },
         expected=expected.lower() if decided == "ignored" else expected,
     )

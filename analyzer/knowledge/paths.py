@@ -28,6 +28,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "CONTAINS": (frozenset({"Container", "Pod"}), frozenset({"Container", "Process"})),
     "CROWDS_OUT": (frozenset({"Pod"}), frozenset({"Pod"})),
     "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),
+    "ENDPOINTS_OF": (frozenset({"EndpointSlice", "Endpoints"}), frozenset({"Service"})),
     "HOLDS": (frozenset({"Namespace"}), frozenset()),
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
     "MOUNTS": (frozenset({"Pod"}), _HELD),

@@ -394,6 +394,7 @@ class ChangeTestYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         new: value after, as JSON.
         is_owned: whether a controller owns the object.
         is_scaled: whether an autoscaler scales the object.
+        is_manual: whether it is Endpoints or an EndpointSlice of a Service without a selector.
         category: the category that is expected.
         actor: the actor that is expected.
         ignored: whether it is expected to be left out.
@@ -408,6 +409,7 @@ class ChangeTestYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: Text | UnsetType = UNSET
     is_owned: bool = False
     is_scaled: bool = False
+    is_manual: bool = False
     category: Text | UnsetType = UNSET
     actor: Text | UnsetType = UNSET
     ignored: bool | UnsetType = UNSET

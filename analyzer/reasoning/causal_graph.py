@@ -68,6 +68,7 @@ class CausalEdge:
         order_known: False if the clocks cannot tell which came first.
         says: the rule's sentence.
         evidence: event ids of the relation.
+        is_outlasted: the effect goes on long after the cause was over.
     """
 
     source: int
@@ -80,6 +81,7 @@ class CausalEdge:
     order_known: bool
     says: str
     evidence: tuple[str, ...]
+    is_outlasted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

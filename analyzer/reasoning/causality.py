@@ -121,15 +121,16 @@ def _without_general_rivals(
     """All edges but those of mechanisms where a cause knows better.
 
     It does where it tells how an earlier effect led on to this one, so that the mechanism skips a step: the step is an
-    earlier symptom, so what is left still leads there. And it does where it says that the one follows from the other
-    (a socket closes because its process ends), and the mechanism the opposite.
+    earlier symptom, so what is left still leads there (unless the step was over long before the effect). And it does
+    where it says that the one follows from the other (a socket closes because its process ends), and the mechanism the
+    opposite.
     """
     following: dict[int, set[int]] = defaultdict(set)
     leading: dict[int, set[int]] = defaultdict(set)
     for (source, target), edge in edges.items():
         if edge.confidence >= MIN_EDGE_CONFIDENCE:
             following[source].add(target)
-            if edge.rule not in mechanisms:
+            if edge.rule not in mechanisms and not edge.is_outlasted:
                 leading[target].add(source)
     for (source, target), edge in edges.items():
         if edge.rule in mechanisms:
@@ -279,7 +280,9 @@ def _weigh(
     elif lag < 0:
         confidence *= EARLY_FACTOR
         terms.append(f"{EARLY_FACTOR} because it was observed {format_duration(-lag)} before its cause")
+    is_outlasted = False
     for argument in contrast.arguments(cause, effect):
+        is_outlasted |= argument.is_outlasting
         weighed = argument.weigh(confidence)
         terms.append(f"{weighed / confidence:.3g} because {argument.says}")
         confidence = weighed
@@ -301,6 +304,7 @@ def _weigh(
         order_known=order_known,
         says=fill(rule.says, values),
         evidence=tuple(dict.fromkeys(item for item in evidence if item)),
+        is_outlasted=is_outlasted,
     )
 
 

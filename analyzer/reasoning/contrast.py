@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.knowledge.rules import Condition, Nature
+from analyzer.knowledge.rules import Condition, Nature, Role
 from analyzer.reasoning.symptoms import FoundSymptom
 from formats.rows.kube_resources import WORKLOAD_KINDS
 from formats.units import format_duration
@@ -42,12 +42,12 @@ WENT_ON_NS = 300_000_000_000
 """An effect that is seen so long after the change was undone does not depend on it. Why: a container that keeps
 crashing is started again after five minutes at most."""
 
-OUTLASTED_FACTOR = 0.6
+OUTLASTED_FACTOR = 0.5
 """For an effect that still shows long after what it depends on is well again. Why no refutation: a container that keeps
 crashing is started again after five minutes at most, and some programs never try again."""
 
 OUTLASTED_NS = 30_000_000_000
-"""So long after its cause an effect is outlasting it. Why: probes and callers that are well again say so within this."""
+"""So long after its cause an effect outlasts it. Why: probes and callers that are well again say so within this."""
 
 _READ_AT_START = frozenset({"ConfigMap", "Secret"})
 
@@ -62,12 +62,14 @@ class Argument:
             confidence.
         says: why, in words.
         seen_on: number of the symptom that says so.
+        is_outlasting: whether it says that the cause was over long before the effect.
     """
 
     is_for: bool
     strength: float
     says: str
     seen_on: int
+    is_outlasting: bool = False
 
     def weigh(self, confidence: float) -> float:
         """The confidence of the edge between the two with this argument."""
@@ -160,18 +162,22 @@ class Contrast:
     def _compare_with_recovered(self, cause: FoundSymptom, effect: FoundSymptom) -> Argument | None:
         """Speaks against what is well again, with all that belongs to its workload, if the effect goes on elsewhere.
 
-        None of what used more of something than before: what it did to others may last.
+        On one workload, failed calls of others alone speak so: what crashes or is killed may stay down for long. And
+        nothing does that used more of something than before: what it did to others may last.
         """
-        last = self._last_of_all.get(_owner(cause))
-        if last is None or last.is_ongoing or not effect.is_ongoing or _owner(cause) == _owner(effect):
+        if not effect.is_ongoing or cause.rule.condition is Condition.GREEDY:
             return None
-        if cause.rule.condition is Condition.GREEDY:
+        if _owner(cause) != _owner(effect):
+            last = self._last_of_all.get(_owner(cause))
+        else:
+            last = self._last.get(_place(cause)) if cause.rule.role is Role.EFFECT else None
+        if last is None or last.is_ongoing:
             return None
         outlasted_ns = effect.to_ns - last.to_ns
         if outlasted_ns < OUTLASTED_NS:
             return None
         says = f"it went on {format_duration(outlasted_ns)} after {cause.kind} {cause.name} was well again"
-        return Argument(is_for=False, strength=OUTLASTED_FACTOR, says=says, seen_on=last.number)
+        return Argument(is_for=False, strength=OUTLASTED_FACTOR, says=says, seen_on=last.number, is_outlasting=True)
 
     def _compare_with_unexposed(self, change: FoundSymptom, effect: FoundSymptom) -> Argument | None:
         if not _is_exposed(change, effect):

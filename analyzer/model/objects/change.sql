@@ -4,7 +4,7 @@
 -- (analyzer.knowledge.compile_changes). A consequence of another change is included, with the actor `controller`.
 --
 -- kind: table
--- reads: ending_namespace, object_version, scales
+-- reads: ending_namespace, endpoints_of, object_version, scales
 -- columns:
 --   change_id VARCHAR: `c1`, `c2`, … in order of time.
 --   at_ns BIGINT: When it was received, in aligned unix ns.
@@ -64,16 +64,17 @@ WITH changed AS (
         old_json::VARCHAR AS old, new_json::VARCHAR AS new,
         owner_uid IS NOT NULL AS is_owned,
         entity_id IN (SELECT target_id FROM scales) AS is_scaled,
+        entity_id IN (SELECT source_id FROM endpoints_of AS kept WHERE told.at_ns BETWEEN kept.from_ns AND kept.to_ns) AS is_manual,
         verb = 'deleted' AND namespace IN (SELECT name FROM ending_namespace AS ending WHERE ending.at_ns <= told.at_ns) AS goes_along
     FROM told
 ), judged AS (
     SELECT
         *,
-        change_category(kind, namespace, name, verb, path, old, new, is_owned, is_scaled) AS category,
-        CASE WHEN goes_along THEN 'controller' ELSE change_actor(kind, namespace, name, verb, path, old, new, is_owned, is_scaled) END
+        change_category(kind, namespace, name, verb, path, old, new, is_owned, is_scaled, is_manual) AS category,
+        CASE WHEN goes_along THEN 'controller' ELSE change_actor(kind, namespace, name, verb, path, old, new, is_owned, is_scaled, is_manual) END
             AS actor
     FROM asked
-    WHERE NOT change_is_ignored(kind, namespace, name, verb, path, old, new, is_owned, is_scaled)
+    WHERE NOT change_is_ignored(kind, namespace, name, verb, path, old, new, is_owned, is_scaled, is_manual)
 )
 SELECT
     'c' || row_number() OVER (ORDER BY at_ns, node, seq, path) AS change_id,

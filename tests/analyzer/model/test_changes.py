@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from analyzer.model.changes import list_changes
 from tests.analyzer.capture_builder import CaptureBuilder, uid_of, unix_ns
 
@@ -171,3 +173,24 @@ def test_a_namespace_that_was_going_before_the_recording_is_no_change(tmp_path, 
     )
     changes = list_changes(model_of(path, "change").engine, with_controllers=True)
     assert [(change.kind, change.actor) for change in changes] == [("Service", "controller")]
+
+
+@pytest.mark.parametrize("kind", ["Endpoints", "EndpointSlice"])
+def test_endpoints_are_changed_by_people_only_while_their_service_has_no_selector(tmp_path, model_of, kind):
+    # GIVEN a Service that loses its selector, and endpoints that are changed before that and afterwards
+    labels = {"labels": {"kubernetes.io/service-name": "cache"}}
+    builder = CaptureBuilder(tmp_path).service("cache", at=0.1)
+    for second, port in ((0.2, 1), (10, 2), (30, 3)):
+        ports = {"ports": [{"name": "db", "port": port}]}
+        content = {"metadata": labels, "subsets": [ports]} if kind == "Endpoints" else {"metadata": labels, **ports}
+        builder.kube_object(kind, "cache", content, at=second, owner=("Service", "cache"))
+        if second == 10:
+            builder.kube_object("Service", "cache", {"spec": {"clusterIP": "None"}}, at=20)
+    # WHEN
+    engine = model_of(builder.write(), "change", "endpoints_edit").engine
+    # THEN
+    changes = [change for change in list_changes(engine, with_controllers=True) if change.kind == kind]
+    assert [(change.at_ns, change.actor) for change in changes] == [(unix_ns(30), "user")]
+    assert engine.rows("SELECT at_ns, entity_id, actor FROM endpoints_edit") == [
+        (unix_ns(30), f"Service/{uid_of('Service/shop/cache')}", "user")
+    ]

@@ -171,7 +171,7 @@ def test_the_busy_capture_says_something_in_nearly_every_way(busy_rows):
         "autoscaler_status", "autoscaler_condition", "process_start", "listener", "recording_gap", "clock_step", "missing",
         "pod_condition", "service_state", "scheduling_failure", "claim_failure", "quota_refusal", "workload_state",
         "probe_state", "image_pull_state", "unobserved_change", "call_growth", "webhook_state",
-        "bare_restart", "room_taken",
+        "bare_restart", "room_taken", "endpoints_edit",
     }  # fmt: skip
 
 

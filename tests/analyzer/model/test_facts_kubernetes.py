@@ -169,6 +169,9 @@ def test_endpoints_of_a_service_are_those_of_all_its_slices(tmp_path, model_of):
         (unix_ns(10), unix_ns(20), 1, 2, False),
         (unix_ns(20), unix_ns(30), 0, 1, True),
     ]
+    # AND how long it had served before
+    served = engine.rows("SELECT served_ns // 1000000000 FROM service_endpoints ORDER BY at_ns")
+    assert served == [(0,), (1,), (9,), (19,)]
 
 
 def test_endpoints_serve_where_a_cluster_has_no_slices(tmp_path, model_of):

@@ -57,7 +57,7 @@ def edge(tables, target="Pod/b"):
 
 def test_factors_are_those_of_the_documentation():
     assert (BEFORE_FACTOR, UNEXPOSED_FACTOR, WENT_ON_FACTOR, RECOVERED_DOUBT) == (0.5, 0.6, 0.5, 0.5)
-    assert OUTLASTED_FACTOR == 0.6
+    assert OUTLASTED_FACTOR == 0.5
     times = (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS, OUTLASTED_NS)
     assert [nanoseconds // SECOND for nanoseconds in times] == [60, 120, 300, 30]
 
@@ -265,3 +265,17 @@ def test_who_used_too_much_is_not_cleared_by_stopping(recovered):
     add_trouble(recovered, 105, "Pod/b", "crash", end=300, is_open=True)
     greedy = symptom_text("outage", more="condition: greedy\n")
     assert only_edge(recovered, greedy, *RECOVERY_RULES[1:]).confidence == 0.8
+
+
+def test_failed_calls_that_are_over_do_not_explain_what_goes_on_in_the_same_place(engine):
+    # GIVEN refused calls of a pod from second 100 to 120, and trouble of it that goes on
+    make_tables(engine)
+    add_entities(engine, "Pod/b")
+    add_trouble(engine, 100, "Pod/b", "refused", end=120)
+    add_trouble(engine, 105, "Pod/b", "crash", end=200, is_open=True)
+    step = cause_text("refused-crashes", "refused", "crash", more="lag: [0s, 1h]\n")
+    # WHEN they are failed calls of others, or trouble of the pod itself
+    calls, own = symptom_text("refused", more="role: effect\n"), symptom_text("refused")
+    # THEN only the calls must have gone on
+    assert only_edge(engine, calls, RECOVERY_RULES[2], step).confidence == pytest.approx(0.8 * OUTLASTED_FACTOR)
+    assert only_edge(engine, own, RECOVERY_RULES[2], step).confidence == 0.8

@@ -13,6 +13,7 @@
 --   has_selector BOOLEAN: Whether the Service has a selector.
 --   is_backed BOOLEAN: Whether at the end it selects a Pod, or a workload that wants replicas.
 --   age_ns BIGINT: How old the Service was when the interval ended; null if its creation is not known.
+--   served_ns BIGINT: How long it had had ready addresses before, as far as recorded; 0 if it had none.
 WITH counted AS (
     SELECT slice.*, service.entity_id AS service_id, service.has_selector, service.created_ns, service.gone_ns, service.is_there
     FROM endpoint_version AS slice
@@ -62,5 +63,7 @@ WITH counted AS (
 SELECT
     at_ns, entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, is_open, is_old, is_past,
     state.ready, state.not_ready, state.terminating, state.has_selector, entity_id IN (SELECT source_id FROM backed) AS is_backed,
-    to_ns - state.created_ns AS age_ns
+    to_ns - state.created_ns AS age_ns,
+    coalesce(sum(CASE WHEN state.ready > 0 THEN to_ns - at_ns END) OVER earlier, 0)::BIGINT AS served_ns
 FROM intervals_of('told')
+WINDOW earlier AS (PARTITION BY entity_id ORDER BY at_ns, node, seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)

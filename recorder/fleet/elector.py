@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from recorder.kube.cluster_access import load_access
 from recorder.kube.pacing import Pacer, Timing
 from recorder.kube.watch import Watcher
 from recorder.leadership import Leadership
-from recorder.linux.clocks import read_boot_time_ns
+from recorder.linux.clocks import read_boot_time_ns, read_instant
 from recorder.row_queue import RowQueue
 from recorder.status import ElectionStatus
 
@@ -68,7 +67,7 @@ class Elector:
         *,
         log: Callable[[str], None] = lambda _: None,
         timing: Timing = TIMING,
-        now: Callable[[], Instant] = lambda: Instant(time.time_ns(), read_boot_time_ns()),
+        now: Callable[[], Instant] = read_instant,
     ) -> None:
         self._config = config
         self._leadership = leadership
@@ -160,10 +159,7 @@ class Elector:
             client,
             LeaseVersions(),
             queue,
-            pacer=Pacer(self._timing, random.SystemRandom()),
             timing=self._timing,
-            page_slot=threading.Lock(),
-            gaps=[],
             boot_time_ns=read_boot_time_ns,
         )
         election = Election(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import load_access
 from recorder.kube.pacing import Pacer, Timing
 from recorder.kube.watch import Watcher
-from recorder.linux.clocks import read_boot_time_ns
+from recorder.linux.clocks import read_boot_time_ns, read_instant
 from recorder.row_queue import RowQueue
 from recorder.status import FleetStatus
 from recorder.store.freeze import FreezeRequest, FreezeResult, TriggeredFreeze
@@ -65,7 +64,7 @@ class Fleet:
         *,
         log: Callable[[str], None] = lambda _: None,
         timing: Timing = TIMING,
-        now: Callable[[], Instant] = lambda: Instant(time.time_ns(), read_boot_time_ns()),
+        now: Callable[[], Instant] = read_instant,
     ) -> None:
         self._config = config
         self._stop = stop
@@ -160,10 +159,7 @@ class Fleet:
             client,
             versions,
             queue,
-            pacer=Pacer(self._timing, random.SystemRandom()),
             timing=self._timing,
-            page_slot=threading.Lock(),
-            gaps=[],
             boot_time_ns=read_boot_time_ns,
         )
         participation = Participation(

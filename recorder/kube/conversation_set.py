@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from recorder.kube.cluster_access import load_access
 from recorder.kube.digest_key import load_digest_key
 from recorder.kube.discovery import Discovery
 from recorder.kube.led_part import Following, LedPart
-from recorder.kube.pacing import Pacer, Timing
+from recorder.kube.pacing import Timing
 from recorder.kube.watch import Gap, Target, Watcher
 from recorder.leadership import Term
 from recorder.row_queue import RowQueue, RowT
@@ -230,7 +229,6 @@ class ConversationSet(Generic[RowT]):
                     client,
                     versions,
                     self._queue,
-                    pacer=Pacer(self._timing, random.SystemRandom()),
                     timing=self._timing,
                     page_slot=self._page_slot,
                     gaps=self._gaps,

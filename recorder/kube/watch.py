@@ -17,6 +17,7 @@ other errors                             back off exponentially, with jitter
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,10 +97,9 @@ class Watcher(Generic[RowT]):
         versions: Versions[RowT],
         queue: RowQueue[RowT],
         *,
-        pacer: Pacer,
         timing: Timing,
-        page_slot: threading.Lock,
-        gaps: list[Gap],
+        page_slot: threading.Lock | None = None,
+        gaps: list[Gap] | None = None,
         boot_time_ns: Callable[[], int],
         may_record: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -114,10 +114,11 @@ class Watcher(Generic[RowT]):
         self._versions = versions
         self._versions_lock = threading.Lock()
         self._queue = queue
-        self._pacer = pacer
+        # Why SystemRandom: recorders that start together must not all come back together.
+        self._pacer = Pacer(timing, random.SystemRandom())
         self._timing = timing
-        self._page_slot = page_slot
-        self._gaps = gaps
+        self._page_slot = page_slot or threading.Lock()
+        self._gaps: list[Gap] = [] if gaps is None else gaps
         self._boot_time_ns = boot_time_ns
         self._may_record = may_record
         self._stop = threading.Event()

@@ -6,7 +6,7 @@ import ctypes
 import time
 from dataclasses import dataclass
 
-from formats.clock import ClockSnapshot
+from formats.clock import ClockSnapshot, Instant
 from recorder.linux.libc import LIBC
 
 _ATTEMPTS = 5
@@ -64,6 +64,11 @@ def read_clocks() -> ClockSnapshot:
         max_error_ns=error.max_error_ns,
         is_synchronized=error.is_synchronized,
     )
+
+
+def read_instant() -> Instant:
+    """This moment by the wall clock and by CLOCK_BOOTTIME."""
+    return Instant(time.time_ns(), read_boot_time_ns())
 
 
 def _read_clock_error() -> _ClockError:

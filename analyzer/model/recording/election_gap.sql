@@ -3,6 +3,8 @@
 --
 -- kind: table
 -- reads: api_recording, loss
+-- needs:
+--   loss: "loss.reason" = 'not_leader'
 -- columns:
 --   table_name VARCHAR: Table that lacks rows.
 --   node VARCHAR: A node that says so.

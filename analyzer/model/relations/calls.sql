@@ -1,5 +1,5 @@
--- CALLS: Pod → Service, Pod, Node or Address. What the log of a crashed container names was called by it. A call that is both declared by a Pod and observed as a connection holds from
--- the earlier of both, and the connection is the better evidence.
+-- CALLS: Pod → Service, Pod, Node or Address. What the log of a crashed container names was called by it. A call that is both
+-- declared by a Pod and observed as a connection holds from the earlier of both, and the connection is the better evidence.
 --
 -- kind: relation
 -- reads: call, calls_declared, log_peer

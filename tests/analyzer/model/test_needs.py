@@ -9,7 +9,7 @@ import pytest
 from analyzer.model.engine import Engine
 from analyzer.model.engine_tables import declared_tables
 from formats.capture.reading import open_capture
-from tests.analyzer.capture_builder import CaptureBuilder
+from tests.analyzer.capture_builder import BOOT_AT_BEGIN, CaptureBuilder
 from tests.analyzer.shipped_model import build_model
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
@@ -43,6 +43,7 @@ MADE = {
     "binds",
     "clock_step",
     "container_log_error",
+    "election_gap",
     "log_peer",
     "preempts",
     "process_stuck",
@@ -104,6 +105,8 @@ def test_a_select_of_what_is_in_no_recording_without_it_has_no_rows(tmp_path):
     )
     builder.service("cache", at=0).log_error("victim-1", "connection_refused", at=2, **{"log.peer.host": "cache"})
     builder.row("clock", "clock.snapshot", at=1).row("clock", "clock.jump", at=2)
+    unheard = {"loss.from_boot_ns": BOOT_AT_BEGIN + 2 * 10**9, "loss.to_boot_ns": BOOT_AT_BEGIN + 3 * 10**9}
+    builder.row("loss", "loss.lost", at=2, **{"loss.table": "kube_event", "loss.reason": "not_leader"}, **unheard)
     builder.row("process_stall", "process.stalled", at=3, **{"process.state": "uninterruptible"})
     assert_needs_hold(builder.write(), MADE)
 

@@ -25,6 +25,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "BINDS": (frozenset({"PersistentVolumeClaim"}), frozenset({"PersistentVolume"})),
     "BLOCKED_BY": (frozenset({"Pod"}), frozenset({"Node", "Pod"})),
     "CALLS": (frozenset({"Pod"}), frozenset({"Address", "Node", "Pod", "Service"})),
+    "CLASS_OF": (frozenset({"PriorityClass", "RuntimeClass", "StorageClass"}), frozenset()),
     "CONTAINS": (frozenset({"Container", "Pod"}), frozenset({"Container", "Process"})),
     "CROWDS_OUT": (frozenset({"Pod"}), frozenset({"Pod"})),
     "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),

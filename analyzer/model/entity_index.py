@@ -23,6 +23,7 @@ class EntityRow:
     to_ns: int
     pod_id: str | None
     workload_id: str | None
+    is_deleted: bool = False
 
     @property
     def reference(self) -> EntityRef:
@@ -48,7 +49,7 @@ class EntityIndex:
             return
         rows = self._engine.rows(
             """
-            SELECT entity_id, kind, namespace, name, uid, node, from_ns, to_ns, pod_id, workload_id
+            SELECT entity_id, kind, namespace, name, uid, node, from_ns, to_ns, pod_id, workload_id, is_deleted
             FROM entity WHERE entity_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY entity_id, from_ns
             """,
             [wanted],

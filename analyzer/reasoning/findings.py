@@ -104,7 +104,13 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
     named = _Named.of(candidate, pattern, values)
     impact = assess_impact(candidate, context.graph, context.count_requests)
     hit = (context.entities.get(key) for key in (*impact.workloads, *impact.services))
-    fix = find_fix(story.steps, [row for row in hit if row], pattern.actions if pattern else (), values)
+    fix = find_fix(
+        story.steps,
+        [row for row in hit if row],
+        pattern.actions if pattern else (),
+        values,
+        is_deleted=story.root is not None and story.root.is_deleted,
+    )
     beside = story.explained - {step.number for step in story.steps}
     return Finding(
         rank=rank,

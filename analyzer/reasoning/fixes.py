@@ -56,7 +56,12 @@ class Fix:
 
 
 def find_fix(
-    steps: Sequence[FoundSymptom], hit: Iterable[EntityRow], templates: Iterable[str], values: Mapping[str, str]
+    steps: Sequence[FoundSymptom],
+    hit: Iterable[EntityRow],
+    templates: Iterable[str],
+    values: Mapping[str, str],
+    *,
+    is_deleted: bool = False,
 ) -> Fix:
     """The commands for one finding.
 
@@ -65,6 +70,7 @@ def find_fix(
         hit: workloads and Services that were hit.
         templates: the actions of the pattern, with placeholders.
         values: what the placeholders stand for.
+        is_deleted: the object of the root cause is gone: there is nothing to look at.
     """
     root = steps[0]
     hit = tuple(hit)
@@ -81,7 +87,8 @@ def find_fix(
         if (match := _TEMPLATE_COMMAND.search(template)) and not _OPEN_WORD.search(found := match[1])
     ]
     acting = [command for command in advised if not is_looking(command)]
-    commands = _choose(undo or acting or [*advised, *_look_at(root)], MAX_COMMANDS)
+    looking = [] if is_deleted else _look_at(root)
+    commands = _choose(undo or acting or [*advised, *looking], MAX_COMMANDS)
     # What the fix acts on tells first whether it worked.
     ordered = sorted(hit, key=lambda row: not any(f"/{row.name} " in f"{command} " for command in commands))
     return Fix(commands, _choose(_verify(root, ordered), MAX_CHECKS))

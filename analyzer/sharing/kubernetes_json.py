@@ -33,7 +33,7 @@ _MOMENTS = frozenset({"kubectl.kubernetes.io/restartedAt", "endpoints.kubernetes
 _REVISION = "deployment.kubernetes.io/revision"
 _STATIC_POD_UID = "kubernetes.io/config.hash"
 _SWITCHES = frozenset({"true", "false", "linux", "windows", "amd64", "arm64", "master", "control-plane"})
-"""Texts that labels whose key Kubernetes defines may keep."""
+"""Texts that labels and annotations whose key Kubernetes defines may keep."""
 _GROUPS = re.compile(
     r"(?:(?:apps|batch|autoscaling|policy|events\.k8s\.io|(?:networking|storage|discovery|coordination|scheduling|node|"
     r"rbac\.authorization|resource|certificates|admissionregistration|apiregistration|flowcontrol\.apiserver)\.k8s\.io)/)?"
@@ -218,6 +218,8 @@ class ObjectWalk:
             return rewrite_identifier(value, self.replacement)
         if key == _REVISION and value.isascii() and value.isdigit():
             return self.replacement.number(value)
+        if is_defined_key(key) and value in _SWITCHES:
+            return value
         return value if key in _MOMENTS and TIME.match(value) else DROPPED
 
 

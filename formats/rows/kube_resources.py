@@ -124,6 +124,9 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
     _permission("rolebindings", "RoleBinding"),
     _permission("clusterroles", "ClusterRole", is_namespaced=False),
     _permission("clusterrolebindings", "ClusterRoleBinding", is_namespaced=False),
+    _resource("storageclasses", "StorageClass", "storage.k8s.io/v1", is_namespaced=False, short=("sc",)),
+    _resource("priorityclasses", "PriorityClass", "scheduling.k8s.io/v1", is_namespaced=False, short=("pc",)),
+    _resource("runtimeclasses", "RuntimeClass", "node.k8s.io/v1", "node.k8s.io/v1beta1", is_namespaced=False),
 )
 """What `kube_object` records when nothing else is asked for."""
 

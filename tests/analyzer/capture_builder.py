@@ -38,6 +38,9 @@ CLUSTER_WIDE = frozenset(
         "Namespace",
         "Node",
         "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
         "ValidatingWebhookConfiguration",
     }
 )

@@ -27,6 +27,8 @@ RECORDINGS = (
     "states/address-host",
     "states/priority-class-missing",
     "town/role-binding-deleted",
+    "town/priority-class-deleted",
+    "town/default-storage-class-deleted",
     "standing/scheduling-anti-affinity",
     "standing/scheduling-cordon-recorded",
     "standing/scheduling-cpu-request",

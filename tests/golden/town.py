@@ -36,18 +36,26 @@ class Town:
         event: str = "",
         status: Mapping[str, int] | None = None,
         restarted: str = "",
+        pod_spec: Mapping[str, Any] | None = None,
         **container: Any,
     ) -> None:
         """One version of a Deployment, and of the ReplicaSet of its pods; `restarted`: when it was, if at all."""
         metadata: dict[str, Any] = {"labels": {"app": name}}
         if restarted:
             metadata["annotations"] = {"kubectl.kubernetes.io/restartedAt": restarted}
-        template = {"metadata": metadata, "spec": {"containers": [{"name": "app", "image": "town:1", **container}]}}
+        template = {
+            "metadata": metadata,
+            "spec": {"containers": [{"name": "app", "image": "town:1", **container}]} | dict(pod_spec or {}),
+        }
         spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
         content = {"spec": spec} if status is None else {"spec": spec, "status": dict(status)}
         self.builder.kube_object("Deployment", name, content, at=at, event=event)
         self._sets[name] = f"{name}-{len(str(container)) + len(restarted)}"
         self.builder.kube_object("ReplicaSet", self._sets[name], {"spec": spec}, at=at, owner=("Deployment", name))
+
+    def replica_set(self, name: str) -> str:
+        """The newest ReplicaSet of a workload."""
+        return self._sets[name]
 
     def pod(self, name: str, pod: str, *, at: float, cgroup: int | None = None, **columns: Any) -> None:
         """A pod of the newest ReplicaSet of a workload; with a cgroup of its container if it runs."""
@@ -77,10 +85,12 @@ class Town:
         columns = {"http.response.status_code": status, "request.side": "server"}
         self.builder.row("request", "request.responses", at, cgroup_id=server, count=2, **columns)
 
-    def unplaced(self, name: str, pod: str, *, at: float, message: str) -> None:
+    def unplaced(self, name: str, pod: str, *, at: float, message: str, **columns: Any) -> None:
         """A new pod of a workload that fits on no node."""
         scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-        self.pod(name, pod, at=at, phase="Pending", on=None, conditions=[scheduled], statuses=[], event="added")
+        self.pod(
+            name, pod, at=at, phase="Pending", on=None, conditions=[scheduled], statuses=[], event="added", **columns
+        )
 
     def evict(self, pod: str, reason: str, *, at: float, message: str = "") -> None:
         """A pod that is removed; the condition DisruptionTarget says why."""

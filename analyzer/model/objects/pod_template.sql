@@ -48,7 +48,7 @@ WITH told AS (
         json_transform(state.template, '{
             "metadata": {"labels": "MAP(VARCHAR, VARCHAR)"},
             "spec": {
-                "serviceAccountName": "VARCHAR", "priorityClassName": "VARCHAR", "hostNetwork": "BOOLEAN",
+                "serviceAccountName": "VARCHAR", "priorityClassName": "VARCHAR", "runtimeClassName": "VARCHAR", "hostNetwork": "BOOLEAN",
                 "imagePullSecrets": [{"name": "VARCHAR"}],
                 "hostAliases": [{"hostnames": ["VARCHAR"]}],
                 "volumes": [{

@@ -29,6 +29,7 @@ ROWS_IN = {
     "town/namespace-deleted": {"ending_namespace", "holds"},
     "town/restarted-alone": {"bare_restart"},
     "town/role-binding-deleted": {"permits"},
+    "town/storage-class-deleted": {"class_of"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},
     "town/process-killed": {"signal_sent"},
     "prediction/disk-fills": {"filesystem_usage"},

@@ -68,6 +68,12 @@ def test_container_that_could_not_start_needs_no_restart():
     assert len(commands(edit("ConfigMap", "conf", "data.KEY", "12"), waiting)) == 1
 
 
+def test_what_was_deleted_is_not_looked_at():
+    deleted = shown("permission-changed", "RoleBinding", "reads")
+    assert commands(deleted) == ("kubectl -n shop describe rolebinding reads",)
+    assert find_fix([deleted], [], (), {}, is_deleted=True).commands == ()
+
+
 @pytest.mark.parametrize(
     ("kind", "old"),
     [("Secret", "hunter2"), ("Secret", "digest:ab"), ("ConfigMap", "digest:ab"), ("ConfigMap", "x" * 999)],

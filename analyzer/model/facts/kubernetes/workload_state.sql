@@ -122,7 +122,7 @@ WITH service AS (
 ), quoted AS (
     SELECT
         *,
-        regexp_extract(message, '(?i)(configmap|secret|service ?account|persistentvolumeclaim|priorityclass)(?:s|\.[a-z0-9.]+)? "([^"]+)" not found', ['kind', 'name'])
+        regexp_extract(message, '(?i)(configmap|secret|service ?account|persistentvolumeclaim|priorityclass|runtimeclass)(?:s|\.[a-z0-9.]+)? "([^"]+)" not found', ['kind', 'name'])
             AS missing,
         regexp_extract(message, 'find key (\S+) in (ConfigMap|Secret) [^\s/]+/([^\s,]+)', ['key', 'kind', 'name']) AS lacking,
         regexp_extract(message, 'references non-existent (config|secret) key: (\S+)', ['kind', 'key']) AS unread,
@@ -135,7 +135,7 @@ WITH service AS (
         CASE lower(replace(coalesce(nullif(missing.kind, ''), nullif(lacking.kind, ''), nullif(unread.kind, ''), CASE WHEN class <> '' THEN 'priorityclass' END), ' ', ''))
             WHEN 'configmap' THEN 'ConfigMap' WHEN 'config' THEN 'ConfigMap' WHEN 'secret' THEN 'Secret'
             WHEN 'serviceaccount' THEN 'ServiceAccount' WHEN 'persistentvolumeclaim' THEN 'PersistentVolumeClaim'
-            WHEN 'priorityclass' THEN 'PriorityClass'
+            WHEN 'priorityclass' THEN 'PriorityClass' WHEN 'runtimeclass' THEN 'RuntimeClass'
         END AS object_kind,
         coalesce(nullif(missing.name, ''), nullif(lacking.name, ''), nullif(class, '')) AS object_name,
         coalesce(nullif(lacking.key, ''), nullif(unread.key, '')) AS object_key, volume
@@ -173,7 +173,7 @@ SELECT
     arg_min(is_old, (at_ns, seq)), false,
     'reference', true, NULL, NULL, NULL, NULL, object_kind, object_name, object_key,
     coalesce('key ' || object_key || ' of ', '') || coalesce(object_kind || ' ' || object_name, 'a ' || object_kind), NULL,
-    'get ' || lower(object_kind) || CASE WHEN object_kind = 'PriorityClass' THEN 'es' ELSE 's' END, min(message)
+    'get ' || lower(object_kind) || CASE WHEN ends_with(object_kind, 's') THEN 'es' ELSE 's' END, min(message)
 FROM resolved
 GROUP BY ALL
 UNION ALL

@@ -20,7 +20,7 @@ COMMANDS: dict[str, str] = {
     "cut": "Write the smallest part of a capture that still gives a finding.",
     "diff": "Show what differs between two captures, or between two times of one.",
     "feedback": "Record whether a finding was right, for the confidence of its pattern.",
-    "fleet": "Show, freeze and fetch the recordings of all nodes of a cluster.",
+    "fleet": "Install recorders on a cluster; show, freeze and fetch the recordings of all its nodes.",
     "graph": "Export the causality graph to Neo4j or to a file.",
     "impact": "Show who was affected by each finding, and what it cost.",
     "import": "Convert a recording of another tool to a capture.",

@@ -29,9 +29,9 @@ def make_archive() -> bytes:
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
-        for path, mode in ((PLUGIN / "kubectl-tapio", 0o755), (REPOSITORY / "LICENSE", 0o644)):
+        for path, mode in ((PLUGIN / "kubectl-tapio.sh", 0o755), (REPOSITORY / "LICENSE", 0o644)):
             content = path.read_bytes()
-            member = tarfile.TarInfo(path.name)
+            member = tarfile.TarInfo(path.stem)
             member.size, member.mode = len(content), mode
             archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()

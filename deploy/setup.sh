@@ -86,6 +86,13 @@ fi
 
 [ "$goal" = unit ] && exit 0
 
+# The test of the chart renders with helm. No Debian package has it; Go can build it.
+helm=helm.sh/helm/v3/cmd/helm@v3.16.4
+if [ "$goal" = test ] && ! command -v helm >/dev/null && [ ! -x .venv/bin/helm ] && command -v go >/dev/null; then
+  say "go install $helm"
+  GOBIN="$PWD/.venv/bin" go install $helm >/dev/null 2>&1 || say "helm cannot be built: the tests of the chart are skipped"
+fi
+
 # bcc reads the formats of tracepoints from tracefs.
 tracing=/sys/kernel/tracing
 if [ -d $tracing ] && [ ! -d $tracing/events ]; then

@@ -112,6 +112,9 @@ def check_analyzer(installed: Installation) -> None:
         if part not in page:
             raise CheckError(f"the report of the demo's recording lacks {part!r}")
     installed.run("tapio", "anonymize", "demo.tapio", "-o", "share.tapio")
+    manifests = ("fleet", "install", "--dry-run", "--overlay", "lean")
+    if installed.run("tapio", *manifests) != CHECKOUT.run("tapio", *manifests):
+        raise CheckError("the installed `tapio fleet install --dry-run` prints other manifests than the checkout's")
     shutil.copytree(REPOSITORY / "fixtures", installed.directory / "fixtures", ignore=shutil.ignore_patterns("lab"))
     # One family of patterns, where they were installed: all of them take a minute, and `make test` runs them.
     patterns = installed.run("python", "-c", "import patterns; print(list(patterns.__path__)[0])").strip()

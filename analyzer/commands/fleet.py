@@ -13,12 +13,14 @@ from typing import Any
 
 import click
 
+from analyzer.commands.fleet_cluster import cluster_options, connect, duration_option, find_recorders
+from analyzer.commands.fleet_install import install, uninstall
+from analyzer.commands.fleet_upkeep import delete, show_logs
 from analyzer.commands.output_file import force_option, open_place
 from analyzer.fleet.captures import NodeAnswer, read_answers
 from analyzer.fleet.diagnosis import diagnose_nodes, diagnoses_to_json, format_diagnoses
 from analyzer.fleet.fetching import fetch_file
 from analyzer.fleet.freezing import make_capture, name_of, wait_for_nodes
-from analyzer.fleet.kubernetes_cluster import KubernetesCluster
 from analyzer.fleet.nodes_table import ask_nodes, format_nodes, nodes_to_json
 from analyzer.fleet.recorders import Cluster, RecorderPod
 from analyzer.guard.opening import open_capture
@@ -28,37 +30,26 @@ from formats.command_line import examples
 from formats.errors import ExitCode, MissingInputError, OutputError, TapioError, UsageError
 from formats.text import escape_text
 from formats.times import parse_time
-from formats.units import format_bytes, parse_duration
+from formats.units import format_bytes
 
 _NEWEST = "newest"
 _SUFFIX = ".tapio"
 
 
-def connect(namespace: str, kubeconfig: str | None, context: str | None) -> Cluster:
-    """The cluster that the options name."""
-    return KubernetesCluster(namespace, kubeconfig, context)
-
-
-def _cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--context", "kube_context", help="Context of the kubeconfig. Default: the current one."),
-        click.option("--kubeconfig", help="Path of the kubeconfig. Default: as kubectl."),
-        click.option("-n", "--namespace", default="tapio", help="Namespace of the recorders. Default: tapio."),
-    ):
-        command = option(command)
-    return command
-
-
 @click.group()
 def command() -> None:
-    """Show, freeze and fetch the recordings of all nodes of a cluster; also as `kubectl tapio`.
+    """Install recorders on all nodes of a cluster; show, freeze and fetch what they record; also as `kubectl tapio`.
 
-    The commands need the extra `fleet` (the Kubernetes client) and the manifests of deploy/kubernetes on the cluster.
+    The commands need the extra `fleet` (the Kubernetes client): pipx install 'tapio[analyzer,fleet]'.
     """
 
 
+for part in (install, uninstall, show_logs, delete):
+    command.add_command(part)
+
+
 @command.command(name="status", epilog=examples("tapio fleet status", "tapio fleet status --json | jq '.[].node'"))
-@_cluster_options
+@cluster_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything that the recorders say as JSON.")
 @click.pass_context
 def show_status(
@@ -69,13 +60,13 @@ def show_status(
     The exit code is 1 if a node does not record.
     """
     cluster = connect(namespace, kubeconfig, kube_context)
-    nodes = ask_nodes(cluster, _find_recorders(cluster))
+    nodes = ask_nodes(cluster, find_recorders(cluster))
     click.echo(nodes_to_json(nodes) if as_json else format_nodes(nodes))
     context.exit(ExitCode.OK if all(node.status for node in nodes) else ExitCode.NEGATIVE)
 
 
 @command.command(name="doctor", epilog=examples("tapio fleet doctor", "tapio fleet doctor --node node-a --json"))
-@_cluster_options
+@cluster_options
 @click.option("--node", "nodes", multiple=True, help="Only this node; can be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything that the recorders say as JSON.")
 @click.pass_context
@@ -93,13 +84,7 @@ def diagnose(
     The exit code is 1 if a source of the profile does not work on a node, or a node cannot be asked.
     """
     cluster = connect(namespace, kubeconfig, kube_context)
-    recorders = _find_recorders(cluster)
-    unknown = sorted(set(nodes) - {pod.node for pod in recorders})
-    if unknown:
-        raise MissingInputError(
-            "the node has no recorder", where=unknown[0], next_step="`tapio fleet status` lists those that have"
-        )
-    found = diagnose_nodes(cluster, [pod for pod in recorders if not nodes or pod.node in nodes])
+    found = diagnose_nodes(cluster, find_recorders(cluster, nodes))
     click.echo(diagnoses_to_json(found) if as_json else format_diagnoses(found))
     context.exit(ExitCode.OK if all(node.is_good for node in found) else ExitCode.NEGATIVE)
 
@@ -112,7 +97,7 @@ def diagnose(
         "tapio fleet freeze --node node-a --node node-b --no-wait",
     ),
 )
-@_cluster_options
+@cluster_options
 @click.option("--before", help="How far back from --at, such as 10m. Default: 10m.")
 @click.option("--after", help="How far beyond --at, such as 30s. Default: 30s.")
 @click.option("--at", help="Moment to which the window refers (RFC 3339). Default: now.")
@@ -141,17 +126,17 @@ def freeze(
 
     A node whose recorder is away takes part when it is back. The exit code is 1 if a node has not frozen.
     """
-    after_ns, timeout_ns = _duration("--after", after), _duration("--timeout", timeout) or 0
+    after_ns, timeout_ns = duration_option("--after", after), duration_option("--timeout", timeout) or 0
     content = make_capture(
         name=name,
         at_ns=_moment(at),
-        before_ns=_duration("--before", before),
+        before_ns=duration_option("--before", before),
         after_ns=after_ns,
         reason=reason,
         nodes=nodes,
     )
     cluster = connect(namespace, kubeconfig, kube_context)
-    recorders = _find_recorders(cluster)
+    recorders = find_recorders(cluster)
     created = name_of(cluster.create_capture(content))
     click.echo(f"Capture {escape_text(created)} created")
     if not wait:
@@ -177,7 +162,7 @@ def freeze(
     ),
 )
 @click.argument("capture", metavar="CAPTURE")
-@_cluster_options
+@cluster_options
 @click.option(
     "-o",
     "--output",
@@ -212,7 +197,7 @@ def fetch(
         )
     cluster = connect(namespace, kubeconfig, kube_context)
     found = _find_capture(cluster, capture)
-    recorders = _find_recorders(cluster)
+    recorders = find_recorders(cluster)
     answers = read_answers(found, recorders)
     parts = output.with_name(f".{output.name}.parts") if is_merged else output
     parts.mkdir(exist_ok=True)
@@ -282,15 +267,6 @@ def _find_capture(cluster: Cluster, name: str) -> dict[str, Any]:
     return captures[0]
 
 
-def _find_recorders(cluster: Cluster) -> list[RecorderPod]:
-    recorders = cluster.list_recorders()
-    if not recorders:
-        raise MissingInputError(
-            "there are no recorders", where=f"namespace {cluster.namespace}", next_step="install them: docs/install.md"
-        )
-    return recorders
-
-
 def _describe(answer: NodeAnswer) -> str:
     line = f"{answer.node}  {answer.state}"
     if answer.state == FROZEN:
@@ -319,12 +295,3 @@ def _moment(told: str | None) -> int | None:
         return parse_time(told)
     except ValueError as error:
         raise UsageError(str(error), where="--at") from None
-
-
-def _duration(option: str, told: str | None) -> int | None:
-    if told is None:
-        return None
-    try:
-        return parse_duration(told)
-    except ValueError as error:
-        raise UsageError(str(error), where=option) from None

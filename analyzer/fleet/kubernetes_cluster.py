@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from analyzer.fleet.recorders import Json, RecorderPod
+from analyzer.fleet.recorders import ConflictError, Json, RecorderPod
 from formats.capture_kind import GROUP, PLURAL, VERSION
 from formats.errors import ConfigurationError, MissingInputError, PermissionDeniedError, TapioError, UnavailableError
 from formats.rows.kube_json import field, integer, items, parse_object, text
@@ -24,6 +24,7 @@ _END_CHANNEL = 3
 """How the command ended, as a `Status`. Source: k8s.io/apimachinery/pkg/util/remotecommand."""
 _REQUEST_S = 30
 _ERRORS_KEPT = 2_000
+_LOG_BYTES = 1 << 16
 
 
 class KubernetesCluster:
@@ -104,6 +105,74 @@ class KubernetesCluster:
         )
         found = [raw for raw in items(answer, "items") if isinstance(raw, dict)]
         return sorted(found, key=lambda raw: text(field(raw, "metadata"), "creationTimestamp"), reverse=True)
+
+    def delete_capture(self, name: str) -> None:
+        """See `Cluster`."""
+        self._call(
+            f"{PLURAL}/{name}",
+            lambda: self._objects.delete_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, PLURAL, name, _request_timeout=_REQUEST_S
+            ),
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        content_type: str = "application/json",
+    ) -> Json:
+        """See `Cluster`."""
+        what = path.partition("/namespaces/")[2].partition("/")[2] or path.rpartition("/")[2]
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        answer = self._call(what, lambda: self._send((method, path), query, headers, body=body))
+        return parse_object(answer.data) or {}
+
+    def _send(
+        self,
+        target: tuple[str, str],
+        query: Mapping[str, str] | None,
+        headers: dict[str, str],
+        *,
+        body: Json | None = None,
+        timeout: object = _REQUEST_S,
+    ) -> Any:
+        """The response to a method and a path, which has not been read unless it is an error."""
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - as above
+
+        serialized = self._client.param_serialize(
+            *target,
+            query_params=list((query or {}).items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        answer = self._client.call_api(*serialized, _request_timeout=timeout)
+        if not 200 <= answer.status <= 299:
+            answer.read()
+            raise ApiException.from_response(http_resp=answer, body=None, data=None)
+        return answer.response
+
+    def read_log(self, pod: RecorderPod, options: Mapping[str, str]) -> Iterator[bytes]:
+        """See `Cluster`.
+
+        Raises:
+            UnavailableError: the stream broke.
+        """
+        where = f"pod {self.namespace}/{pod.name}"
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}/log"
+        query = {"container": CONTAINER, **options}
+        # A log that is followed may say nothing for hours.
+        timeout = (_REQUEST_S, None) if "follow" in query else _REQUEST_S
+        opened = self._call(where, lambda: self._send(("GET", path), query, {"Accept": "*/*"}, timeout=timeout))
+        pieces = opened.stream(_LOG_BYTES)
+        try:
+            while (piece := self._call(where, partial(next, pieces, None))) is not None:
+                yield piece
+        finally:
+            opened.close()
 
     def run(self, pod: RecorderPod, command: Sequence[str]) -> Iterator[bytes]:
         """See `Cluster`.
@@ -197,9 +266,11 @@ def _explain(status: int | None, answer: Json | None, reason: str, what: str, na
     if status in (401, 403):
         return PermissionDeniedError(said, where=what, next_step="ask for the rights that docs/install.md names")
     if status == 404:
-        step = f"check the namespace ({namespace}) and that deploy/kubernetes is applied"
+        step = f"check the namespace ({namespace}) and that the recorders are installed (`tapio fleet install`)"
         return MissingInputError(said, where=what, next_step=step)
-    if status in (400, 409, 422):
+    if status == 409:
+        return ConflictError(said, where=what, next_step="choose other values")
+    if status in (400, 422):
         return ConfigurationError(said, where=what, next_step="choose other values")
     code = integer({"code": status}, "code")
     return UnavailableError(

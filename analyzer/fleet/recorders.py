@@ -1,4 +1,4 @@
-"""What the desk needs of a cluster: the recorders' pods, Captures, and the output of a command in a pod."""
+"""What the desk needs of a cluster: the recorders' pods, Captures, output and logs of a pod, and any object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from formats.errors import ConfigurationError
+
 Json = dict[str, Any]
+
+
+class ConflictError(ConfigurationError):
+    """The API server refused a write because of what others wrote, or because the object exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +49,22 @@ class Cluster(Protocol):
     def list_captures(self) -> list[Json]:
         """All Captures, the newest first."""
 
+    def delete_capture(self, name: str) -> None:
+        """Delete a Capture; the files stay on the nodes."""
+
     def run(self, pod: RecorderPod, command: Sequence[str]) -> Iterator[bytes]:
         """Standard output of a command in the recorder's container, piece by piece."""
+
+    def read_log(self, pod: RecorderPod, options: Mapping[str, str]) -> Iterator[bytes]:
+        """The log of the recorder's container, piece by piece; `options` as the API server names them."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        content_type: str = "application/json",
+    ) -> Json:
+        """One request of JSON for one answer of JSON."""

@@ -65,7 +65,7 @@ def test_the_script_writes_both_with_this_version(tmp_path: Path) -> None:
 
 def test_the_plugin_starts_tapio_fleet_or_says_how_to_install_it(tmp_path: Path) -> None:
     (tmp_path / "sh").symlink_to("/bin/sh")
-    command, path = [str(PLUGIN / "kubectl-tapio"), "freeze", "--reason", "two words"], {"PATH": str(tmp_path)}
+    command, path = [str(PLUGIN / "kubectl-tapio.sh"), "freeze", "--reason", "two words"], {"PATH": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=path)
     assert done.returncode == 69
     assert "pipx install 'tapio[analyzer,fleet]'" in done.stderr
@@ -74,4 +74,4 @@ def test_the_plugin_starts_tapio_fleet_or_says_how_to_install_it(tmp_path: Path)
     program.chmod(0o755)
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=path)
     assert done.stdout == "fleet|freeze|--reason|two words|"
-    assert os.access(PLUGIN / "kubectl-tapio", os.X_OK)
+    assert os.access(PLUGIN / "kubectl-tapio.sh", os.X_OK)

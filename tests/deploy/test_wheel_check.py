@@ -46,6 +46,19 @@ def test_wheel_has_the_pages_that_help_texts_and_errors_name(packed: list[str]) 
     assert named <= {path.partition("/share/doc/tapio/")[2] for path in packed}
 
 
+def test_wheel_has_the_manifests_that_are_installed_on_clusters(packed: list[str]) -> None:
+    tracked = [
+        path.removeprefix("deploy/kubernetes/") for path in list_tracked() if path.startswith("deploy/kubernetes/")
+    ]
+    assert "base/daemonset.yaml" in tracked
+    there = {
+        path.removeprefix("analyzer/fleet/kustomize/")
+        for path in packed
+        if path.startswith("analyzer/fleet/kustomize/")
+    }
+    assert there == set(tracked)
+
+
 def test_every_forgotten_kind_of_file_is_reported() -> None:
     # GIVEN the files that git tracks
     tracked = list_tracked()

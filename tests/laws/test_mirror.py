@@ -69,6 +69,11 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     # Stations of the analysis whose result is the document.
     "analyzer/analyze.py": ("golden/test_incidents.py", "all stations in a row"),
     "analyzer/document/*.py": ("analyzer/document/test_assemble.py", "sections of the one document"),
+    "analyzer/commands/fleet_cluster.py": (
+        "analyzer/commands/test_fleet.py",
+        "options and recorders, for the commands of its group",
+    ),
+    "analyzer/fleet/cluster_objects.py": ("analyzer/fleet/test_installing.py", "what installing writes and reads"),
     "analyzer/fleet/freezing.py": ("analyzer/commands/test_fleet.py", "what the command `fleet freeze` does"),
     "analyzer/fleet/nodes_table.py": ("analyzer/commands/test_fleet.py", "what the command `fleet status` prints"),
     "analyzer/fleet/recorders.py": (

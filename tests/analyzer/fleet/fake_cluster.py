@@ -20,6 +20,9 @@ class FakeCluster:
         self.captures = {}
         self.statuses = {}
         self.asked = []
+        self.logs = {}
+        """Logs by node, and the options with which they were asked for."""
+        self.log_options = []
         self.ends_with = {}
         """Errors with which the commands of a node end, after their output."""
         self.breaks_after = []
@@ -65,6 +68,16 @@ class FakeCluster:
 
     def list_captures(self):
         return list(self.captures.values())[::-1]
+
+    def delete_capture(self, name):
+        self.read_capture(name)
+        del self.captures[name]
+
+    def read_log(self, pod, options):
+        self.log_options.append(dict(options))
+        if pod.node not in self.logs:
+            raise UnavailableError("the container has no log")
+        yield self.logs[pod.node]
 
     def run(self, pod, command):
         self.asked.append((pod.node, tuple(command)))

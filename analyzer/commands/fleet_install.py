@@ -161,7 +161,7 @@ def uninstall(
     installed = find_installed(cluster, manifests)
     if not installed.objects:
         raise _explain_nothing(cluster)
-    _describe(installed, cluster.namespace)
+    _describe(installed, cluster)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("there is no terminal to ask on", where="--yes", next_step="give --yes to remove all this")
@@ -178,15 +178,17 @@ def uninstall(
         )
 
 
-def _describe(installed: Installed, namespace: str) -> None:
-    click.echo("This is removed:")
+def _describe(installed: Installed, cluster: Cluster) -> None:
+    click.echo(f"To remove from {cluster.address}:")
     for content in installed.objects:
         click.echo(f"  {name_of(content)}")
     if installed.captures:
         click.echo(f"  {counted(installed.captures, 'Capture')}; the files stay on the nodes")
     if installed.others:
         more = f" and {len(installed.others) - _NAMED} more" if len(installed.others) > _NAMED else ""
-        click.echo(f"The namespace {namespace} stays: it also contains {', '.join(installed.others[:_NAMED])}{more}")
+        click.echo(
+            f"The namespace {cluster.namespace} stays: it also contains {', '.join(installed.others[:_NAMED])}{more}"
+        )
 
 
 def _explain_nothing(cluster: Cluster) -> TapioError:

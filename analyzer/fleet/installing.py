@@ -126,8 +126,9 @@ def _check_others(objects: Sequence[Json], found: Sequence[Json | None], *, forc
     ]
     if others and not force:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        verbs = "exists and was" if len(others) == 1 else "exist and were"
         raise ConfigurationError(
-            f"{', '.join(others[:_NAMED])}{more} already exist and were not created by `tapio fleet install`",
+            f"{', '.join(others[:_NAMED])}{more} {verbs} not created by `tapio fleet install`",
             next_step="remove them as they were installed (kubectl, Helm), or take them over with --force-conflicts",
         )
 

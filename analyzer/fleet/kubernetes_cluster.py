@@ -58,6 +58,7 @@ class KubernetesCluster:
                 where=kubeconfig,
                 next_step="check it with `kubectl get nodes`, or give --kubeconfig and --context",
             ) from error
+        self.address = escape_text(str(self._client.configuration.host), limit=200)
         # Untyped: what is asked for is JSON, and not the client's models.
         self._core: Any = client.CoreV1Api(self._client)
         self._objects: Any = client.CustomObjectsApi(self._client)
@@ -225,7 +226,6 @@ class KubernetesCluster:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with the client
         from websocket import WebSocketException  # noqa: PLC0415 - same
 
-        host = str(self._client.configuration.host)
         try:
             return do()
         except ApiException as error:
@@ -235,7 +235,7 @@ class KubernetesCluster:
         except (HTTPError, WebSocketException, OSError) as error:
             raise UnavailableError(
                 f"the connection to the API server failed ({escape_text(str(error), limit=200)})",
-                where=f"{host} ({what})",
+                where=f"{self.address} ({what})",
                 next_step="check it with `kubectl get nodes`",
             ) from error
 

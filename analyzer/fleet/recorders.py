@@ -36,6 +36,8 @@ class Cluster(Protocol):
     """One namespace of a cluster. Every method raises `TapioError` with a sentence."""
 
     namespace: str
+    address: str
+    """URL of the API server, for people."""
 
     def list_recorders(self) -> list[RecorderPod]:
         """The pods of the DaemonSet, sorted by node."""

@@ -127,7 +127,8 @@ def explain_pod(pod: object) -> str:
         waiting = field(field(container, "state"), "waiting")
         reason, message = text(waiting, "reason"), text(waiting, "message")
         if reason in _PULL_REASONS:
-            return _sentence(f"the image {text(container, 'image')} cannot be pulled", f"{reason}: {message}")
+            problem = _sentence(f"the image {text(container, 'image')} cannot be pulled", f"{reason}: {message}")
+            return f"{problem}; name another one with --image, or import it on the node"
         ended = field(field(container, "lastState"), "terminated") or field(field(container, "state"), "terminated")
         if container.get("ready") is not True and (reason == "CrashLoopBackOff" or integer(ended, "exitCode")):
             last = next(reversed(text(ended, "message").strip().splitlines()), "")

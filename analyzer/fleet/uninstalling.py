@@ -11,7 +11,7 @@ from analyzer.fleet.cluster_objects import list_managed, name_of, path_of, read_
 from analyzer.fleet.kubernetes_cluster import SELECTOR as PODS
 from analyzer.fleet.recorders import Cluster, Json
 from formats.capture_kind import GROUP, PLURAL, VERSION
-from formats.errors import MissingInputError, UnavailableError
+from formats.errors import MissingInputError, PermissionDeniedError, UnavailableError
 from formats.rows.kube_json import field, items, text
 from formats.text import escape_text
 
@@ -158,9 +158,14 @@ def _find_others(cluster: Cluster, found: Sequence[Json]) -> tuple[str, ...]:
     for api_version, kind in _LOOKED_AT:
         root = "/apis" if "/" in api_version else "/api"
         path = f"{root}/{api_version}/namespaces/{cluster.namespace}/{kind.lower()}s"
+        try:
+            there = items(cluster.request("GET", path), "items")
+        except PermissionDeniedError:
+            others.append(f"perhaps {kind}s, which you may not list")
+            continue
         others += [
             escape_text(f"{kind.lower()}/{_name(content)}", limit=300)
-            for content in items(cluster.request("GET", path), "items")
+            for content in there
             if (kind, _name(content)) not in own and not _is_automatic(kind, content)
         ]
     return tuple(others)

@@ -104,7 +104,7 @@ def test_what_others_made_is_not_overwritten(cluster: RealCluster, settings: lis
     try:
         done = run_fleet(cluster, "install", *settings)
         assert done.returncode == 78
-        assert "clusterrole.rbac.authorization.k8s.io/tapio-recorder already exist" in done.stderr
+        assert "clusterrole.rbac.authorization.k8s.io/tapio-recorder exists and was not created" in done.stderr
         assert kubectl(cluster, "get", "namespace", NAMESPACE, check=False) == ""
     finally:
         kubectl(cluster, "delete", "clusterrole", "tapio-recorder")

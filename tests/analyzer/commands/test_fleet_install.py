@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -114,6 +118,27 @@ def test_an_interrupted_wait_says_that_it_goes_on(run, monkeypatch):
     result = run("install")
     assert result.exit_code == INTERRUPTED
     assert "interrupted: the installation goes on without this command" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.no_cover
+def test_ctrl_c_ends_the_wait_alone(server):
+    # GIVEN a person who waits for nodes that never get ready
+    command = [sys.executable, "-c", "from analyzer.cli import main; main()", "fleet", "install"]
+    command += ["--kubeconfig", str(server.kubeconfig_path)]
+    waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in waiting.stdout:
+        if line.startswith("daemonset.apps/tapio-recorder created"):
+            break
+    while server.count("get", "daemonsets") < 2:  # the second look is that of the wait
+        waiting.poll()
+    # WHEN Ctrl-C is typed
+    waiting.send_signal(signal.SIGINT)
+    _, errors = waiting.communicate(timeout=60)
+    # THEN it says that the installation goes on, and nothing was taken back
+    assert (waiting.returncode, errors.count("\n")) == (INTERRUPTED, 1)
+    assert "the installation goes on without this command" in errors
+    assert server.store.get(server.kind_of("DaemonSet"), "tapio", "tapio-recorder") is not None
 
 
 def test_an_installation_that_stops_half_way_says_so(server, run):

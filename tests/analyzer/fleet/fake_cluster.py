@@ -13,6 +13,7 @@ class FakeCluster:
     """Files by node and path; Captures by name."""
 
     namespace = "tapio"
+    address = "https://127.0.0.1:1"
 
     def __init__(self, *nodes):
         self.recorders = [RecorderPod(node, f"tapio-recorder-{node}", True, "Running") for node in nodes]

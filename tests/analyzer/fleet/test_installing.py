@@ -94,7 +94,9 @@ def test_a_newer_version_is_not_replaced(server, cluster):
 
 def test_what_others_made_is_not_overwritten_unless_forced(server, cluster):
     server.put(dict(ROLE))
-    with pytest.raises(ConfigurationError, match=r"clusterrole\S+/tapio-recorder already exist.*--force-conflicts"):
+    with pytest.raises(
+        ConfigurationError, match=r"clusterrole\S+/tapio-recorder exists and was not.*--force-conflicts"
+    ):
         install(cluster, objects())
     assert count_objects(server) == 1
     lines = install(cluster, objects(), force=True)

@@ -80,6 +80,7 @@ def test_each_reason_of_a_node_is_told_once_and_the_wait_ends():
     assert not rollout.is_done
     assert list(rollout.waiting) == ["node-b"]
     said = "node-b: the image r/t:1 cannot be pulled (ImagePullBackOff: not\\x1b[31m found)"
+    said += "; name another one with --image, or import it on the node"
     assert lines == ["ready on 1 of 2 nodes", said]
 
 

@@ -98,6 +98,15 @@ def test_a_namespace_with_things_of_others_stays(server, cluster):
     assert f"lease.coordination.k8s.io/{LEASE_NAME} deleted" in lines
 
 
+def test_a_namespace_that_may_have_things_of_others_stays(server, cluster):
+    install(cluster, objects())
+    server.forbidden.add("secrets")
+    found, _, left = remove(server, cluster)
+    assert found.others == ("perhaps Secrets, which you may not list",)
+    assert left == []
+    assert count_objects(server) == 1
+
+
 def test_what_others_made_stays(server, cluster):
     # GIVEN a namespace that was there before, and a role of the same name that somebody made by hand afterwards
     put(server, "Namespace", "tapio", "")

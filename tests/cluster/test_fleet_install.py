@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from fixtures.lab.real_cluster import RealCluster, read_cluster
-from tests.cluster.test_install import DEPLOY, MISSING, NAMESPACE, can_serve_captures, kubectl
+from tests.cluster.test_install import DEPLOY, MISSING, NAMESPACE, can_serve_captures, import_image, kubectl
 
 pytestmark = [
     pytest.mark.cluster,
@@ -47,9 +47,7 @@ def list_everything(cluster: RealCluster) -> set[str]:
 def cluster() -> Iterator[RealCluster]:
     found = read_cluster(os.environ)
     found.deploy_shop()
-    archive, socket = os.environ["TAPIO_E2E_IMAGE"], os.environ["CRI_SOCKET"].removeprefix("unix://")
-    command = ["ctr", "-a", socket, "-n", "k8s.io", "images", "import", archive]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    import_image()
     yield found
     run_fleet(found, "uninstall", "--yes")
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -123,6 +124,14 @@ def write_overlay(directory: Path, cluster: RealCluster, data: Path) -> Path:
     return write_kustomization(directory, config, patch)
 
 
+@functools.cache
+def import_image() -> None:
+    """Give the image of the environment to the node's container runtime."""
+    archive, socket = os.environ["TAPIO_E2E_IMAGE"], os.environ["CRI_SOCKET"].removeprefix("unix://")
+    command = ["ctr", "-a", socket, "-n", "k8s.io", "images", "import", archive]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> RealCluster:
     found = read_cluster(os.environ)
@@ -134,10 +143,7 @@ def cluster() -> RealCluster:
 @pytest.fixture(scope="module")
 def data(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of an installed recorder; afterwards it is uninstalled."""
-    archive, socket = os.environ["TAPIO_E2E_IMAGE"], os.environ["CRI_SOCKET"].removeprefix("unix://")
-    subprocess.run(
-        ["ctr", "-a", socket, "-n", "k8s.io", "images", "import", archive], check=True, stdout=subprocess.DEVNULL
-    )
+    import_image()
     directory = tmp_path_factory.mktemp("install")
     place = directory / "data"
     place.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,9 @@ pytestmark = [
         bool(MISSING), reason=f"needs a real cluster and an image ({', '.join(MISSING)}); `make e2e` has both"
     ),
 ]
+
+
+EDIT = {"spec": {"updateStrategy": {"rollingUpdate": {"maxUnavailable": "50%"}}}}
 
 
 def run_fleet(cluster: RealCluster, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +85,12 @@ def test_install_is_ready_and_uninstall_leaves_nothing(
     assert "recording" in fleet(cluster, "status")
     # AND WHEN it is installed again THEN nothing is written
     assert fleet(cluster, "install", *settings).count(" unchanged\n") == 9
+    # AND what a person set meanwhile is not overwritten, unless that is asked for
+    kubectl(cluster, "-n", NAMESPACE, "patch", "daemonset", "tapio-recorder", "-p", json.dumps(EDIT))
+    done = run_fleet(cluster, "install", *settings)
+    assert done.returncode == 78, done.stdout + done.stderr
+    assert 'Apply failed with 1 conflict: conflict with "kubectl-patch"' in done.stderr
+    assert fleet(cluster, "install", *settings, "--force-conflicts").count(" configured\n") == 1
     # AND its logs can be read
     logs = fleet(cluster, "logs")
     assert logs.splitlines()

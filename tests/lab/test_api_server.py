@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from urllib.parse import urlencode
 
 import pytest
 
@@ -18,13 +19,13 @@ def server(tmp_path):
         yield running
 
 
-def ask(server, method, path, body=None, *, token=None):
+def ask(server, method, path, body=None, *, token=None, **headers):
     """Status and JSON of one request."""
     tls = ssl.create_default_context(cafile=str(server.authority_path))
     port = int(server.url.rpartition(":")[2])
     connection = http.client.HTTPSConnection("127.0.0.1", port, context=tls, timeout=10)
     try:
-        headers = {"Authorization": f"Bearer {token or server.token}"}
+        headers["Authorization"] = f"Bearer {token or server.token}"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         return response.status, response.read()
@@ -34,6 +35,13 @@ def ask(server, method, path, body=None, *, token=None):
 
 def ask_json(server, method, path, body=None):
     status, raw = ask(server, method, path, body)
+    return status, json.loads(raw)
+
+
+def apply(server, content, **query):
+    """Server-side apply of a ConfigMap `x`, as the manager `a`."""
+    target = f"/api/v1/namespaces/shop/configmaps/x?{urlencode({'fieldManager': 'a', **query})}"
+    status, raw = ask(server, "PATCH", target, content, **{"Content-Type": "application/apply-patch+yaml"})
     return status, json.loads(raw)
 
 
@@ -56,6 +64,36 @@ def test_an_object_is_created_patched_replaced_and_deleted_as_controllers_do_it(
     assert after["spec"] == {"y": 2}
     assert after["metadata"]["uid"] == pod["metadata"]["uid"]
     assert reason["kind"] == "Status"
+
+
+def test_an_object_is_applied_as_server_side_apply_does_it(server):
+    # GIVEN an object that was applied, and a field of it that somebody else changed
+    content = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"key": "1"}}
+    assert apply(server, content)[0] == 404, "in no namespace"
+    server.put({"kind": "Namespace", "metadata": {"name": "shop"}})
+    assert apply(server, content, dryRun="All")[0] == 201
+    assert server.store.get(server.kind_of("ConfigMap"), "shop", "x") is None
+    assert apply(server, content)[0] == 201
+    server.put({**content, "metadata": {"name": "x", "namespace": "shop"}, "data": {"key": "2"}})
+    edited = server.store.get(server.kind_of("ConfigMap"), "shop", "x")
+    edited["metadata"]["managedFields"] = [
+        {"manager": "b", "fieldsV1": {"f:data": {"f:key": {}}}, "operation": "Update"}
+    ]
+    server.put(edited)
+    # WHEN it is applied again THEN that is a conflict, unless it is forced
+    code, answer = apply(server, content)
+    assert (code, answer["message"]) == (409, 'Apply failed with 1 conflict: conflict with "b"')
+    code, answer = apply(server, content, force="true")
+    assert (code, answer["data"]) == (200, {"key": "1"})
+
+
+def test_a_namespace_is_deleted_with_what_is_in_it(server):
+    server.put({"kind": "Namespace", "metadata": {"name": "shop"}})
+    server.put({"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "shop"}})
+    server.put({"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "other"}})
+    ask(server, "DELETE", "/api/v1/namespaces/shop")
+    (left,) = server.store.list_objects(server.kind_of("ConfigMap"))[1]
+    assert left["metadata"]["namespace"] == "other"
 
 
 def test_equal_content_makes_no_version_and_a_new_uid_makes_a_new_object(server):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from kubernetes import stream as client_stream
 
 from analyzer.fleet import kubernetes_cluster
 from analyzer.fleet.kubernetes_cluster import KubernetesCluster
-from analyzer.fleet.recorders import RecorderPod
+from analyzer.fleet.recorders import ConflictError, RecorderPod
 from fixtures.lab.api_server import ApiServer
 from fixtures.lab.api_server.faults import Action, Fault
 from fixtures.lab.api_server.kinds import CAPTURE, KINDS
@@ -63,6 +64,48 @@ def test_captures_are_created_read_and_listed(server, cluster):
         cluster.create_capture({"kind": "Capture", "metadata": {"name": name}, "spec": {"reason": "x"}})
     assert [found["metadata"]["name"] for found in cluster.list_captures()] == ["new", "old"]
     assert cluster.read_capture("old")["spec"] == {"reason": "x"}
+
+
+def test_a_capture_is_deleted(cluster):
+    cluster.create_capture({"kind": "Capture", "metadata": {"name": "old"}, "spec": {}})
+    cluster.delete_capture("old")
+    with pytest.raises(MissingInputError):
+        cluster.delete_capture("old")
+
+
+def test_any_object_can_be_read_and_written(server, cluster):
+    path = "/api/v1/namespaces/tapio/configmaps"
+    made = cluster.request("POST", path, body={"metadata": {"name": "a"}, "data": {"b": "<c>"}})
+    assert made["data"] == {"b": "<c>"}
+    assert cluster.request("GET", path, query={"labelSelector": "x=y"})["items"] == []
+    assert cluster.request("GET", f"{path}/a")["metadata"]["uid"] == made["metadata"]["uid"]
+    with pytest.raises(ConflictError, match="already exists"):
+        cluster.request("POST", path, body={"metadata": {"name": "a"}})
+    with pytest.raises(MissingInputError, match="configmaps/b: b not found"):
+        cluster.request("GET", f"{path}/b")
+
+
+def test_a_log_is_given_piece_by_piece(server, cluster):
+    server.logs["tapio-recorder-x"] = b"one\ntwo\n" * 20_000
+    for options in ({"tailLines": "5"}, {"follow": "true"}):
+        pieces = list(cluster.read_log(POD, options))
+        assert b"".join(pieces) == server.logs["tapio-recorder-x"]
+        assert len(pieces) > 1
+        (asked,) = [entry.target for entry in server.answered if entry.plural == "pods/log"]
+        assert parse_qs(urlsplit(asked).query) == {
+            "container": ["recorder"],
+            **{key: [value] for key, value in options.items()},
+        }
+        server.answered.clear()
+
+
+def test_a_log_that_is_not_there_or_breaks_is_a_sentence(server, cluster):
+    with pytest.raises(MissingInputError, match='"tapio-recorder-x" not found'):
+        list(cluster.read_log(POD, {}))
+    server.logs["tapio-recorder-x"] = b"one\n" * 1_000
+    server.add_fault(Fault(Action.CLOSE, verb="get", plural="pods/log", after=100))
+    with pytest.raises(UnavailableError, match="the connection to the API server failed"):
+        list(cluster.read_log(POD, {}))
 
 
 def test_refusals_are_sentences(server, cluster):

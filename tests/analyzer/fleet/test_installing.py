@@ -110,9 +110,9 @@ def test_a_field_that_others_changed_is_not_overwritten_unless_forced(server, cl
     edit = {"spec": {"updateStrategy": {"rollingUpdate": {"maxUnavailable": "50%"}}}}
     cluster.request("PATCH", path, query={"fieldManager": "kubectl-edit"}, body=edit)
     version = server.store.version
-    # THEN that is kept, and said
+    # THEN that is kept, and said; and nothing of the newer version is there, though the DaemonSet is the last object
     with pytest.raises(ConfigurationError, match='conflict with "kubectl-edit"; take these fields over'):
-        install(cluster, objects())
+        install(cluster, objects("0.3.0"))
     assert server.store.version == version
     install(cluster, objects(), force=True)
     assert find(server, "DaemonSet")["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == "10%"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.fleet.cluster_objects import MANAGED_BY, MANAGER
 from analyzer.fleet.kubernetes_cluster import KubernetesCluster
 from analyzer.fleet.manifests import render
 from analyzer.fleet.uninstalling import find_installed, uninstall
@@ -63,6 +64,7 @@ def remove(server, cluster, seconds=100):
 def test_nothing_is_left(server, cluster):
     # GIVEN an installation, with what recorders and Kubernetes add, and another program's objects
     put(server, "ConfigMap", "theirs", "shop")
+    put(server, "Namespace", "flight", "", labels={MANAGED_BY: MANAGER})
     before = count_objects(server)
     install(cluster, objects(data_path="/data/tapio"))
     put_automatic(server)

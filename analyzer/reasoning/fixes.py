@@ -129,6 +129,8 @@ def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], hit: Sequence[Ent
     elif root.kind in ROLLED_OUT_KINDS and path == "spec.replicas":
         if old is not None and old.isdecimal():
             yield f"{kubectl} scale {root.kind.lower()}/{name} --replicas={old}"
+    elif root.kind == "Deployment" and path == "spec.paused" and old != "true":
+        yield f"{kubectl} rollout resume deployment/{name}"
     elif root.kind in ROLLED_OUT_KINDS and path.startswith("spec.template"):
         yield f"{kubectl} rollout undo {root.kind.lower()}/{name}"
     elif root.kind == "Node" and path == "spec.unschedulable":

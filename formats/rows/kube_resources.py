@@ -124,6 +124,7 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
     _permission("rolebindings", "RoleBinding"),
     _permission("clusterroles", "ClusterRole", is_namespaced=False),
     _permission("clusterrolebindings", "ClusterRoleBinding", is_namespaced=False),
+    _resource("poddisruptionbudgets", "PodDisruptionBudget", "policy/v1", "policy/v1beta1", short=("pdb",)),
     _resource("storageclasses", "StorageClass", "storage.k8s.io/v1", is_namespaced=False, short=("sc",)),
     _resource("priorityclasses", "PriorityClass", "scheduling.k8s.io/v1", is_namespaced=False, short=("pc",)),
     _resource("runtimeclasses", "RuntimeClass", "node.k8s.io/v1", "node.k8s.io/v1beta1", is_namespaced=False),

@@ -52,6 +52,16 @@ LOG_CLASSES: tuple[LogClass, ...] = (
         ("peer",),
     ),
     LogClass(
+        "eviction_refused",
+        "cannot evict the pod: it would violate its disruption budget",
+        ("evict",),
+        (
+            r"violates? (?:the|its|a) pod'?s?(?: |')disruption ?budget",
+            r"violate.{0,40}disruption budget",
+            r"cannot evict pod",
+        ),
+    ),
+    LogClass(
         "authentication_failed",
         "authentication failed",
         (

@@ -40,6 +40,8 @@ ERROR_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("number", "<i4")
 _SAMPLING = struct_dtype(("second_ns", "<u8"), ("sent", "<u8"), ("left_out", "<u8"))
 
 _SECOND: Final = 1_000_000_000
+_STARTING: Final = frozenset({"clone", "clone3", "fork", "vfork"})
+"""Calls that start a process or thread; not every architecture has all of them."""
 _ERROR_NUMBER: Final = {name: number for number, name in errno.errorcode.items()}
 
 
@@ -66,8 +68,8 @@ class SyscallErrorSource(KernelSource):
             "samples_per_second": 20,
             "on_s": 1,
             "every_s": 30,
-            # What a working program does all the time: it would block, was interrupted, is under way, waited long
-            # enough, asks whether a file is a terminal, or whether a child is left.
+            # What a working program does all the time: it would block (except where it starts a process or thread),
+            # was interrupted, is under way, waited long enough, asks whether a file is a terminal or a child is left.
             "ignore": [
                 "EAGAIN",
                 "EINTR",
@@ -98,6 +100,9 @@ class SyscallErrorSource(KernelSource):
             defines={
                 "TALLY_ENTRIES": str(int(context.options["map_entries"])),
                 "SAMPLES_PER_SECOND": str(int(context.options["samples_per_second"])),
+                "STARTING_CALLS(F)": " ".join(
+                    f"F({number})" for number, name in syscall_names().items() if name in _STARTING
+                ),
                 "IGNORED_ERRORS(F)": " ".join(f"F({error})" for error in errors),
                 "IGNORED_CALLS(F)": " ".join(f"F({number}, {error})" for number, error in calls),
             },

@@ -36,6 +36,7 @@ class Town:
         event: str = "",
         status: Mapping[str, int] | None = None,
         restarted: str = "",
+        paused: bool = False,
         pod_spec: Mapping[str, Any] | None = None,
         **container: Any,
     ) -> None:
@@ -47,7 +48,11 @@ class Town:
             "metadata": metadata,
             "spec": {"containers": [{"name": "app", "image": "town:1", **container}]} | dict(pod_spec or {}),
         }
-        spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+        spec = ({"paused": True} if paused else {}) | {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": template,
+        }
         content = {"spec": spec} if status is None else {"spec": spec, "status": dict(status)}
         self.builder.kube_object("Deployment", name, content, at=at, event=event)
         self._sets[name] = f"{name}-{len(str(container)) + len(restarted)}"
@@ -69,9 +74,11 @@ class Town:
         if cgroup is not None:
             self.builder.cgroup(cgroup, pod, "app", at + 0.01)
 
-    def unhealthy(self, pod: str, probe: str, *, at: float, note: str = "") -> None:
+    def unhealthy(
+        self, pod: str, probe: str, *, at: float, note: str = "", why: str = "context deadline exceeded"
+    ) -> None:
         """The kubelet reports a failed probe of a container, or that it kills it for that."""
-        text = note or f"{probe} probe failed: context deadline exceeded"
+        text = note or f"{probe} probe failed: {why}"
         columns = {"k8s.object.field_path": "spec.containers{app}", "k8s.event.uid": f"{pod} {at}"}
         self.builder.kube_event("Killing" if note else "Unhealthy", "Pod", pod, note=text, at=at, **columns)
 

@@ -4,7 +4,7 @@
 -- (analyzer.knowledge.compile_changes). A consequence of another change is included, with the actor `controller`.
 --
 -- kind: table
--- reads: ending_namespace, endpoints_of, object_version, scales
+-- reads: ending_object, endpoints_of, object_version, scales
 -- columns:
 --   change_id VARCHAR: `c1`, `c2`, … in order of time.
 --   at_ns BIGINT: When it was received, in aligned unix ns.
@@ -46,9 +46,9 @@ WITH changed AS (
         manager, manager_operation, manager_subresource, manager_ns,
         CASE WHEN is_addition THEN 'created' ELSE 'deleted' END AS verb
     FROM object_version
-    WHERE is_addition OR (is_deletion AND entity_id NOT IN (SELECT entity_id FROM ending_namespace))
+    WHERE is_addition OR (is_deletion AND entity_id NOT IN (SELECT entity_id FROM ending_object))
     UNION ALL BY NAME
-    SELECT entity_id, 'Namespace' AS kind, name, at_ns, node, seq, inferred, 'deleted' AS verb FROM ending_namespace
+    SELECT entity_id, kind, namespace, name, at_ns, node, seq, inferred, 'deleted' AS verb FROM ending_object
     WHERE NOT is_state
 ), asked AS (
     SELECT
@@ -65,7 +65,7 @@ WITH changed AS (
         owner_uid IS NOT NULL AS is_owned,
         entity_id IN (SELECT target_id FROM scales) AS is_scaled,
         entity_id IN (SELECT source_id FROM endpoints_of AS kept WHERE told.at_ns BETWEEN kept.from_ns AND kept.to_ns) AS is_manual,
-        verb = 'deleted' AND namespace IN (SELECT name FROM ending_namespace AS ending WHERE ending.at_ns <= told.at_ns) AS goes_along
+        verb = 'deleted' AND namespace IN (SELECT name FROM ending_object AS ending WHERE kind = 'Namespace' AND ending.at_ns <= told.at_ns) AS goes_along
     FROM told
 ), judged AS (
     SELECT

@@ -21,6 +21,7 @@
 --   updated BIGINT: Replicas of the newest pod template; null for ReplicaSets.
 --   observed_generation BIGINT: Generation that the controller has seen.
 --   revision VARCHAR: Revision that the controller assigned; null if there is none.
+--   is_paused BOOLEAN: Whether its rollouts are paused.
 --   template VARCHAR: Digest of the pod template; null if there is none.
 --   conditions STRUCT[]: Its conditions, named as in the API.
 WITH parsed AS (
@@ -28,7 +29,7 @@ WITH parsed AS (
         * EXCLUDE (content),
         json_transform(content, '{
             "metadata": {"annotations": {"deployment.kubernetes.io/revision": "VARCHAR"}},
-            "spec": {"replicas": "BIGINT", "template": "JSON"},
+            "spec": {"replicas": "BIGINT", "paused": "BOOLEAN", "template": "JSON"},
             "status": {
                 "replicas": "BIGINT", "readyReplicas": "BIGINT", "availableReplicas": "BIGINT", "updatedReplicas": "BIGINT",
                 "observedGeneration": "BIGINT", "updateRevision": "VARCHAR",
@@ -58,6 +59,7 @@ SELECT
     END AS updated,
     workload.status.observedGeneration AS observed_generation,
     coalesce(workload.metadata.annotations."deployment.kubernetes.io/revision", workload.status.updateRevision) AS revision,
+    coalesce(workload.spec.paused, false) AS is_paused,
     md5(workload.spec.template) AS template,
     workload.status.conditions AS conditions
 FROM parsed

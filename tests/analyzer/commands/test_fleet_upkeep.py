@@ -51,7 +51,7 @@ def test_what_cannot_be_followed_is_a_sentence(cluster):
 
 def test_captures_are_deleted_by_name_or_age(cluster, monkeypatch):
     now_ns = parse_time("2026-11-22T00:00:00Z")
-    monkeypatch.setattr(fleet_upkeep.time, "time_ns", lambda: now_ns)
+    monkeypatch.setattr("time.time_ns", lambda: now_ns)
     for name, created in (("old", "2026-10-01T00:00:00Z"), ("new", "2026-11-21T00:00:00Z"), ("named", "")):
         cluster.captures[name] = {"metadata": {"name": name, "creationTimestamp": created}}
     assert run("delete", "named").output == "capture.tapio.dev/named deleted\n"

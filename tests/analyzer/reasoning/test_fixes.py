@@ -68,6 +68,11 @@ def test_container_that_could_not_start_needs_no_restart():
     assert len(commands(edit("ConfigMap", "conf", "data.KEY", "12"), waiting)) == 1
 
 
+def test_a_rollout_that_was_paused_is_resumed():
+    paused = edit("Deployment", "cache", "spec.paused", None, rule="workload-spec-changed")
+    assert commands(paused) == ("kubectl -n shop rollout resume deployment/cache",)
+
+
 def test_what_was_deleted_is_not_looked_at():
     deleted = shown("permission-changed", "RoleBinding", "reads")
     assert commands(deleted) == ("kubectl -n shop describe rolebinding reads",)

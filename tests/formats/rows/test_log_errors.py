@@ -11,6 +11,8 @@ from formats.rows.log_classes import LOG_CLASS_BY_NAME, LOG_CLASSES
 from formats.rows.log_errors import MAX_FINDINGS, MAX_LINE, LogError, classify_line, find_log_errors
 
 LINES = {
+    'error when evicting pods/"api-0" -n "shop" (will retry after 5s): Cannot evict pod as it would violate the pod\'s disruption '
+    "budget.": ("eviction_refused", None),
     # Go
     "dial tcp 10.0.0.5:5432: connect: connection refused": ("connection_refused", "10.0.0.5:5432"),
     'Get "http://api:8080/x": dial tcp 10.0.0.5:8080: connect: connection refused': (

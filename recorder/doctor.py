@@ -301,6 +301,7 @@ _CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
     Need.PRESSURE: lambda host: (host.proc / "pressure/cpu").exists(),
     Need.PROC: lambda host: (host.proc / "1/stat").exists(),
     Need.CONTAINER_RUNTIME: lambda _: True,  # where it is is an option of its source, and opening that tells more
+    Need.KUBELET: lambda _: True,
     Need.KUBERNETES: _has_kubernetes,
 }
 _NEED_STEPS: dict[Need, str] = {
@@ -310,5 +311,6 @@ _NEED_STEPS: dict[Need, str] = {
     Need.PRESSURE: "boot with `psi=1`; it needs Linux 4.20 or later with CONFIG_PSI",
     Need.PROC: "run with hostPID and the host's /proc",
     Need.CONTAINER_RUNTIME: "mount the directory of the runtime's socket, or set `socket` of the source `container`",
+    Need.KUBELET: "let the recorder get nodes/stats and nodes/metrics, or set `address` of the source",
     Need.KUBERNETES: "provide a kubeconfig, or a service account with the verbs list and watch",
 }

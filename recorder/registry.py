@@ -13,9 +13,11 @@ from recorder.sources.filesystem import FilesystemSource
 from recorder.sources.interface_state import InterfaceStateSource
 from recorder.sources.kube_event import KubeEventSource
 from recorder.sources.kube_object import KubeObjectSource
+from recorder.sources.kubelet import KubeletOwnSource
 from recorder.sources.memory import MemorySource
 from recorder.sources.oom import OomSource
 from recorder.sources.pressure import PressureSource
+from recorder.sources.probe import ProbeSource
 from recorder.sources.process import ProcessSource
 from recorder.sources.process_stall import ProcessStallSource
 from recorder.sources.process_state import ProcessStateSource
@@ -23,6 +25,7 @@ from recorder.sources.request import RequestSource
 from recorder.sources.run_queue import RunQueueSource
 from recorder.sources.signal import SignalSource
 from recorder.sources.socket_state import SocketStateSource
+from recorder.sources.storage_usage import StorageUsageSource
 from recorder.sources.syscall_error import SyscallErrorSource
 from recorder.sources.tcp import TcpSource
 from recorder.sources.tracepoint import TracepointSource
@@ -49,6 +52,9 @@ SOURCES: tuple[type[Source], ...] = (
     ProcessStallSource,
     FilesystemSource,
     ContainerSource,
+    StorageUsageSource,
+    ProbeSource,
+    KubeletOwnSource,
     KubeObjectSource,
     KubeEventSource,
 )

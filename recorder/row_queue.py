@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Sized(Protocol):
@@ -14,6 +15,22 @@ class Sized(Protocol):
     @property
     def stored_bytes(self) -> int:
         """About how many bytes it holds in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsRow:
+    """A row as its columns.
+
+    Attributes:
+        row: the columns by name, all but `boot_time_ns`.
+    """
+
+    row: dict[str, Any]
+
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes it holds in memory."""
+        return 512 + sum(len(value) for value in self.row.values() if isinstance(value, str))
 
 
 RowT = TypeVar("RowT", bound=Sized)

@@ -44,6 +44,8 @@ class Need(StrEnum):
     """/proc of the host's pid namespace."""
     CONTAINER_RUNTIME = "container_runtime"
     """The socket of containerd, CRI-O or another runtime with a CRI."""
+    KUBELET = "kubelet"
+    """The kubelet of the node, and credentials that it accepts."""
     KUBERNETES = "kubernetes"
     """A kubeconfig or a service account that may list and watch."""
 

@@ -9,7 +9,7 @@ from formats.rows.container import Container, ContainerVersions, Listing, Row
 from formats.rows.log_errors import LogError, find_log_errors
 from recorder.cri.log_tail import read_last_messages
 from recorder.cri.runtime import Runtime
-from recorder.row_queue import RowQueue
+from recorder.row_queue import ColumnsRow, RowQueue
 from recorder.source import SourceContext
 
 RESYNC_S = 30.0
@@ -20,22 +20,6 @@ RECENT_NS = 20 * 60 * 1_000_000_000
 """A crash that is older when the recorder starts is not what anybody will look for."""
 QUEUE_PATIENCE_S = 5.0
 _MINUTE_NS = 60_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerRow:
-    """A row in the queue.
-
-    Attributes:
-        row: its columns.
-    """
-
-    row: Row
-
-    @property
-    def stored_bytes(self) -> int:
-        """About how many bytes it holds in memory."""
-        return 512 + sum(len(value) for value in self.row.values() if isinstance(value, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +60,7 @@ class Conversation:
         self,
         runtime: Runtime,
         versions: ContainerVersions,
-        queue: RowQueue[ContainerRow],
+        queue: RowQueue[ColumnsRow],
         limits: ConversationLimits,
         context: SourceContext,
     ) -> None:
@@ -139,7 +123,7 @@ class Conversation:
         if not self._queue.wait_for_room(QUEUE_PATIENCE_S):
             self.overflowed += len(rows)
             return
-        self._queue.put([ContainerRow(row) for row in rows])
+        self._queue.put([ColumnsRow(row) for row in rows])
 
     def _run(self) -> None:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from formats.rows.cri_log import join_messages
-from recorder.cri.host_files import find_on_host
+from recorder.host_files import find_on_host
 
 TAIL_BYTES = 65536
 """Read from the end of a log, in all of its files."""

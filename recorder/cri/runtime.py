@@ -11,8 +11,8 @@ from google.protobuf.message import DecodeError
 from formats.errors import UnavailableError
 from formats.rows.container import Container, ContainerState, Listing, Sandbox
 from recorder.cri.grpc_connection import NOT_FOUND, UNIMPLEMENTED, GrpcConnection, GrpcStatusError
-from recorder.cri.host_files import find_on_host
 from recorder.cri.messages import MESSAGES
+from recorder.host_files import find_on_host
 
 SOCKETS = (
     "/run/containerd/containerd.sock",

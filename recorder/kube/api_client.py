@@ -55,13 +55,15 @@ class ApiClient:
 
     Args:
         load: how to get in; called again when the server does not let us in any more.
+        peer: who is talked to, for messages.
 
     Raises:
         UnavailableError: what `load` raises.
     """
 
-    def __init__(self, load: Callable[[], ClusterAccess]) -> None:
+    def __init__(self, load: Callable[[], ClusterAccess], peer: str = "the API server") -> None:
         self._load = load
+        self._peer = peer
         self._access = load()
         self._lock = threading.Lock()
         self.generation = 0
@@ -155,10 +157,10 @@ class ApiClient:
             _keep_alive(connection.sock)
             connection.sock.settimeout(timeout_s)
             connection.request(method, target, body, headers)
-            return Stream(connection, connection.getresponse(), access.address)
+            return Stream(connection, connection.getresponse(), access.address, self._peer)
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
-            raise _lost(access.address, error) from error
+            raise _lost(access.address, self._peer, error) from error
 
 
 class Stream:
@@ -169,12 +171,13 @@ class Stream:
     """
 
     def __init__(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, address: str
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, address: str, peer: str
     ) -> None:
         self._connection = connection
         self._socket: socket.socket | None = connection.sock
         self._response = response
         self._address = address
+        self._peer = peer
         self.status = response.status
 
     def reply(self) -> Reply:
@@ -183,15 +186,32 @@ class Stream:
         Raises:
             UnavailableError: it broke off or is too large.
         """
-        body = bytearray()
+        content = parse_object(self.body())
+        return Reply(self.status, content, _seconds(self._response.headers.get("Retry-After")))
+
+    def body(self, max_bytes: int = ANSWER_BYTES) -> bytes:
+        """The bytes of the answer.
+
+        Raises:
+            UnavailableError: it broke off or has more than `max_bytes`.
+        """
+        return b"".join(self.pieces(max_bytes))
+
+    def pieces(self, max_bytes: int = ANSWER_BYTES) -> Iterator[bytes]:
+        """The bytes of the answer as they come.
+
+        Raises:
+            UnavailableError: it broke off or has more than `max_bytes`.
+        """
+        size = 0
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
         while read := self._read():
-            body += read
-            if len(body) > ANSWER_BYTES:
-                raise _lost(self._address, ValueError(f"the response has more than {ANSWER_BYTES:,} bytes"))
+            size += len(read)
+            if size > max_bytes:
+                raise self._lost(ValueError(f"the response has more than {max_bytes:,} bytes"))
             if time.monotonic() > deadline:
-                raise _lost(self._address, TimeoutError(f"the response took more than {ANSWER_TIMEOUT_S:.0f} s"))
-        return Reply(self.status, parse_object(bytes(body)), _seconds(self._response.headers.get("Retry-After")))
+                raise self._lost(TimeoutError(f"the response took more than {ANSWER_TIMEOUT_S:.0f} s"))
+            yield read
 
     def lines(self, silence_s: float) -> Iterator[bytes]:
         """Every whole line as it comes, without its end; a line longer than `LINE_BYTES` is given empty.
@@ -214,7 +234,7 @@ class Stream:
             if ended:
                 deadline = now + silence_s
             elif now > deadline:
-                raise _lost(self._address, TimeoutError(f"no complete message in {silence_s:.0f} s"))
+                raise self._lost(TimeoutError(f"no complete message in {silence_s:.0f} s"))
             for piece in ended:
                 pending += piece
                 if is_too_long or pending:
@@ -229,7 +249,10 @@ class Stream:
         try:
             return self._response.read1(_READ_BYTES)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _lost(self._address, error) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> UnavailableError:
+        return _lost(self._address, self._peer, error)
 
     def abort(self) -> None:
         """Make whoever reads it stop at once; may be called from another thread."""
@@ -303,10 +326,10 @@ def _seconds(header: str | None) -> float | None:
     return float(header) if header is not None and header.isascii() and header.isdigit() and len(header) < 6 else None
 
 
-def _lost(address: str, error: Exception) -> UnavailableError:
+def _lost(address: str, peer: str, error: Exception) -> UnavailableError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
     return UnavailableError(
-        f"cannot connect to the API server ({reason})",
+        f"cannot connect to {peer} ({reason})",
         where=address,
-        next_step="check the address and that the API server is running",
+        next_step=f"check the address and that {peer} is running",
     )

@@ -8,9 +8,9 @@ from formats.batches import batch_from_rows
 from formats.loss import LossReason
 from formats.rows.container import ContainerVersions, Row
 from formats.tables import container
-from recorder.cri.conversation import ContainerRow, Conversation, ConversationLimits
+from recorder.cri.conversation import Conversation, ConversationLimits
 from recorder.cri.runtime import Runtime, find_sockets
-from recorder.row_queue import RowQueue
+from recorder.row_queue import ColumnsRow, RowQueue
 from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
 
 QUEUE_BYTES = 4 << 20
@@ -44,7 +44,7 @@ class ContainerSource:
     def __init__(self) -> None:
         self._context: SourceContext | None = None
         self._conversation: Conversation | None = None
-        self._queue: RowQueue[ContainerRow] | None = None
+        self._queue: RowQueue[ColumnsRow] | None = None
         self._versions = ContainerVersions()
         self._snapshot_rows = 0
 
@@ -56,7 +56,7 @@ class ContainerSource:
         """
         options = context.options
         runtime = Runtime(find_sockets(str(options["socket"]), context.proc), float(options["timeout_s"]))
-        queue: RowQueue[ContainerRow] = RowQueue(QUEUE_BYTES, context.boot_time_ns)
+        queue: RowQueue[ColumnsRow] = RowQueue(QUEUE_BYTES, context.boot_time_ns)
         conversation = Conversation(
             runtime,
             self._versions,

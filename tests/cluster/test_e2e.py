@@ -61,7 +61,15 @@ def cluster() -> RealCluster:
 
 def setup_for(cluster: RealCluster, before: str, after: str) -> Setup:
     socket = os.environ.get("CRI_SOCKET", "").removeprefix("unix://")
-    return Setup(cluster.node_name, cluster.cgroup, cluster.recorder_kubeconfig, before, after, runtime_socket=socket)
+    return Setup(
+        cluster.node_name,
+        cluster.cgroup,
+        cluster.recorder_kubeconfig,
+        before,
+        after,
+        runtime_socket=socket,
+        kubelet=os.environ.get("KUBELET_URL", "").removeprefix("https://"),
+    )
 
 
 def keep(capture: Path, name: str) -> Path:

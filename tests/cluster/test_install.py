@@ -270,6 +270,8 @@ def test_no_request_of_the_recorder_was_refused_and_no_right_is_unused(cluster: 
         for resource in rule["resources"]
     }
     elsewhere = {("", "endpoints"), ("events.k8s.io", "events")}
+    # The kubelet is asked itself; `test_every_source_works_with_the_listed_capabilities` opens its sources.
+    elsewhere |= {("", "nodes/metrics"), ("", "nodes/stats")}
     if not can_serve_captures(cluster):
         elsewhere |= {("tapio.dev", "captures"), ("tapio.dev", "captures/status")}
     assert used | elsewhere == allowed, "the others are for clusters that serve these kinds in another way"

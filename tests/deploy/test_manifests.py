@@ -14,10 +14,10 @@ import yaml
 
 from formats.rows.kube_resources import EVENTS, OBJECT_RESOURCES
 from recorder.config_file import read_config
-from recorder.cri.host_files import find_on_host
 from recorder.cri.runtime import SOCKETS
 from recorder.fleet.lease_api import LeaseApi
 from recorder.fleet.lease_objects import LEASE_NAME
+from recorder.host_files import find_on_host
 from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import ClusterAccess
 from recorder.registry import SOURCES
@@ -44,7 +44,7 @@ def container() -> dict[str, Any]:
     return only
 
 
-def test_the_role_allows_to_list_and_watch_what_is_recorded_and_nothing_else() -> None:
+def test_the_role_allows_to_read_what_is_recorded_and_nothing_else() -> None:
     # GIVEN the kinds that the recorder's configuration names, as any cluster may serve them
     recorded = read_config(BASE / "recorder.yaml", SPECS).sources["kube_object"].options["resources"]
     served = [
@@ -54,11 +54,13 @@ def test_the_role_allows_to_list_and_watch_what_is_recorded_and_nothing_else() -
         if resource.name in {*recorded, "events"}
     ]
     wanted = {(way.api_version.partition("/")[0] if "/" in way.api_version else "", way.plural) for way in served}
-    # THEN the role has these, with two verbs
+    # THEN the role has these, with two verbs, and the two paths of kubelets that are read
     rules = find("ClusterRole")["rules"]
     allowed = {(group, resource) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"]}
-    assert allowed == wanted
-    assert {tuple(rule["verbs"]) for rule in rules} == {("list", "watch")}
+    of_kubelets = {("", "nodes/metrics"), ("", "nodes/stats")}
+    assert allowed == wanted | of_kubelets
+    assert {tuple(rule["verbs"]) for rule in rules if "nodes/stats" not in rule["resources"]} == {("list", "watch")}
+    assert [rule["verbs"] for rule in rules if "nodes/stats" in rule["resources"]] == [["get"]]
     assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
 
 
@@ -128,6 +130,11 @@ def test_the_container_runtime_and_its_logs_are_mounted_where_the_recorder_looks
         if mount.get("readOnly") and str(expected).startswith(mount["mountPath"] + "/")
     ]
     assert found == [path]
+
+
+def test_the_kubelet_of_the_node_is_asked_where_the_downward_api_says(container: dict[str, Any]) -> None:
+    fields = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container["env"]}
+    assert fields == {"NODE_NAME": "spec.nodeName", "NODE_IP": "status.hostIP"}
 
 
 def test_every_capability_says_what_it_is_for() -> None:

@@ -1,6 +1,6 @@
 """The laws of a source. A new one in `recorder/registry.py` is tested here without a line of its own.
 
-Sources that need Kubernetes or a container runtime are opened without them: then `open` must say what is missing, and
+Sources that need Kubernetes, a kubelet or a container runtime are opened without them: then `open` must say what is missing, and
 close must work.
 """
 
@@ -30,7 +30,7 @@ from recorder.source import Need, Profile, Source, SourceContext, SourceSpec, So
 IDS = [source.spec.name for source in SOURCES]
 UNIFIED = next((path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.is_dir()), None)
 every_source = pytest.mark.parametrize("kind", SOURCES, ids=IDS)
-PEERS = {Need.KUBERNETES, Need.CONTAINER_RUNTIME}
+PEERS = {Need.KUBERNETES, Need.KUBELET, Need.CONTAINER_RUNTIME}
 METHODS = ("open", "drain", "snapshot", "stats", "wake_fds", "close")
 
 

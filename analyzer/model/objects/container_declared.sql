@@ -38,7 +38,7 @@ WITH listed AS (
             }],
             "envFrom": [{"configMapRef": {"name": "VARCHAR"}, "secretRef": {"name": "VARCHAR"}}],
             "resources": {
-                "limits": {"memory": "VARCHAR", "cpu": "VARCHAR"}, "requests": {"memory": "VARCHAR", "cpu": "VARCHAR"}
+                "limits": {"memory": "VARCHAR", "cpu": "VARCHAR", "ephemeral-storage": "VARCHAR"}, "requests": {"memory": "VARCHAR", "cpu": "VARCHAR"}
             },
             "livenessProbe": "JSON", "readinessProbe": "JSON"
         }]')) AS container

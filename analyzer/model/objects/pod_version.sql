@@ -27,6 +27,7 @@ SELECT
             "nodeSelector": "MAP(VARCHAR, VARCHAR)",
             "imagePullSecrets": [{"name": "VARCHAR"}],
             "volumes": [{
+                "name": "VARCHAR", "emptyDir": {"sizeLimit": "VARCHAR"},
                 "configMap": {"name": "VARCHAR"}, "secret": {"secretName": "VARCHAR"},
                 "persistentVolumeClaim": {"claimName": "VARCHAR"},
                 "projected": {"sources": [{"configMap": {"name": "VARCHAR"}, "secret": {"name": "VARCHAR"}}]}

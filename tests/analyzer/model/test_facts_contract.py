@@ -115,6 +115,14 @@ def busy_capture(directory, name="capture.tapio"):
         builder.row("dns", "dns.failed", at + 0.43, cgroup_id=1, **server, **asked)
         usage = {"filesystem.device": "8:0", "filesystem.used_bytes": index, "filesystem.mode": "rw"}
         builder.row("filesystem", "filesystem.sample", at + 0.46, **usage)
+        pod = {"k8s.namespace.name": "shop", "k8s.pod.name": "api-1", "k8s.pod.uid": uid_of("Pod/shop/api-1")}
+        stored = {"storage.kind": ("pod", "rootfs", "volume")[index % 3], "storage.used_bytes": index}
+        named = {"k8s.container.name": "api", "k8s.volume.name": "data", "storage.capacity_bytes": 1000}
+        builder.row("storage_usage", "storage_usage.sample", at + 0.462, **pod, **stored, **named)
+        probed = {"probe.type": "readiness", "probe.failed": 2, "probe.interval_ns": 10**9, "k8s.container.name": "api"}
+        builder.row("probe", "probe.failed", at + 0.463, **pod, **probed)
+        worked = {"kubelet.work": "relist", "kubelet.count": index, "kubelet.duration_ns": 10**9}
+        builder.row("kubelet", "kubelet.troubled", at + 0.464, **worked)
         sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}
         builder.row("signal", "signal.sent", at + 0.47, cgroup_id=1, **sent)
         builder.row("syscall_error", "syscall.errors", at + 0.5, cgroup_id=2, count=3, **{"syscall.name": "read"})

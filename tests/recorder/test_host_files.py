@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cri.host_files import find_on_host
+from recorder.host_files import find_on_host
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Recordings and states of a Kubernetes cluster that other programs wrote, told apart by what is in them.
 
-Three forms: lists and watch events (`k8s_watch`), the audit log of an API server (`audit_log`), and objects as kubectl
-writes them (`kube_documents`). All plain, gzip or zstd.
+Three forms: lists and watch events, and answers of kubelets (`k8s_watch`, `kubelet_lines`), the audit log of an API
+server (`audit_log`), and objects as kubectl writes them (`kube_documents`). All plain, gzip or zstd.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from analyzer.importers.foreign_file import ForeignFile
 from analyzer.importers.k8s_watch import WatchLines, is_watch_line
 from analyzer.importers.kube_conversations import KubeConversations
 from analyzer.importers.kube_documents import KubeDocuments
+from analyzer.importers.kubelet_lines import is_kubelet_line
 from analyzer.importers.recording import Recording
 from formats.clock import Instant
 from formats.errors import FormatError
@@ -33,6 +34,7 @@ EXPECTED = (
 )
 _CORE_EVENTS = re.compile(rb'"resource"\s*:\s*"events"')
 _LOG_ENDING = ".log"
+_HEAD_BYTES = 4_096
 
 Progress = Callable[[int], None]
 
@@ -142,15 +144,17 @@ def _survey(path: Path, progress: _Progress) -> InputSurvey:
         if not line.strip():
             continue
         lines += 1
-        if form is Form.OBJECTS and (b'"resource"' in line or b'"audit.k8s.io' in line):
+        if form is Form.OBJECTS and (
+            b'"resource"' in line or b'"audit.k8s.io' in line or b'"what"' in line[:_HEAD_BYTES]
+        ):
             parsed = parse_object(line)
-            if is_watch_line(parsed):
+            if is_watch_line(parsed) or is_kubelet_line(parsed):
                 form = Form.WATCH
                 begin = integer(parsed, "t") or 0
             elif is_audit_event(parsed):
                 form = Form.AUDIT
                 begin = unix_nano(text(parsed, "stageTimestamp")) or 0
-        has_core_events = has_core_events or _CORE_EVENTS.search(line, 0, 4_096) is not None
+        has_core_events = has_core_events or _CORE_EVENTS.search(line, 0, _HEAD_BYTES) is not None
     return InputSurvey(path, file.digest.digest(), lines, form, begin, has_core_events, file.damage)
 
 
@@ -178,7 +182,7 @@ def _is_program_log(survey: InputSurvey, surveys: Sequence[InputSurvey]) -> bool
 def _read_watch(
     surveys: Sequence[InputSurvey], recording: Recording, conversations: KubeConversations, progress: _Progress
 ) -> tuple[Instant, Instant]:
-    unreadable = _Unreadable("neither a list nor a watch event")
+    unreadable = _Unreadable("neither a list nor a watch event nor an answer of a kubelet")
     has_core_events = any(survey.has_core_events for survey in surveys)
     lines = WatchLines(recording, conversations, has_core_events=has_core_events)
     begin: Instant | None = None

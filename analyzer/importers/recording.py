@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -20,6 +22,7 @@ from formats.rows.kube_event import EventRow, event_batch
 from formats.rows.kube_object import ObjectRow, object_batch
 from formats.rows.loss_row import loss_row
 from formats.segment.sealing import SegmentHeader, seal_segment
+from formats.severity import SeverityNumber
 
 PENDING_BYTES = 8 << 20
 """Rows that are kept as Python objects before they become an Arrow batch."""
@@ -30,7 +33,20 @@ are read one after the other, so they always differ by some microseconds."""
 
 CLOCK_SNAPSHOTS = 1_000
 
-RowT = TypeVar("RowT", ObjectRow, EventRow)
+
+@dataclass(frozen=True, slots=True)
+class PlainRow:
+    """A row as its columns by name, all but `boot_time_ns`."""
+
+    columns: Mapping[str, object]
+
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes it holds in memory."""
+        return 1024
+
+
+RowT = TypeVar("RowT", ObjectRow, EventRow, PlainRow)
 
 
 class Recording:
@@ -47,12 +63,14 @@ class Recording:
         self._next_seq: dict[str, int] = defaultdict(int)
         self._objects: _Pending[ObjectRow] = _Pending(object_batch)
         self._events: _Pending[EventRow] = _Pending(event_batch)
+        self._others: dict[str, _Pending[PlainRow]] = {}
         self._losses: list[tuple[Instant, dict[str, object]]] = []
 
     @property
     def rows(self) -> int:
         """Rows so far, losses left out."""
-        return sum(self._next_seq.values()) + len(self._objects.rows) + len(self._events.rows)
+        pending = len(self._objects.rows) + len(self._events.rows) + sum(len(one.rows) for one in self._others.values())
+        return sum(self._next_seq.values()) + pending
 
     def add_objects(self, rows: Sequence[ObjectRow], at: Instant) -> None:
         """Rows of `kube_object` that were received at one instant."""
@@ -61,6 +79,18 @@ class Recording:
     def add_events(self, rows: Sequence[EventRow], at: Instant) -> None:
         """Rows of `kube_event` that were received at one instant."""
         self._add(TABLE_BY_NAME["kube_event"], self._events, rows, at)
+
+    def add_rows(self, table: str, rows: Sequence[Mapping[str, object]], at: Instant) -> None:
+        """Rows of another table that were received at one instant.
+
+        Args:
+            table: its name.
+            rows: columns by name; without a severity they are INFO.
+            at: when.
+        """
+        known = TABLE_BY_NAME[table]
+        pending = self._others.setdefault(table, _Pending(partial(_plain_batch, known)))
+        self._add(known, pending, [PlainRow(row) for row in rows], at)
 
     def add_loss(
         self, table: str, reason: LossReason, count: int | None, *, since: Instant, until: Instant, detail: str
@@ -101,6 +131,8 @@ class Recording:
         identifier = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
         self._flush(TABLE_BY_NAME["kube_object"], self._objects)
         self._flush(TABLE_BY_NAME["kube_event"], self._events)
+        for table, pending in self._others.items():
+            self._flush(TABLE_BY_NAME[table], pending)
         self._keep_losses()
         self._keep_clocks(identifier)
         header = SegmentHeader(identifier, self.node_name, identifier, created_by, tuple(self._clocks))
@@ -142,6 +174,14 @@ class Recording:
         times = pa.array(times_unix_nano, TIME_UNIX_NANO.type)
         self._batches[table.name].append(batch.set_column(index, batch.schema.field(index), times))
         self._next_seq[table.name] += batch.num_rows
+
+
+def _plain_batch(table: Table, rows: Sequence[PlainRow], boot_times_ns: Sequence[int]) -> pa.RecordBatch:
+    info = {"severity_number": SeverityNumber.INFO}
+    return batch_from_rows(
+        table,
+        [info | dict(row.columns) | {"boot_time_ns": time} for row, time in zip(rows, boot_times_ns, strict=True)],
+    )
 
 
 class _Pending(Generic[RowT]):

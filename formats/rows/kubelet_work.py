@@ -34,8 +34,8 @@ _MEANINGS = {
 _QUERIES = frozenset(
     {"list_containers", "list_podsandbox", "list_container_stats", "list_images", "image_fs_info", "status", "version"}
 )
-"""Operations that a runtime which works answers at once. Others wait (`stop_container`, `pull_image`), or fail for what
-Events tell with a message (`run_podsandbox`), or for containers that were just removed (`container_status`)."""
+"""Operations that a runtime which works answers at once. Others wait (stopping a container, pulling an image), or fail for
+what Events tell with a message (starting a sandbox), or for containers that were just removed."""
 _REFUSED = frozenset({"401", "429"})
 
 

@@ -23,6 +23,8 @@ METRICS = (
 """Beginnings of the lines that are read: some per cent of all."""
 SLOW_S = 1.0
 """Mean duration from which on work is recorded. Why: the kubelet looks for changed containers once per second."""
+HELD_UP = 0.3
+"""Share of the time from which on relisting is recorded; a kubelet that is well spends some per cent."""
 _COUNT, _FAILED, _SECONDS = "count", "failed", "seconds"
 _MEANINGS = {
     "kubelet_pleg_relist_duration_seconds_sum": ("relist", _SECONDS),
@@ -34,8 +36,8 @@ _MEANINGS = {
 _QUERIES = frozenset(
     {"list_containers", "list_podsandbox", "list_container_stats", "list_images", "image_fs_info", "status", "version"}
 )
-"""Operations that a runtime which works answers at once. Others wait (stopping a container, pulling an image), or fail for
-what Events tell with a message (starting a sandbox), or for containers that were just removed."""
+"""Operations that a runtime which works answers at once. Others wait (stopping a container, pulling an image), or fail
+for what Events tell with a message (starting a sandbox), or for containers that were just removed."""
 _REFUSED = frozenset({"401", "429"})
 
 
@@ -76,7 +78,10 @@ class KubeletWork:
     def _make_row(self, work: _Work, figures: dict[str, float], interval_ns: int) -> Row | None:
         count, failed, seconds = (figures.get(name, 0.0) for name in (_COUNT, _FAILED, _SECONDS))
         count = max(count, failed)
-        is_troubled = failed >= 1 or (count >= 1 and seconds / count >= SLOW_S)
+        is_slow = count >= 1 and seconds / count >= SLOW_S
+        # One relist that hangs is followed by many that do not.
+        is_held_up = work.kind == "relist" and seconds * 1e9 >= interval_ns * HELD_UP
+        is_troubled = failed >= 1 or is_slow or is_held_up
         was_troubled = work in self._troubled
         if not is_troubled and not (was_troubled and count):
             return None  # what was not tried may still fail

@@ -9,9 +9,9 @@ from formats.columns import NAME_TYPE, Column, Sensitivity, Table
 TABLE = Table(
     name="kubelet",
     doc=(
-        "One kind of work of the kubelet between two looks at it; written if some of it failed or it took 1 s or more "
-        "on average, and once when that is over. Evictions and restarts are not: Events and the status of Pods tell "
-        "them."
+        "One kind of work of the kubelet between two looks at it; written if some of it failed, it took 1 s or more on "
+        "average, or relisting took 0.3 of the time; and once when that is over. Evictions and restarts are not: "
+        "Events and the status of Pods tell them."
     ),
     event_names=("kubelet.troubled", "kubelet.recovered"),
     own=(

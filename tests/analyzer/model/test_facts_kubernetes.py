@@ -597,15 +597,20 @@ def test_a_probe_that_fails_is_told_by_events_and_where_these_end_by_the_kubelet
 
 def test_trouble_of_a_kubelet_is_told_until_it_is_over(tmp_path, model_of):
     builder = CaptureBuilder(tmp_path)
-    slow = {"kubelet.work": "relist", "kubelet.count": 4, "kubelet.duration_ns": 8 * 10**9}
+    slow = {
+        "kubelet.work": "relist",
+        "kubelet.count": 4,
+        "kubelet.duration_ns": 8 * 10**9,
+        "kubelet.interval_ns": 10**10,
+    }
     failed = {"kubelet.work": "runtime", "kubelet.operation": "version", "kubelet.count": 4, "kubelet.failed": 1}
     builder.row("kubelet", "kubelet.troubled", 1, **slow).row("kubelet", "kubelet.troubled", 2, **failed)
     builder.row("kubelet", "kubelet.recovered", 3, **slow)
     engine = model_of(builder.write(), "kubelet_trouble").engine
     rows = engine.rows(
-        "SELECT entity_id, work, operation, failed_permille, mean_ns FROM kubelet_trouble ORDER BY at_ns"
+        "SELECT entity_id, work, operation, failed_permille, mean_ns, busy_permille FROM kubelet_trouble ORDER BY at_ns"
     )
     assert rows == [
-        ("Node/node-1", "relist", None, 0, 2 * 10**9),
-        ("Node/node-1", "runtime", "version", 250, None),
+        ("Node/node-1", "relist", None, 0, 2 * 10**9, 800),
+        ("Node/node-1", "runtime", "version", 250, None, None),
     ]

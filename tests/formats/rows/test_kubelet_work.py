@@ -68,6 +68,16 @@ def test_what_fails_or_is_slow_is_told_once_per_look_and_once_when_it_is_over() 
     assert work.tell(later, 90 * SECOND) == []
 
 
+def test_one_relist_that_hung_is_told_though_those_after_it_were_quick() -> None:
+    work = KubeletWork()
+    work.tell(metrics(), 0)
+    (row,) = work.tell(metrics(relists=21, relist_s=9.1), 30 * SECOND)
+    assert (row["kubelet.work"], row["kubelet.count"]) == ("relist", 21)
+    assert [row["event_name"] for row in work.tell(metrics(relists=51, relist_s=10), 60 * SECOND)] == [
+        "kubelet.recovered"
+    ]
+
+
 def test_the_lines_that_are_asked_for_are_those_that_are_read() -> None:
     read = {line.partition(b"{")[0].partition(b" ")[0].decode() for line in metrics().splitlines()}
     assert read == set(METRICS)

@@ -140,7 +140,7 @@ def _read_pod(pod: _PodStats, node: _FsStats | None) -> Iterator[Row]:
 
 def _row(kind: str, usage: _FsStats, *, is_part: bool = False) -> Row:
     return {
-        "event_name": "storage_usage.sample",
+        "event_name": "storage.sample",
         "storage.kind": kind,
         "k8s.namespace.name": None,
         "k8s.pod.name": None,

@@ -13,7 +13,7 @@ TABLE = Table(
         "written if a value changed since the last row, and once per segment. Memory and CPU are not: `memory` and "
         "`cpu` read them from the cgroups."
     ),
-    event_names=("storage_usage.sample",),
+    event_names=("storage.sample",),
     own=(
         Column(
             "storage.kind",

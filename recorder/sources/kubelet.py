@@ -19,7 +19,7 @@ class KubeletOwnSource(KubeletSource):
         profile=Profile.DEFAULT,
         cost="0.1 MiB and 3 ms for each answer, of which the kubelet sends 300 kB",
         loss_reasons=LOSS_REASONS,
-        shed_order=55,
+        shed_order=52,
         fallback="the source is unavailable; `kube_object` still tells when the node becomes not ready",
         options={**OPTIONS, "interval_s": 30},
         opens_slowly=True,

@@ -19,7 +19,7 @@ class ProbeSource(KubeletSource):
         profile=Profile.DEFAULT,
         cost="0.3 MiB and 4 ms for each answer about 110 pods; 1 MiB and 12 ms with 500",
         loss_reasons=LOSS_REASONS,
-        shed_order=54,
+        shed_order=53,
         fallback="the source is unavailable; `kube_event` still tells of probes that fail, as far as the kubelet does",
         options={**OPTIONS, "interval_s": 15},
         opens_slowly=True,

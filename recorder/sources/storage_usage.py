@@ -19,7 +19,7 @@ class StorageUsageSource(KubeletSource):
         profile=Profile.DEFAULT,
         cost="1.7 MiB and 4 ms for each answer about 110 pods; 5.5 MiB and 17 ms with 500",
         loss_reasons=LOSS_REASONS,
-        shed_order=56,
+        shed_order=51,
         fallback="the source is unavailable; `filesystem` still tells how full volumes that are a file system are",
         options={**OPTIONS, "interval_s": 60},
         opens_slowly=True,

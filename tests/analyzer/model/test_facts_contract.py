@@ -118,7 +118,7 @@ def busy_capture(directory, name="capture.tapio"):
         pod = {"k8s.namespace.name": "shop", "k8s.pod.name": "api-1", "k8s.pod.uid": uid_of("Pod/shop/api-1")}
         stored = {"storage.kind": ("pod", "rootfs", "volume")[index % 3], "storage.used_bytes": index}
         named = {"k8s.container.name": "api", "k8s.volume.name": "data", "storage.capacity_bytes": 1000}
-        builder.row("storage_usage", "storage_usage.sample", at + 0.462, **pod, **stored, **named)
+        builder.row("storage_usage", "storage.sample", at + 0.462, **pod, **stored, **named)
         probed = {"probe.type": "readiness", "probe.failed": 2, "probe.interval_ns": 10**9, "k8s.container.name": "api"}
         builder.row("probe", "probe.failed", at + 0.463, **pod, **probed)
         worked = {"kubelet.work": "relist", "kubelet.count": index, "kubelet.duration_ns": 10**9}

@@ -502,7 +502,7 @@ def stored(builder, at, kind, used, **columns):
     pod = columns.pop("of", "api-1")
     named = {"k8s.namespace.name": "shop", "k8s.pod.name": pod, "k8s.pod.uid": uid_of(f"Pod/shop/{pod}")}
     columns |= {"storage.kind": kind, "storage.used_bytes": used}
-    return builder.row("storage_usage", "storage_usage.sample", at, **named, **columns)
+    return builder.row("storage_usage", "storage.sample", at, **named, **columns)
 
 
 def test_what_a_pod_stores_is_compared_with_the_limits_of_its_containers_volumes_and_of_itself(tmp_path, model_of):
@@ -553,8 +553,8 @@ def test_a_volume_that_the_recorder_sees_itself_is_told_once_with_the_name_of_it
         }
         stored(builder, at, "volume", 300, **columns, **figures)
     disk = {"storage.kind": "node", "storage.used_bytes": 1, "storage.available_bytes": 1, "storage.capacity_bytes": 2}
-    builder.row("storage_usage", "storage_usage.sample", 5, **disk)
-    builder.on_node("node-2").row("storage_usage", "storage_usage.sample", 6, **disk)
+    builder.row("storage_usage", "storage.sample", 5, **disk)
+    builder.on_node("node-2").row("storage_usage", "storage.sample", 6, **disk)
     # THEN
     engine = model_of(builder.write(), "filesystem_usage").engine
     rows = engine.rows(

@@ -22,8 +22,10 @@ def _recorded_tables(name: str) -> frozenset[str]:
     recorded = {table.name for table in TABLES}
     if name in recorded:
         return frozenset({name})
-    table = declared_tables().get(name)
+    tables = declared_tables()
+    table = tables.get(name)
     if table is None:
         return frozenset()
-    read = set(table.needs) or recorded.intersection(table.reads) or set(table.reads)
+    told = {read for read in table.reads if read in recorded or (read in tables and tables[read].is_fact)}
+    read = set(table.needs) or told or set(table.reads)
     return frozenset(found for each in read for found in _recorded_tables(each))

@@ -16,7 +16,7 @@ NAMES = {table.name for table in TABLES}
     [
         ("kernel-oom-kill", {"oom"}),
         ("requests-failing", {"request"}),
-        ("readiness-probe-failing", {"kube_event"}),
+        ("readiness-probe-failing", {"kube_event", "probe"}),
         ("config-changed", {"kube_object"}),
         ("memory-near-limit", {"memory"}),
     ],

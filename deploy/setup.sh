@@ -28,6 +28,10 @@ if [ "$goal" = image ]; then
 fi
 if [ "$goal" = test ] || [ "$goal" = image ] || [ "$goal" = release ]; then
   need "command -v strace" strace
+  need "test -x /lib/systemd/systemd" systemd
+  need "test -x /lib/systemd/systemd-journal-remote" systemd-journal-remote
+  need "command -v dbus-daemon" dbus-daemon
+  need "test -e /usr/share/dbus-1/system.conf" dbus-system-bus-common
   need "command -v gcc && test -f /usr/include/stdio.h" "gcc libc6-dev"
   need "command -v chromium || command -v chromium-browser || command -v google-chrome" chromium
   need "command -v java && command -v mvn" "default-jre-headless maven"
@@ -90,7 +94,7 @@ fi
 helm=helm.sh/helm/v3/cmd/helm@v3.16.4
 if [ "$goal" = test ] && ! command -v helm >/dev/null && [ ! -x .venv/bin/helm ] && command -v go >/dev/null; then
   say "go install $helm"
-  GOBIN="$PWD/.venv/bin" timeout 300 go install $helm >/dev/null 2>&1 || say "helm cannot be built: the tests of the chart are skipped"
+  GOBIN="$PWD/.venv/bin" go install $helm >/dev/null 2>&1 || say "helm cannot be built: the tests of the chart are skipped"
 fi
 
 # bcc reads the formats of tracepoints from tracefs.

@@ -302,6 +302,8 @@ _CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
     Need.PROC: lambda host: (host.proc / "1/stat").exists(),
     Need.CONTAINER_RUNTIME: lambda _: True,  # where it is is an option of its source, and opening that tells more
     Need.KUBELET: lambda _: True,
+    Need.SYSTEM_BUS: lambda _: True,  # as above
+    Need.JOURNAL: lambda _: True,  # as above
     Need.KUBERNETES: _has_kubernetes,
 }
 _NEED_STEPS: dict[Need, str] = {
@@ -312,5 +314,7 @@ _NEED_STEPS: dict[Need, str] = {
     Need.PROC: "run with hostPID and the host's /proc",
     Need.CONTAINER_RUNTIME: "mount the directory of the runtime's socket, or set `socket` of the source `container`",
     Need.KUBELET: "let the recorder get nodes/stats and nodes/metrics, or set `address` of the source",
+    Need.SYSTEM_BUS: "mount the host's /run into the recorder's container",
+    Need.JOURNAL: "mount the host's /var/log and /run into the recorder's container",
     Need.KUBERNETES: "provide a kubeconfig, or a service account with the verbs list and watch",
 }

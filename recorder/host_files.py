@@ -1,4 +1,4 @@
-"""Files of the node, as this program sees them."""
+"""Files of the node that somebody names, as this program sees them."""
 
 from __future__ import annotations
 

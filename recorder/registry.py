@@ -11,6 +11,7 @@ from recorder.sources.cpu import CpuSource
 from recorder.sources.dns import DnsSource
 from recorder.sources.filesystem import FilesystemSource
 from recorder.sources.interface_state import InterfaceStateSource
+from recorder.sources.journal import JournalSource
 from recorder.sources.kube_event import KubeEventSource
 from recorder.sources.kube_object import KubeObjectSource
 from recorder.sources.kubelet import KubeletOwnSource
@@ -27,6 +28,7 @@ from recorder.sources.signal import SignalSource
 from recorder.sources.socket_state import SocketStateSource
 from recorder.sources.storage_usage import StorageUsageSource
 from recorder.sources.syscall_error import SyscallErrorSource
+from recorder.sources.systemd import SystemdSource
 from recorder.sources.tcp import TcpSource
 from recorder.sources.tracepoint import TracepointSource
 
@@ -55,6 +57,8 @@ SOURCES: tuple[type[Source], ...] = (
     StorageUsageSource,
     ProbeSource,
     KubeletOwnSource,
+    SystemdSource,
+    JournalSource,
     KubeObjectSource,
     KubeEventSource,
 )

@@ -18,6 +18,7 @@ import pyarrow as pa
 from formats.columns import Table
 from formats.loss import LossReason
 from recorder.leadership import Leadership
+from recorder.positions import Positions
 from recorder.wall_clock import WallClock
 
 
@@ -46,6 +47,10 @@ class Need(StrEnum):
     """The socket of containerd, CRI-O or another runtime with a CRI."""
     KUBELET = "kubelet"
     """The kubelet of the node, and credentials that it accepts."""
+    SYSTEM_BUS = "system_bus"
+    """The socket of the D-Bus system bus, with systemd on it."""
+    JOURNAL = "journal"
+    """The files of the systemd journal, and the library that reads them."""
     KUBERNETES = "kubernetes"
     """A kubeconfig or a service account that may list and watch."""
 
@@ -67,6 +72,9 @@ class SourceSpec:
         opens_slowly: `open` may wait for a peer; the recorder opens it in a thread and does not wait.
         open_together: opens all sources whose specs name the same function at once; it gives, for each in order, None
             or why it is not open. None: each source is opened by its own `open`.
+        position: the column of its table in which a row tells up to where it has read; it goes on from the newest one
+            that was recorded, so that nothing that happened while the recorder did not run is missing. Empty: it
+            records what happens from when it is opened.
         drains_when_shed: while it is shed it stays open and is drained, so that what is left out is counted exactly.
     """
 
@@ -82,6 +90,7 @@ class SourceSpec:
     opens_slowly: bool = False
     open_together: Callable[[Sequence[Any], Sequence[SourceContext]], Sequence[Exception | None]] | None = None
     drains_when_shed: bool = False
+    position: str = ""
 
     @property
     def name(self) -> str:
@@ -104,6 +113,7 @@ class SourceContext:
         state_directory: where a source may keep a small file over restarts.
         wall_clock: the source that reads the node's clocks keeps it current; every row is dated by it.
         leadership: whether this recorder records what is cluster-wide.
+        positions: up to where sources with a `position` had read.
     """
 
     node_name: str
@@ -116,6 +126,7 @@ class SourceContext:
     state_directory: Path | None = None
     wall_clock: WallClock = field(default_factory=WallClock)
     leadership: Leadership = field(default_factory=Leadership)
+    positions: Positions = field(default_factory=Positions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from formats.errors import ConfigurationError
 from recorder.cgroup_tree import find_hierarchies, read_cgroup_id
 from recorder.config import RecorderConfig, SourceConfig, resolve_options
 from recorder.leadership import Leadership
+from recorder.positions import Positions
 from recorder.source import Source, SourceContext
 from recorder.store.layout import DataDirectory
 from recorder.wall_clock import WallClock
@@ -19,12 +20,15 @@ def build_contexts(
     boot_time_ns: Callable[[], int],
     wall_clock: WallClock,
     leadership: Leadership,
+    *,
+    positions: Positions | None = None,
 ) -> list[SourceContext]:
     """What each source is opened with.
 
     Raises:
         ConfigurationError: a cgroup of the configuration does not exist.
     """
+    positions = positions or Positions()
     unified = find_hierarchies(config.host.sysfs).unified
     cgroup_ids = tuple(read_cgroup_id(unified, path) for path in config.cgroups)
     if 0 in cgroup_ids:
@@ -46,6 +50,7 @@ def build_contexts(
             state_directory=DataDirectory(config.data_dir).state,
             wall_clock=wall_clock,
             leadership=leadership,
+            positions=positions,
         )
         for source in sources
     ]

@@ -9,6 +9,7 @@ from recorder.config import RecorderConfig
 from recorder.daemon import Daemon
 from recorder.leadership import Leadership
 from recorder.linux.clocks import read_boot_time_ns, read_clocks
+from recorder.positions import Positions
 from recorder.source import Source
 from recorder.source_opening import build_contexts
 from recorder.source_set import SourceSet
@@ -43,11 +44,16 @@ def start_recorder(
         TapioError: the data directory cannot be used, or another recorder has it.
     """
     wall_clock = WallClock(read_clocks().unix_minus_boot_ns)
-    contexts = build_contexts(config, sources, boot_time_ns, wall_clock, leadership or Leadership())
-    store = Store.open(config, wall_clock, boot_time_ns(), log=log)
+    positions = Positions()
+    contexts = build_contexts(
+        config, sources, boot_time_ns, wall_clock, leadership or Leadership(), positions=positions
+    )
+    resuming = {source.spec.name: source.spec.position for source in sources if source.spec.position}
+    store = Store.open(config, wall_clock, boot_time_ns(), log=log, resuming=resuming)
+    positions.fill(store.positions)
     opened = SourceSet.open(sources, contexts, boot_time_ns, log)
     store.note_downtime(
-        opened.tables, boot_time_ns()
+        [table for table in opened.tables if not positions.of(table)], boot_time_ns()
     )  # until now: opening may take seconds, in which nothing is recorded
     stop = stop or threading.Event()
     return Daemon(config, opened, store, boot_time_ns=boot_time_ns, stop=stop, on_trigger=on_trigger)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from recorder.store.journaling import Journaling
 from recorder.store.layout import DataDirectory
 from recorder.store.node import Node, read_node
 from recorder.store.recovery import Recovered, recover
+from recorder.store.resumption import find_positions
 from recorder.store.sealer import Sealer
 from recorder.store.segment_ring import SegmentRing
 from recorder.store.store_status import StoreStatus
@@ -46,6 +47,7 @@ class Store:
         lock: descriptor of the directory's lock.
         recovered: what the run before has left.
         log: takes one sentence for the operator.
+        positions: up to where sources had read, by table, as `open` found them.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Store:
         lock: int,
         recovered: Recovered,
         log: Callable[[str], None],
+        positions: Mapping[str, str],
     ) -> None:
+        self.positions = dict(positions)
         self._node = node
         self._wall_clock = wall_clock
         self._opened_boot_ns = opened_boot_ns
@@ -91,6 +95,7 @@ class Store:
         now_boot_ns: int,
         *,
         log: Callable[[str], None] = lambda _: None,
+        resuming: Mapping[str, str] | None = None,
     ) -> Store:
         """Take the directory, and recover what the run before has left.
 
@@ -99,6 +104,7 @@ class Store:
             wall_clock: dates rows, segments and captures; it is current.
             now_boot_ns: CLOCK_BOOTTIME.
             log: takes one sentence for the operator.
+            resuming: tables whose newest position is looked for, and the column that has it.
 
         Raises:
             ConfigurationError: the boot id cannot be read.
@@ -120,6 +126,7 @@ class Store:
             lock=lock,
             recovered=recovered,
             log=log,
+            positions=find_positions(directory, recovered, resuming or {}),
         )
 
     # Rows and losses.

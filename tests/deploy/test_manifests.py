@@ -21,6 +21,8 @@ from recorder.host_files import find_on_host
 from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import ClusterAccess
 from recorder.registry import SOURCES
+from recorder.sources.journal import DIRECTORIES as JOURNALS
+from recorder.sources.systemd import SOCKET as SYSTEM_BUS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 BASE = DEPLOY / "kubernetes" / "base"
@@ -117,7 +119,7 @@ def test_the_container_has_single_capabilities_and_cannot_write_but_its_data(con
     assert {str(config.data_dir), str(config.host.proc), str(config.host.sysfs)} <= places
 
 
-@pytest.mark.parametrize("path", [*SOCKETS, "/var/log/pods/shop_api-1_uid/api/0.log"])
+@pytest.mark.parametrize("path", [*SOCKETS, SYSTEM_BUS, *JOURNALS, "/var/log/pods/shop_api-1_uid/api/0.log"])
 def test_the_container_runtime_and_its_logs_are_mounted_where_the_recorder_looks(
     container: dict[str, Any], path: str
 ) -> None:

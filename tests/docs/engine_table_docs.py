@@ -74,5 +74,6 @@ _BLOCKS: Mapping[str, Callable[[], str]] = {
     "every interval": lambda: "\n".join(_columns(EVERY_INTERVAL)),
     "facts/kubernetes": _facts_of("kubernetes"),
     "facts/kernel": _facts_of("kernel"),
+    "facts/node": _facts_of("node"),
     "facts/recording": _facts_of("recording"),
 }

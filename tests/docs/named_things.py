@@ -157,7 +157,9 @@ def configuration_keys() -> Mapping[str, frozenset[str]]:
     """The keys of every section of `recorder.yaml`, read from the file that shows all of them, and of every source."""
     shown = yaml.safe_load((REPOSITORY / "deploy" / "recorder.yaml").read_text(encoding="utf-8"))
     sections = {name: frozenset(section) for name, section in shown.items() if isinstance(section, dict)}
-    return sections | {source.spec.name: frozenset(source.spec.options) for source in SOURCES}
+    options = {source.spec.name: frozenset(source.spec.options) for source in SOURCES}
+    # The recorder's own journal is configured in a section of the name that the source of the systemd journal has.
+    return {name: sections.get(name, frozenset()) | options.get(name, frozenset()) for name in sections | options}
 
 
 @cache

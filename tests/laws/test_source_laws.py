@@ -30,7 +30,7 @@ from recorder.source import Need, Profile, Source, SourceContext, SourceSpec, So
 IDS = [source.spec.name for source in SOURCES]
 UNIFIED = next((path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")) if path.is_dir()), None)
 every_source = pytest.mark.parametrize("kind", SOURCES, ids=IDS)
-PEERS = {Need.KUBERNETES, Need.KUBELET, Need.CONTAINER_RUNTIME}
+PEERS = {Need.KUBERNETES, Need.KUBELET, Need.CONTAINER_RUNTIME, Need.SYSTEM_BUS}
 METHODS = ("open", "drain", "snapshot", "stats", "wake_fds", "close")
 
 
@@ -152,7 +152,9 @@ def test_an_open_source_keeps_the_laws(kind: type[Source], context, clock: Stopp
         assert error.problem, "it says what is missing"
         assert error.next_step, "and what to do"
         source.close()
-        assert PEERS & set(kind.spec.needs) or kind.spec.name == "tracepoint", f"it should open here: {error}"
+        assert PEERS & set(kind.spec.needs) or kind.spec.name in {"tracepoint", "journal"}, (
+            f"it should open here: {error}"
+        )
         return
     try:
         # WHEN it is asked for state, and drained some times

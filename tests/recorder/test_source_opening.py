@@ -56,7 +56,7 @@ def test_doctor_opens_with_what_the_recorder_opens_with(
     diagnosis = diagnose(config, [Curious])
     # THEN both gave it the same
     assert [source.verdict for source in diagnosis.sources] == ["works"]
-    own = ("boot_time_ns", "wall_clock", "leadership")
+    own = ("boot_time_ns", "wall_clock", "leadership", "positions")
     recorder, doctor = (
         {key: getattr(context, key) for key in SourceContext.__slots__ if key not in own} for context in Curious.seen
     )

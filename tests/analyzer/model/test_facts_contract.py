@@ -123,6 +123,11 @@ def busy_capture(directory, name="capture.tapio"):
         builder.row("probe", "probe.failed", at + 0.463, **pod, **probed)
         worked = {"kubelet.work": "relist", "kubelet.count": index, "kubelet.duration_ns": 10**9}
         builder.row("kubelet", "kubelet.troubled", at + 0.464, **worked)
+        unit = {"systemd.unit": "kubelet.service", "systemd.unit.state": "failed" if index % 4 else "active"}
+        unit |= {"systemd.unit.result": "signal", "systemd.unit.changed_unix_nano": index * 10**9}
+        builder.row("systemd", "unit.changed", at + 0.48, **unit)
+        logged = {"systemd.unit": "kubelet.service", "log.class": "no_space", "log.count": 2, "journal.cursor": None}
+        builder.row("journal", "journal.error", at + 0.49, **logged)
         sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}
         builder.row("signal", "signal.sent", at + 0.47, cgroup_id=1, **sent)
         builder.row("syscall_error", "syscall.errors", at + 0.5, cgroup_id=2, count=3, **{"syscall.name": "read"})

@@ -27,6 +27,7 @@ ROWS_IN = {
     "town/limit-range-default": {"defaults"},
     "town/cpu-throttled": {"cpu_usage"},
     "town/namespace-deleted": {"ending_object", "holds"},
+    "town/kubelet-exited": {"service_exit"},
     "town/restarted-alone": {"bare_restart"},
     "town/role-binding-deleted": {"permits"},
     "town/budget-stops-eviction": {"budget_status", "protects"},

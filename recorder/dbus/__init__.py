@@ -1,0 +1,1 @@
+"""The system bus: what systemd tells about the services of the node."""

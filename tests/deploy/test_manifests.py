@@ -148,8 +148,15 @@ def test_every_capability_says_what_it_is_for() -> None:
 
 
 def test_the_probe_asks_where_the_recorder_answers(container: dict[str, Any]) -> None:
-    probe = container["livenessProbe"]["httpGet"]
-    assert f"{probe['host']}:{probe['port']}" == read_config(BASE / "recorder.yaml", SPECS).metrics_listen
+    listen = read_config(BASE / "recorder.yaml", SPECS).metrics_listen
+    for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+        probe = container[name]["httpGet"]
+        assert f"{probe['host']}:{probe['port']}" == listen
+
+
+def test_a_recorder_that_starts_slowly_is_not_killed_for_it(container: dict[str, Any]) -> None:
+    probe = container["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 120
 
 
 def test_the_image_is_the_one_of_this_version() -> None:

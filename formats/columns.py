@@ -98,6 +98,53 @@ COMMON_COLUMNS = (TIME_UNIX_NANO, BOOT_TIME_NS, EVENT_SEQ, EVENT_NAME, SEVERITY_
 RECORDER_COLUMNS = (TIME_UNIX_NANO, EVENT_SEQ, NODE_NAME)
 """Those of the common columns that the recorder adds; a source gives the others."""
 
+LOG_COLUMNS: tuple[Column, ...] = (
+    Column(
+        "log.peer.host",
+        NAME_TYPE,
+        Sensitivity.HOST,
+        "Name that the line says was connected to or looked up; null if it names none.",
+        nullable=True,
+    ),
+    Column(
+        "log.peer.address",
+        NAME_TYPE,
+        Sensitivity.ADDRESS,
+        "Address that the line says was connected to; null if it names none.",
+        nullable=True,
+    ),
+    Column(
+        "log.peer.port",
+        pa.uint16(),
+        Sensitivity.PUBLIC,
+        "Port that the line says was connected to or listened on; null if it names none.",
+        "1",
+        nullable=True,
+    ),
+    Column(
+        "log.file.path",
+        pa.utf8(),
+        Sensitivity.PATH,
+        "File that the line names; null if it names none.",
+        nullable=True,
+    ),
+    Column(
+        "log.name",
+        NAME_TYPE,
+        Sensitivity.NAME,
+        "Setting, environment variable or kind of exception that the line names; null if it names none.",
+        nullable=True,
+    ),
+    Column(
+        "log.text",
+        pa.utf8(),
+        Sensitivity.FREE_TEXT,
+        "The last of these lines; null unless the option `log_text` allows it.",
+        nullable=True,
+    ),
+)
+"""What an error in a log names, and the line itself: of every table with classes of errors."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

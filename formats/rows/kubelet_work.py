@@ -96,7 +96,7 @@ class KubeletWork:
             "kubelet.operation": work.operation or None,
             "kubelet.count": as_int64(count),
             "kubelet.failed": as_int64(failed),
-            "kubelet.duration_ns": None if work.kind == "api" else as_int64(seconds * 1e9),
+            "kubelet.duration_ns": None if work.kind == "api_request" else as_int64(seconds * 1e9),
             "kubelet.interval_ns": interval_ns,
         }
 
@@ -104,7 +104,7 @@ class KubeletWork:
 def _identify(sample: Sample) -> tuple[tuple[_Work, str], ...]:
     """What a sample counts."""
     if sample.name == "rest_client_requests_total":
-        code, work = read_label(sample, "code"), _Work("api", "")
+        code, work = read_label(sample, "code"), _Work("api_request", "")
         # `<error>` is how client-go counts a request without a response.
         has_failed = code in _REFUSED or code.startswith("5") or not code.isdigit()
         return ((work, _COUNT), (work, _FAILED)) if has_failed else ((work, _COUNT),)

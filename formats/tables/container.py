@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from formats.columns import NAME_TYPE, Column, Sensitivity, Table
+from formats.columns import LOG_COLUMNS, NAME_TYPE, Column, Sensitivity, Table
 
 TABLE = Table(
     name="container",
@@ -137,49 +137,7 @@ TABLE = Table(
             "1",
             nullable=True,
         ),
-        Column(
-            "log.peer.host",
-            NAME_TYPE,
-            Sensitivity.HOST,
-            "Name that the line says was connected to or looked up; null if it names none.",
-            nullable=True,
-        ),
-        Column(
-            "log.peer.address",
-            NAME_TYPE,
-            Sensitivity.ADDRESS,
-            "Address that the line says was connected to; null if it names none.",
-            nullable=True,
-        ),
-        Column(
-            "log.peer.port",
-            pa.uint16(),
-            Sensitivity.PUBLIC,
-            "Port that the line says was connected to or listened on; null if it names none.",
-            "1",
-            nullable=True,
-        ),
-        Column(
-            "log.file.path",
-            pa.utf8(),
-            Sensitivity.PATH,
-            "File that the line names; null if it names none.",
-            nullable=True,
-        ),
-        Column(
-            "log.name",
-            NAME_TYPE,
-            Sensitivity.NAME,
-            "Setting, environment variable or kind of exception that the line names; null if it names none.",
-            nullable=True,
-        ),
-        Column(
-            "log.text",
-            pa.utf8(),
-            Sensitivity.FREE_TEXT,
-            "The last of these lines; null unless the option `log_text` allows it.",
-            nullable=True,
-        ),
+        *LOG_COLUMNS,
     ),
     source=(
         "Container Runtime Interface runtime.v1 and v1alpha2 (kubernetes/cri-api api.proto): ListContainers, "

@@ -19,8 +19,8 @@ TABLE = Table(
             "kubelet.work",
             NAME_TYPE,
             Sensitivity.PUBLIC,
-            "`relist` (looking which containers changed, PLEG), `runtime` (calls of the container runtime), or `api` "
-            "(requests to the API server).",
+            "`relist` (looking which containers changed, PLEG), `runtime` (calls of the container runtime), or "
+            "`api_request` (requests to the API server).",
         ),
         Column(
             "kubelet.operation",
@@ -34,14 +34,14 @@ TABLE = Table(
             "kubelet.failed",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "How many of these failed; in `api`: without a response, or with 401, 429 or a server error (5xx).",
+            "How many of these failed; in `api_request`: without a response, or with 401, 429 or a server error (5xx).",
             "1",
         ),
         Column(
             "kubelet.duration_ns",
             pa.int64(),
             Sensitivity.PUBLIC,
-            "How long all of it took together; null in `api`.",
+            "How long all of it took together; null in `api_request`.",
             "ns",
             nullable=True,
         ),

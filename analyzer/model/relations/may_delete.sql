@@ -1,11 +1,11 @@
--- MAY_DELETE: Pod → the workload whose Pods were deleted, if the service account of the Pod is bound to a role that lets it delete them. Where Pods
--- that call the API server were recorded, only such.
+-- MAY_DELETE: Pod → the workload whose Pods were deleted, if the service account of the Pod is bound to a role that lets it delete
+-- them. Where Pods that call the API server were recorded, only such.
 --
 -- kind: relation
--- reads: calls, object_version, pod_removal, pod_version, recorded_entity
+-- reads: calls, object_version, pod_removal, pod_version, recorded_entity, role_binding
 -- needs:
 --   pod_removal: any
---   object_version: kind IN ('RoleBinding', 'ClusterRoleBinding')
+--   role_binding: any
 WITH allowing AS (
     SELECT DISTINCT kind, namespace, name
     FROM (
@@ -16,26 +16,15 @@ WITH allowing AS (
     WHERE (list_contains(rule.resources, 'pods') OR list_contains(rule.resources, '*') OR list_contains(rule.resources, 'pods/eviction'))
         AND (list_has_any(rule.verbs, ['delete', 'deletecollection', '*'])
             OR (list_contains(rule.resources, 'pods/eviction') AND list_contains(rule.verbs, 'create')))
-), bound AS (
-    SELECT entity_id, kind, namespace, binding.roleRef.kind AS role_kind, binding.roleRef.name AS role, unnest(binding.subjects) AS subject,
-        evidence_of('kube_object', node, seq) AS evidence
-    FROM (
-        SELECT *, json_transform(content, '{
-            "roleRef": {"kind": "VARCHAR", "name": "VARCHAR"},
-            "subjects": [{"kind": "VARCHAR", "name": "VARCHAR", "namespace": "VARCHAR"}]
-        }') AS binding
-        FROM object_version
-        WHERE kind IN ('RoleBinding', 'ClusterRoleBinding') AND content IS NOT NULL
-    )
 ), permitted AS (
     -- By a RoleBinding only in its own namespace.
-    SELECT bound.subject.name AS account, coalesce(bound.subject.namespace, bound.namespace) AS account_namespace,
+    SELECT bound.subject_name AS account, coalesce(bound.subject_namespace, bound.namespace) AS account_namespace,
         CASE WHEN bound.kind = 'RoleBinding' THEN bound.namespace END AS namespace, min(bound.evidence) AS evidence
-    FROM bound
+    FROM role_binding AS bound
     JOIN allowing
         ON allowing.kind = bound.role_kind AND allowing.name = bound.role
         AND (allowing.kind = 'ClusterRole' OR allowing.namespace = bound.namespace)
-    WHERE bound.subject.kind = 'ServiceAccount'
+    WHERE bound.subject_kind = 'ServiceAccount'
     GROUP BY ALL
 ), program AS (
     SELECT entity_id, namespace, coalesce(pod.spec.serviceAccountName, 'default') AS account, min(at_ns) AS from_ns, max(until_ns) AS to_ns

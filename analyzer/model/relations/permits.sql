@@ -2,34 +2,21 @@
 -- capture: what was permitted to a Pod goes on to matter when it is taken away.
 --
 -- kind: relation
--- reads: capture_window, object_version, pod_version, recorded_entity
--- needs:
---   object_version: kind IN ('ServiceAccount', 'RoleBinding', 'ClusterRoleBinding')
+-- reads: capture_window, object_version, pod_version, recorded_entity, role_binding
 WITH runs_as AS (
     SELECT entity_id AS pod_id, namespace, coalesce(pod.spec.serviceAccountName, 'default') AS account, min(at_ns) AS from_ns
     FROM pod_version
     GROUP BY ALL
-), bound AS (
-    SELECT entity_id AS binding_id, namespace, binding.roleRef.kind AS role_kind, binding.roleRef.name AS role,
-        unnest(binding.subjects) AS subject, evidence_of('kube_object', node, seq) AS evidence, at_ns
-    FROM (
-        SELECT *, json_transform(content, '{
-            "roleRef": {"kind": "VARCHAR", "name": "VARCHAR"},
-            "subjects": [{"kind": "VARCHAR", "name": "VARCHAR", "namespace": "VARCHAR"}]
-        }') AS binding
-        FROM object_version
-        WHERE kind IN ('RoleBinding', 'ClusterRoleBinding') AND content IS NOT NULL
-    )
 ), permitted AS (
-    SELECT bound.binding_id, bound.namespace, bound.role_kind, bound.role, runs_as.pod_id,
+    SELECT bound.entity_id AS binding_id, bound.namespace, bound.role_kind, bound.role, runs_as.pod_id,
         min(runs_as.from_ns) AS from_ns, arg_min(bound.evidence, (bound.at_ns, bound.evidence)) AS evidence
-    FROM bound
-    JOIN runs_as ON CASE bound.subject.kind
-        WHEN 'ServiceAccount' THEN bound.subject.name = runs_as.account
-            AND coalesce(bound.subject.namespace, bound.namespace) = runs_as.namespace
-        WHEN 'Group' THEN bound.subject.name IN (
+    FROM role_binding AS bound
+    JOIN runs_as ON CASE bound.subject_kind
+        WHEN 'ServiceAccount' THEN bound.subject_name = runs_as.account
+            AND coalesce(bound.subject_namespace, bound.namespace) = runs_as.namespace
+        WHEN 'Group' THEN bound.subject_name IN (
             'system:authenticated', 'system:serviceaccounts', 'system:serviceaccounts:' || runs_as.namespace)
-        WHEN 'User' THEN bound.subject.name = 'system:serviceaccount:' || runs_as.namespace || ':' || runs_as.account
+        WHEN 'User' THEN bound.subject_name = 'system:serviceaccount:' || runs_as.namespace || ':' || runs_as.account
     END
     GROUP BY ALL
 ), found AS (

@@ -29,7 +29,7 @@ ROWS_IN = {
     "town/namespace-deleted": {"ending_object", "holds"},
     "town/kubelet-exited": {"service_exit"},
     "town/restarted-alone": {"bare_restart"},
-    "town/role-binding-deleted": {"permits"},
+    "town/role-binding-deleted": {"role_binding"},
     "town/budget-stops-eviction": {"budget_status", "protects"},
     "town/node-without-route": {"unrouted_pod"},
     "town/rollout-held": {"held_rollout"},

@@ -33,7 +33,8 @@ def add_fact(engine: Engine, fact: str, at: float, **values: object) -> None:
 
 
 def add_unhealthy(engine: Engine, at: float, note: str) -> None:
-    add_fact(engine, "kubernetes_event", at, reason="Unhealthy", note=note, is_past=False, count_delta=1)
+    probe = note.split(" ", 1)[0].lower()
+    add_fact(engine, "failed_probe", at, probe=probe, note=note, is_past=False, count_delta=1)
 
 
 def find(engine: Engine) -> list[FoundSymptom]:

@@ -56,14 +56,14 @@ def test_what_fails_or_is_slow_is_told_once_per_look_and_once_when_it_is_over() 
     assert [tuple(row[name] for name in columns) for row in rows] == [
         ("kubelet.troubled", "relist", None, 3, 0, 29_500_000_000),
         ("kubelet.troubled", "runtime", "list_containers", 4, 3, 1_000_000_000),
-        ("kubelet.troubled", "api", None, 14, 4, None),
+        ("kubelet.troubled", "api_request", None, 14, 4, None),
     ]
     assert {row["kubelet.interval_ns"] for row in rows} == {30 * SECOND}
     # WHEN only some of it was tried again
     later = metrics(relists=33, relist_s=30, lists=4, list_s=1, errors=3, ok=9, lost=2)
     assert [(row["event_name"], row["kubelet.work"]) for row in work.tell(later, 60 * SECOND)] == [
         ("kubelet.recovered", "relist"),
-        ("kubelet.recovered", "api"),
+        ("kubelet.recovered", "api_request"),
     ]
     assert work.tell(later, 90 * SECOND) == []
 

@@ -6,14 +6,14 @@
 -- needs:
 --   kubelet: event_name = 'kubelet.troubled'
 -- columns:
---   work VARCHAR: `relist` (looking which containers changed), `runtime` (queries of the container runtime) or `api` (requests to
+--   work VARCHAR: `relist` (looking which containers changed), `runtime` (queries of the container runtime) or `api_request` (requests to
 --     the API server).
 --   operation VARCHAR: The query, such as `list_containers`; null but in `runtime`.
 --   count BIGINT: How often.
 --   failed BIGINT: How many of these failed.
 --   failed_permille BIGINT: Share of these in thousandths; null if there was none.
---   mean_ns BIGINT: How long one took on average; null in `api`, and if there was none.
---   busy_permille BIGINT: Share of the time that it took, all of it together, in thousandths; null in `api`.
+--   mean_ns BIGINT: How long one took on average; null in `api_request`, and if there was none.
+--   busy_permille BIGINT: Share of the time that it took, all of it together, in thousandths; null in `api_request`.
 --   interval_ns BIGINT: Time between the two looks.
 SELECT
     at_ns, 'Node/' || "k8s.node.name" AS entity_id, "k8s.node.name" AS node, event_seq AS seq, evidence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Generic, TypeVar
 
@@ -65,14 +66,16 @@ def as_int64(value: float) -> int:
 
 
 class Growth(Generic[KeyT]):
-    """How much each of a set of counters grew from one look to the next."""
+    """How much the counters of things grew from one look to the next: each thing has several, by name."""
 
     def __init__(self) -> None:
-        self._before: Mapping[KeyT, float] | None = None
+        self._before: Mapping[tuple[KeyT, str], float] | None = None
         self._before_ns = 0
 
-    def since_last(self, counters: Mapping[KeyT, float], now_ns: int) -> tuple[dict[KeyT, float], int]:
-        """The growth of each, and of how many ns; empty at the first look.
+    def since_last(
+        self, counters: Mapping[tuple[KeyT, str], float], now_ns: int
+    ) -> tuple[dict[KeyT, dict[str, float]], int]:
+        """The growth of each counter by its thing, and of how many ns; empty at the first look.
 
         One that is less than before has begun again with its process; one that is new has begun since.
         """
@@ -80,8 +83,8 @@ class Growth(Generic[KeyT]):
         self._before, self._before_ns = counters, now_ns
         if before is None:
             return {}, 0
-        grown = {}
-        for key, value in counters.items():
-            old = before.get(key, 0.0)
-            grown[key] = value - old if value >= old else value
-        return grown, interval_ns
+        grown: defaultdict[KeyT, dict[str, float]] = defaultdict(dict)
+        for (thing, name), value in counters.items():
+            old = before.get((thing, name), 0.0)
+            grown[thing][name] = value - old if value >= old else value
+        return dict(grown), interval_ns

@@ -51,7 +51,7 @@ class KubeletWork:
 
     def __init__(self) -> None:
         self._reader: SampleReader[tuple[tuple[_Work, str], ...]] = SampleReader(_identify)
-        self._growth: Growth[tuple[_Work, str]] = Growth()
+        self._growth: Growth[_Work] = Growth()
         self._troubled: set[_Work] = set()
 
     def tell(self, answer: bytes, now_ns: int) -> list[Row]:
@@ -68,10 +68,7 @@ class KubeletWork:
         for keys, value in self._reader.read(answer):
             for key in keys:
                 counters[key] += value
-        grown, interval_ns = self._growth.since_last(counters, now_ns)
-        works: defaultdict[_Work, dict[str, float]] = defaultdict(dict)
-        for (work, figure), value in grown.items():
-            works[work][figure] = value
+        works, interval_ns = self._growth.since_last(counters, now_ns)
         self._troubled &= works.keys()
         return [row for work, figures in works.items() if (row := self._make_row(work, figures, interval_ns))]
 

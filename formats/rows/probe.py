@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, NamedTuple, TypeAlias
 
 from prometheus_client.samples import Sample
@@ -30,7 +29,7 @@ class ProbeResults:
 
     def __init__(self) -> None:
         self._reader: SampleReader[tuple[_Probe, str]] = SampleReader(_identify)
-        self._growth: Growth[tuple[_Probe, str]] = Growth()
+        self._growth: Growth[_Probe] = Growth()
         self._failing: set[_Probe] = set()
 
     def tell(self, answer: bytes, now_ns: int) -> list[Row]:
@@ -43,10 +42,7 @@ class ProbeResults:
         Raises:
             ValueError: it is not Prometheus text.
         """
-        grown, interval_ns = self._growth.since_last(dict(self._reader.read(answer)), now_ns)
-        probes: defaultdict[_Probe, dict[str, float]] = defaultdict(dict)
-        for (probe, result), count in grown.items():
-            probes[probe][result] = count
+        probes, interval_ns = self._growth.since_last(dict(self._reader.read(answer)), now_ns)
         self._failing &= probes.keys()
         return [row for probe, results in probes.items() if (row := self._make_row(probe, results, interval_ns))]
 

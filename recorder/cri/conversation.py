@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from formats.loss import LossReason
 from formats.rows.container import Container, ContainerVersions, Listing, Row
 from formats.rows.log_errors import LogError, find_log_errors
 from recorder.cri.log_tail import read_last_messages
@@ -51,8 +53,6 @@ class Conversation:
 
     Attributes:
         detail: one sentence for `status`; empty if all is well.
-        skipped_logs: crashes whose logs were not read, because there were too many.
-        overflowed: rows that were left out, because the queue was full.
         problem: why the thread ended; None while it runs.
     """
 
@@ -75,9 +75,14 @@ class Conversation:
         self._logs_this_minute = 0
         self._without_events = f"the runtime tells no events: it is asked every {limits.interval_s:g} s"
         self.detail = ""
-        self.skipped_logs = 0
-        self.overflowed = 0
+        self._skipped_logs = 0
+        self._overflowed = 0
         self.problem: Exception | None = None
+
+    @property
+    def missing(self) -> Mapping[LossReason, int]:
+        """Crashes whose logs were not read, because there were too many; rows for which the queue had no room."""
+        return {LossReason.RATE_LIMITED: self._skipped_logs, LossReason.QUEUE_FULL: self._overflowed}
 
     def begin(self) -> None:
         """Look for the first time, then go on in a thread.
@@ -121,7 +126,7 @@ class Conversation:
         for crashed in told.crashed:
             rows += self._read_log(crashed)
         if not self._queue.wait_for_room(QUEUE_PATIENCE_S):
-            self.overflowed += len(rows)
+            self._overflowed += len(rows)
             return
         self._queue.put([ColumnsRow(row) for row in rows])
 
@@ -160,7 +165,7 @@ class Conversation:
             self._minute_began_ns, self._logs_this_minute = now, 0
         self._logs_this_minute += 1
         if self._logs_this_minute > self._limits.max_logs_per_minute:
-            self.skipped_logs += 1
+            self._skipped_logs += 1
             return []
         errors = find_log_errors(
             read_last_messages(crashed.log_path, self._context.proc), with_text=self._limits.log_text

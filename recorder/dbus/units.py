@@ -11,9 +11,10 @@ from typing import Any
 from jeepney import DBusAddress, HeaderFields
 
 from formats.errors import UnavailableError
+from formats.loss import LossReason
 from formats.rows.unit_state import SERVICE_PROPERTIES, UNIT_PROPERTIES, Row, UnitState, read_unit_state, unit_row
 from recorder.dbus.bus import Bus, BusError
-from recorder.row_queue import RowQueue
+from recorder.row_queue import ColumnsRow, RowQueue
 from recorder.source import SourceContext
 
 SYSTEMD = "org.freedesktop.systemd1"
@@ -26,22 +27,6 @@ _SERVICE_INTERFACE = f"{SYSTEMD}.Service"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _KEPT = {_UNIT_INTERFACE: UNIT_PROPERTIES, _SERVICE_INTERFACE: SERVICE_PROPERTIES}
 _MINUTE_NS = 60_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class UnitRow:
-    """A row in the queue.
-
-    Attributes:
-        row: its columns.
-    """
-
-    row: Row
-
-    @property
-    def stored_bytes(self) -> int:
-        """About how many bytes it holds in memory."""
-        return 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +72,10 @@ class UnitConversation:
 
     Attributes:
         detail: one sentence for `status`; empty if all is well.
-        rate_limited: rows that were left out, because a unit changed too often.
-        overflowed: rows that were left out, because the queue was full.
         problem: why the thread ended; None while it runs.
     """
 
-    def __init__(self, path: Path, queue: RowQueue[UnitRow], limits: UnitLimits, context: SourceContext) -> None:
+    def __init__(self, path: Path, queue: RowQueue[ColumnsRow], limits: UnitLimits, context: SourceContext) -> None:
         self._bus = Bus(path, SYSTEMD, limits.timeout_s)
         self._queue = queue
         self._limits = limits
@@ -101,9 +84,14 @@ class UnitConversation:
         self._units: dict[str, _Unit] = {}
         self._thread: threading.Thread | None = None
         self.detail = ""
-        self.rate_limited = 0
-        self.overflowed = 0
+        self._rate_limited = 0
+        self._overflowed = 0
         self.problem: Exception | None = None
+
+    @property
+    def missing(self) -> Mapping[LossReason, int]:
+        """Rows of units that changed too often, and rows for which the queue had no room."""
+        return {LossReason.RATE_LIMITED: self._rate_limited, LossReason.QUEUE_FULL: self._overflowed}
 
     def begin(self) -> None:
         """Ask for all units, then go on in a thread.
@@ -203,8 +191,8 @@ class UnitConversation:
             unit.minute_began_ns, unit.rows_this_minute = now, 0
         unit.rows_this_minute += 1
         if unit.rows_this_minute > self._limits.max_rows_per_minute:
-            self.rate_limited += 1
+            self._rate_limited += 1
         elif not self._queue.wait_for_room(QUEUE_PATIENCE_S):
-            self.overflowed += 1
+            self._overflowed += 1
         else:
-            self._queue.put([UnitRow(unit_row(state, "unit.changed"))])
+            self._queue.put([ColumnsRow(unit_row(state, "unit.changed"))])

@@ -1,34 +1,27 @@
-"""What all sources that ask the kubelet of this node share: a thread that asks at intervals, and a queue of rows."""
+"""What all sources that ask the kubelet of this node share: a thread that asks for one path at intervals."""
 
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, TypeAlias
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-import pyarrow as pa
-
-from formats.batches import batch_from_rows
 from formats.loss import LossReason
 from formats.severity import SeverityNumber
+from recorder.conversation_source import ConversationSource, Row
 from recorder.kubelet.kubelet_client import KubeletClient
 from recorder.row_queue import ColumnsRow, RowQueue
-from recorder.source import SourceContext, SourceSpec, SourceStats
+from recorder.source import SourceContext
 
 OPTIONS = {"address": "", "kubeconfig": "", "ca_file": "", "timeout_s": 10}
 """The options of every source that asks the kubelet, besides `interval_s`."""
 LOSS_REASONS = (LossReason.REJECTED, LossReason.QUEUE_FULL)
-QUEUE_BYTES = 4 << 20
-BATCH_ROWS = 512
-CLOSE_TIMEOUT_S = 1.0
 MAX_ROWS = 20_000
 """Rows of one answer. Why: 500 pods, with ten uses of storage each, make 5,000."""
-Row: TypeAlias = dict[str, Any]
-"""Columns of the source's own table, all but `boot_time_ns`."""
 
 
-class KubeletSource(ABC):
+class KubeletSource(ConversationSource):
     """Asks the kubelet for one path at intervals. What it knows is kept when it fails, and compared later.
 
     Attributes:
@@ -36,18 +29,8 @@ class KubeletSource(ABC):
         wanted: beginnings of the lines that are read; empty: all of the answer.
     """
 
-    spec: SourceSpec
     path: ClassVar[str]
     wanted: ClassVar[Sequence[str]] = ()
-
-    def __init__(self) -> None:
-        self._context: SourceContext | None = None
-        self._queue: RowQueue[ColumnsRow] | None = None
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._problem: Exception | None = None
-        self._detail = ""
-        self._snapshot_rows = self._rejected = self._overflowed = 0
 
     @abstractmethod
     def make_rows(self, answer: bytes, now_ns: int) -> Sequence[Row]:
@@ -65,101 +48,88 @@ class KubeletSource(ABC):
         """The rows that a segment begins with; none if the table has no state."""
         return ()
 
-    def open(self, context: SourceContext) -> None:
-        """Ask for the first time, then go on in a thread.
+    def converse(self, context: SourceContext, queue: RowQueue[ColumnsRow]) -> KubeletConversation:
+        """With the kubelet.
 
         Raises:
             ConfigurationError: the option `address` is not one.
-            UnavailableError: the kubelet cannot be reached, or refuses.
+            UnavailableError: there are no credentials.
         """
-        client = KubeletClient(context)
-        queue: RowQueue[ColumnsRow] = RowQueue(QUEUE_BYTES, context.boot_time_ns)
-        self._ask(client, queue, context)
-        self._context, self._queue, self._problem = context, queue, None
-        self._stop = threading.Event()
-        arguments = (client, queue, context, self._stop)
-        self._thread = threading.Thread(target=self._run, args=arguments, name=self.spec.name, daemon=True)
-        self._thread.start()
+        return KubeletConversation(self, KubeletClient(context), queue, context)
 
-    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
-        """What the answers since the last call told.
+
+class KubeletConversation:
+    """Asks for the path of a source. `begin` starts its thread.
+
+    Args:
+        source: makes rows of the answers.
+        client: asks.
+        queue: takes the rows.
+        context: of the source.
+
+    Attributes:
+        detail: one sentence for `status`; empty if all is well.
+        problem: why the thread ended; None while it runs.
+    """
+
+    def __init__(
+        self, source: KubeletSource, client: KubeletClient, queue: RowQueue[ColumnsRow], context: SourceContext
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._queue = queue
+        self._context = context
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._rejected = self._overflowed = 0
+        self.detail = ""
+        self.problem: Exception | None = None
+
+    @property
+    def missing(self) -> Mapping[LossReason, int]:
+        """Answers that could not be read, and rows for which there was no room."""
+        return {LossReason.REJECTED: self._rejected, LossReason.QUEUE_FULL: self._overflowed}
+
+    def begin(self) -> None:
+        """Ask for the first time, then go on in a thread.
 
         Raises:
-            UnavailableError: the kubelet does not answer any more.
+            UnavailableError: the kubelet cannot be reached, or refuses.
         """
-        if self._context is None or self._queue is None:
-            return []
-        begin = self._context.boot_time_ns()
-        batches = []
-        while taken := self._queue.take(BATCH_ROWS):
-            batches.append(self._to_batch([row.row for _, row in taken], [time for time, _ in taken]))
-            if self._context.boot_time_ns() - begin > budget_ns:
-                return batches
-        if self._problem is not None and not batches:
-            raise self._problem
-        return batches
+        self._ask()
+        self._thread = threading.Thread(target=self._run, name=self._source.spec.name, daemon=True)
+        self._thread.start()
 
-    def snapshot(self) -> list[pa.RecordBatch]:
+    def snapshot(self) -> list[Row]:
         """The state of everything, if the table has one."""
-        if self._context is None:
-            return []
-        now, rows = self._context.boot_time_ns(), self.state_rows()[:MAX_ROWS]
-        self._snapshot_rows += len(rows)
-        return [
-            self._to_batch(part, [now] * len(part))
-            for start in range(0, len(rows), BATCH_ROWS)
-            if (part := rows[start : start + BATCH_ROWS])
-        ]
+        return _with_severity(self._source.state_rows()[:MAX_ROWS])
 
-    def stats(self) -> SourceStats:
-        """Running totals of rows and losses."""
-        missing = {LossReason.REJECTED: self._rejected, LossReason.QUEUE_FULL: self._overflowed}
-        put = self._queue.put_rows if self._queue is not None else 0
-        return SourceStats(
-            produced=put + self._snapshot_rows + sum(missing.values()),
-            missing={reason: count for reason, count in missing.items() if count},
-            detail=self._detail,
-        )
-
-    def wake_fds(self) -> tuple[int, ...]:
-        """No file descriptors: the queue is drained on the timer of the main loop."""
-        return ()
-
-    def close(self) -> None:
-        """End the thread. What is known is kept: when the source is opened again, it is compared."""
+    def end(self, timeout_s: float) -> None:
+        """End the thread, and wait for it at most so long."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(CLOSE_TIMEOUT_S)
-        self._context = self._queue = self._thread = None
-        self._snapshot_rows = self._rejected = self._overflowed = 0
+            self._thread.join(timeout_s)
 
-    def _run(
-        self, client: KubeletClient, queue: RowQueue[ColumnsRow], context: SourceContext, stop: threading.Event
-    ) -> None:
+    def _run(self) -> None:
         try:
-            while not stop.wait(float(context.options["interval_s"])):
-                self._ask(client, queue, context)
+            while not self._stop.wait(float(self._context.options["interval_s"])):
+                self._ask()
         except Exception as error:  # noqa: BLE001 - the source tells it when it is drained
-            self._problem = error
+            self.problem = error
 
-    def _ask(self, client: KubeletClient, queue: RowQueue[ColumnsRow], context: SourceContext) -> None:
-        answer = client.get(self.path, self.wanted)
+    def _ask(self) -> None:
+        answer = self._client.get(self._source.path, self._source.wanted)
         try:
-            rows = self.make_rows(answer, context.boot_time_ns())
+            rows = self._source.make_rows(answer, self._context.boot_time_ns())
         except ValueError as error:
             self._rejected += 1
-            self._detail = f"the response of the kubelet cannot be read: {error}"
+            self.detail = f"the response of the kubelet cannot be read: {error}"
             return
-        self._detail = ""
-        room = MAX_ROWS if queue.wait_for_room(0) else 0
+        self.detail = ""
+        room = MAX_ROWS if self._queue.wait_for_room(0) else 0
         self._overflowed += max(len(rows) - room, 0)
-        queue.put([ColumnsRow(row) for row in rows[:room]])
+        self._queue.put([ColumnsRow(row) for row in _with_severity(rows[:room])])
 
-    def _to_batch(self, rows: Sequence[Row], times: Sequence[int]) -> pa.RecordBatch:
-        return batch_from_rows(
-            self.spec.table,
-            [
-                {"severity_number": SeverityNumber.INFO, **row, "boot_time_ns": time}
-                for row, time in zip(rows, times, strict=True)
-            ],
-        )
+
+def _with_severity(rows: Sequence[Row]) -> list[Row]:
+    return [{"severity_number": SeverityNumber.INFO, **row} for row in rows]

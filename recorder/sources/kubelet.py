@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from formats.rows.kubelet_work import METRICS, KubeletWork
 from formats.tables import kubelet
-from recorder.kubelet.kubelet_source import LOSS_REASONS, OPTIONS, KubeletSource, Row
+from recorder.conversation_source import Row
+from recorder.kubelet.kubelet_source import LOSS_REASONS, OPTIONS, KubeletSource
 from recorder.source import Need, Profile, SourceSpec
 
 

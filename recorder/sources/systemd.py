@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
-
-from formats.batches import batch_from_rows
 from formats.errors import UnavailableError
 from formats.loss import LossReason
 from formats.rows.node_services import UNIT_PATTERNS
-from formats.rows.unit_state import Row
 from formats.tables import systemd
-from recorder.dbus.units import UnitConversation, UnitLimits, UnitRow
+from recorder.conversation_source import ConversationSource
+from recorder.dbus.units import UnitConversation, UnitLimits
 from recorder.host_files import find_on_host
-from recorder.row_queue import RowQueue
-from recorder.source import Need, Profile, SourceContext, SourceSpec, SourceStats
+from recorder.row_queue import ColumnsRow, RowQueue
+from recorder.source import Need, Profile, SourceContext, SourceSpec
 
-QUEUE_BYTES = 1 << 20
-BATCH_ROWS = 512
-CLOSE_TIMEOUT_S = 1.0
 SOCKET = "/run/dbus/system_bus_socket"
 
 
-class SystemdSource:
+class SystemdSource(ConversationSource):
     """Follows chosen units over the system bus. It sends no call that could change anything."""
 
     spec = SourceSpec(
@@ -43,86 +37,22 @@ class SystemdSource:
         },
         opens_slowly=True,
     )
+    queue_bytes = 1 << 20
 
-    def __init__(self) -> None:
-        self._context: SourceContext | None = None
-        self._conversation: UnitConversation | None = None
-        self._queue: RowQueue[UnitRow] | None = None
-        self._snapshot_rows = 0
-
-    def open(self, context: SourceContext) -> None:
-        """Connect to the bus, ask for all units, and begin to follow them.
+    def converse(self, context: SourceContext, queue: RowQueue[ColumnsRow]) -> UnitConversation:
+        """With systemd, over the bus.
 
         Raises:
             UnavailableError: there is no bus, or no systemd on it.
         """
         options = context.options
-        queue: RowQueue[UnitRow] = RowQueue(QUEUE_BYTES, context.boot_time_ns)
         limits = UnitLimits(
             units=tuple(str(unit) for unit in options["units"]),
             timeout_s=float(options["timeout_s"]),
             max_units=int(options["max_units"]),
             max_rows_per_minute=int(options["max_rows_per_minute"]),
         )
-        conversation = UnitConversation(_find_bus(str(options["socket"]), context.proc), queue, limits, context)
-        try:
-            conversation.begin()
-        except Exception:
-            conversation.end(CLOSE_TIMEOUT_S)
-            raise
-        self._context, self._conversation, self._queue = context, conversation, queue
-
-    def drain(self, budget_ns: int) -> list[pa.RecordBatch]:
-        """What has changed.
-
-        Raises:
-            UnavailableError: the bus is gone.
-        """
-        if self._context is None or self._queue is None or self._conversation is None:
-            return []
-        deadline = self._context.boot_time_ns() + budget_ns
-        batches = []
-        while taken := self._queue.take(BATCH_ROWS):
-            batches.append(batch_from_rows(self.spec.table, [one.row | {"boot_time_ns": time} for time, one in taken]))
-            if self._context.boot_time_ns() > deadline:
-                return batches
-        if self._conversation.problem is not None and not batches:
-            raise self._conversation.problem
-        return batches
-
-    def snapshot(self) -> list[pa.RecordBatch]:
-        """Every unit that is followed."""
-        if self._context is None or self._conversation is None:
-            return []
-        now = self._context.boot_time_ns()
-        rows: list[Row] = [row | {"boot_time_ns": now} for row in self._conversation.snapshot()]
-        self._snapshot_rows += len(rows)
-        return [batch_from_rows(self.spec.table, rows)] if rows else []
-
-    def stats(self) -> SourceStats:
-        """Running totals of rows and losses."""
-        if self._queue is None or self._conversation is None:
-            return SourceStats()
-        missing = {
-            LossReason.RATE_LIMITED: self._conversation.rate_limited,
-            LossReason.QUEUE_FULL: self._conversation.overflowed,
-        }
-        return SourceStats(
-            produced=self._queue.put_rows + self._snapshot_rows + sum(missing.values()),
-            missing={reason: count for reason, count in missing.items() if count},
-            detail=self._conversation.detail,
-        )
-
-    def wake_fds(self) -> tuple[int, ...]:
-        """No file descriptors: the queue is drained on the timer of the main loop."""
-        return ()
-
-    def close(self) -> None:
-        """End the conversation."""
-        if self._conversation is not None:
-            self._conversation.end(CLOSE_TIMEOUT_S)
-        self._context = self._conversation = self._queue = None
-        self._snapshot_rows = 0
+        return UnitConversation(_find_bus(str(options["socket"]), context.proc), queue, limits, context)
 
 
 def _find_bus(configured: str, proc: Path) -> Path:

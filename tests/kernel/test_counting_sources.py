@@ -66,6 +66,31 @@ except OSError: pass
     assert not any(row["error.type"] == "ENOENT" for row in samples)
 
 
+def test_a_process_that_may_start_no_other_is_counted_in_spite_of_the_errors_that_are_ignored(
+    own_cgroup, sources, collect
+) -> None:
+    # GIVEN the default configuration, which ignores EAGAIN
+    source = sources.open(SyscallErrorSource(), own_cgroup, every_s=0)
+    # WHEN a program of a user that may have no process forks, and reads where there is nothing yet
+    script = """
+import os, resource
+reading, _ = os.pipe()
+os.set_blocking(reading, False)
+os.setgid(65534), os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+for attempt in (lambda: os.fork(), lambda: os.read(reading, 1)):
+    try: attempt()
+    except BlockingIOError: pass
+"""
+    pid, code, _ = own_cgroup.run(sys.executable, "-c", script)
+    rows = collect(source, counted(lambda row: row["process.pid"] == pid and row["error.type"] == "EAGAIN"))
+    # THEN
+    assert code == 0
+    failed = {row["syscall.name"] for row in rows if row["error.type"] == "EAGAIN"}
+    assert failed
+    assert failed <= {"clone", "clone3", "fork", "vfork"}
+
+
 def test_no_failure_is_missed_or_counted_twice_while_the_maps_are_turned(
     own_cgroup, sources, collect, tester, monkeypatch
 ) -> None:

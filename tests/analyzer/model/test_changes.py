@@ -175,6 +175,19 @@ def test_a_namespace_that_was_going_before_the_recording_is_no_change(tmp_path, 
     assert [(change.kind, change.actor) for change in changes] == [("Service", "controller")]
 
 
+def test_a_claim_is_deleted_when_that_is_asked_for_and_not_again_when_nobody_uses_it_any_more(tmp_path, model_of):
+    going = {"metadata": {"deletionTimestamp": "2026-11-17T12:00:10Z", "finalizers": ["kubernetes.io/pvc-protection"]}}
+    path = (
+        CaptureBuilder(tmp_path)
+        .kube_object("PersistentVolumeClaim", "data", {}, at=0.1)
+        .kube_object("PersistentVolumeClaim", "data", going, at=10)
+        .kube_object("PersistentVolumeClaim", "data", event="deleted", at=30)
+        .write()
+    )
+    changes = list_changes(model_of(path, "change").engine)
+    assert [(change.verb, change.at_ns) for change in changes] == [("deleted", unix_ns(10))]
+
+
 @pytest.mark.parametrize("kind", ["Endpoints", "EndpointSlice"])
 def test_endpoints_are_changed_by_people_only_while_their_service_has_no_selector(tmp_path, model_of, kind):
     # GIVEN a Service that loses its selector, and endpoints that are changed before that and afterwards

@@ -189,7 +189,7 @@ def test_idle_looks_ask_for_no_status(tmp_path: Path) -> None:
 
 
 def test_rows_that_nobody_takes_are_bounded(runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recorder.sources.container.QUEUE_BYTES", 1)
+    monkeypatch.setattr(ContainerSource, "queue_bytes", 1)
     monkeypatch.setattr(conversation, "QUEUE_PATIENCE_S", 0.01)
     source = ContainerSource()
     following = Following(runtime, source)

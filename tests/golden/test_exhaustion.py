@@ -12,7 +12,7 @@ from analyzer.importers.capturing import import_kubernetes
 from fixtures.states.cluster import Cluster, containers_of, healthy_cluster
 from fixtures.states.runtime import name_unresolved
 from fixtures.states.services import address_host
-from fixtures.town.make import descriptors_in_use
+from fixtures.town.kernel import descriptors_in_use
 from formats.capture.reading import open_capture
 from formats.postmortem.document import Document
 from formats.postmortem.findings import Finding

@@ -19,7 +19,7 @@ Row: TypeAlias = dict[str, Any]
 """Columns of the source's own table, all but `boot_time_ns`."""
 
 
-class Conversation(Protocol):
+class PeerConversation(Protocol):
     """A thread that follows a peer, and puts a row into the queue for whatever changes."""
 
     @property
@@ -60,12 +60,12 @@ class ConversationSource(ABC):
 
     def __init__(self) -> None:
         self._context: SourceContext | None = None
-        self._conversation: Conversation | None = None
+        self._conversation: PeerConversation | None = None
         self._queue: RowQueue[ColumnsRow] | None = None
         self._snapshot_rows = 0
 
     @abstractmethod
-    def converse(self, context: SourceContext, queue: RowQueue[ColumnsRow]) -> Conversation:
+    def converse(self, context: SourceContext, queue: RowQueue[ColumnsRow]) -> PeerConversation:
         """The conversation by the options, which has not begun.
 
         Raises:

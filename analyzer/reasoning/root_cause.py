@@ -30,6 +30,10 @@ _WEIGHTS = {Severity.FATAL: 1.5, Severity.ERROR: 1.0, Severity.WARNING: 0.0, Sev
 HEALED_WEIGHT = 0.5
 """Of a symptom that was over before the recording ended, beside one that goes on. Why: what healed by itself is more
 often a passing effect than the incident that somebody was woken for."""
+BATCH_WEIGHT = 0.5
+"""Of a symptom of a Job, beside one of what serves. Why: nobody waits for a Job while requests fail, and a Job that
+failed at the same time is the likeliest thing to be taken for the cause."""
+_BATCH_KINDS = frozenset({"Job", "CronJob"})
 
 _HINT = 0.05
 """What an explained warning adds. Why: it decides between candidates that explain the same errors, and nothing else."""
@@ -179,7 +183,10 @@ def _best_candidate(
 def _weight(symptom: FoundSymptom, root: FoundSymptom) -> float:
     """What a severe symptom counts for a candidate. What a start leads to is expected to heal, even if it goes on."""
     is_lasting = symptom.is_ongoing and root.rule.heals_within_ns is None
-    return _WEIGHTS[symptom.rule.severity] * (1.0 if is_lasting else HEALED_WEIGHT)
+    is_batch = (symptom.workload_id or symptom.entity_id).partition("/")[0] in _BATCH_KINDS
+    return (
+        _WEIGHTS[symptom.rule.severity] * (1.0 if is_lasting else HEALED_WEIGHT) * (BATCH_WEIGHT if is_batch else 1.0)
+    )
 
 
 def _began_alike(graph: CausalGraph, root: int, other: int) -> bool:

@@ -200,6 +200,14 @@ def test_what_goes_on_at_the_end_of_the_recording_ranks_before_what_healed(table
     assert roots(graph_of(tables, SYMPTOMS)) == [("outage", "Pod/a"), ("outage", "Pod/d")]
 
 
+def test_a_failed_job_ranks_after_an_equal_failure_of_what_serves(tables):
+    # GIVEN a Job that fails first, and fails as surely as a pod that others call
+    add_entities(tables, "Job/report")
+    add_trouble(tables, 3, "Job/report", "outage", end=1000, is_open=True)
+    add_trouble(tables, 4, "Pod/a", "outage", end=1000, is_open=True)
+    assert roots(graph_of(tables, SYMPTOMS)) == [("outage", "Pod/a"), ("outage", "Job/report")]
+
+
 def test_what_passes_within_its_ordinary_time_makes_no_finding(tables):
     short = symptom_text("blip", more="ordinary: {shorter_than: 20s}\n")
     add_trouble(tables, 100, "Pod/a", "blip", end=110)

@@ -21,6 +21,7 @@ _PERMITTING = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBindi
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 
 RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "APPLIES_TO": (frozenset({"NetworkPolicy"}), frozenset({"Pod"})),
     "ASKS": (_WEBHOOKS, frozenset({"Service"})),
     "BINDS": (frozenset({"PersistentVolumeClaim"}), frozenset({"PersistentVolume"})),
     "BLOCKED_BY": (frozenset({"Pod"}), frozenset({"Node", "Pod"})),
@@ -39,6 +40,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "PREEMPTS": (frozenset({"Pod"}), frozenset({"Pod"})),
     "REFUSED_BY": (frozenset(), _WEBHOOKS),
     "PROTECTS": (frozenset({"PodDisruptionBudget"}), frozenset({"Pod"})),
+    "ROUTES_TO": (frozenset({"HTTPRoute", "Ingress"}), frozenset({"Service"})),
     "RUNS_ON": (frozenset({"Pod"}), frozenset({"Node"})),
     "SCALES": (frozenset({"HorizontalPodAutoscaler"}), frozenset()),
     "SELECTS": (frozenset({"Service"}), frozenset({"Pod"})),

@@ -35,7 +35,7 @@ _STATIC_POD_UID = "kubernetes.io/config.hash"
 _SWITCHES = frozenset({"true", "false", "linux", "windows", "amd64", "arm64", "master", "control-plane"})
 """Texts that labels and annotations whose key Kubernetes defines may keep."""
 _GROUPS = re.compile(
-    r"(?:(?:apps|batch|autoscaling|policy|events\.k8s\.io|(?:networking|storage|discovery|coordination|scheduling|node|"
+    r"(?:(?:apps|batch|autoscaling|policy|events\.k8s\.io|(?:networking|gateway\.networking|storage|discovery|coordination|scheduling|node|"
     r"rbac\.authorization|resource|certificates|admissionregistration|apiregistration|flowcontrol\.apiserver)\.k8s\.io)/)?"
     r"v[0-9]{1,2}(?:(?:alpha|beta)[0-9]{1,2})?\Z"
 )

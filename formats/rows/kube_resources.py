@@ -101,6 +101,8 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
         "autoscaling/v1",
         short=("hpa",),
     ),
+    _resource("ingresses", "Ingress", "networking.k8s.io/v1", "networking.k8s.io/v1beta1", short=("ing",)),
+    _resource("httproutes", "HTTPRoute", "gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1"),
     _resource("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1", short=("netpol",)),
     _resource("resourcequotas", "ResourceQuota", "v1", short=("quota",)),
     _resource("limitranges", "LimitRange", "v1", short=("limits",)),

@@ -271,7 +271,7 @@ def test_no_request_of_the_recorder_was_refused_and_no_right_is_unused(cluster: 
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    elsewhere = {("", "endpoints"), ("events.k8s.io", "events")}
+    elsewhere = {("", "endpoints"), ("events.k8s.io", "events"), ("gateway.networking.k8s.io", "httproutes")}
     # The kubelet is asked itself; `test_every_source_works_with_the_listed_capabilities` opens its sources.
     elsewhere |= {("", "nodes/metrics"), ("", "nodes/stats")}
     if not can_serve_captures(cluster):

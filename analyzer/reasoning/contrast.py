@@ -49,6 +49,21 @@ crashing is started again after five minutes at most, and some programs never tr
 OUTLASTED_NS = 30_000_000_000
 """So long after its cause an effect outlasts it. Why: probes and callers that are well again say so within this."""
 
+OVER_FACTOR = 0.5
+"""For what begins after a shortage was over. Why: what was held back goes on as soon as there is enough again."""
+
+OVER_NS = 5_000_000_000
+"""What begins so shortly after it may still be due to it. Why: shortages are sampled every few seconds, and probes and
+callers wait some seconds before they give up."""
+
+BORNE_FACTOR = 0.7
+"""For what begins long after a shortage began: it was borne until then, so something else is likely to have changed."""
+
+BORNE_NS = 30_000_000_000
+"""So long a shortage may take until it shows elsewhere. Why: probes fail several times before anything follows."""
+
+_HOLDING_BACK = frozenset({Condition.STARVED, Condition.SLOW})
+
 _READ_AT_START = frozenset({"ConfigMap", "Secret"})
 
 
@@ -120,7 +135,7 @@ class Contrast:
                 self.compare_with_undone(cause, effect),
             )
         else:
-            arguments = (self._compare_with_recovered(cause, effect), None)
+            arguments = (self._compare_with_recovered(cause, effect), _compare_with_shortage(cause, effect))
         for argument in arguments:
             if argument is not None:
                 yield argument
@@ -187,6 +202,21 @@ class Contrast:
             return None
         says = f"{unexposed.kind} {unexposed.name}, which is older than the change, shows the same"
         return Argument(is_for=False, strength=UNEXPOSED_FACTOR, says=says, seen_on=unexposed.number)
+
+
+def _compare_with_shortage(cause: FoundSymptom, effect: FoundSymptom) -> Argument | None:
+    """Speaks against a shortage that was over before the effect began, or that was borne for long before it."""
+    if cause.rule.condition not in _HOLDING_BACK:
+        return None
+    what = f"{cause.kind} {cause.name}"
+    over_ns, borne_ns = effect.seen_from_ns - cause.to_ns, effect.seen_from_ns - cause.seen_from_ns
+    if over_ns > OVER_NS and not cause.is_ongoing:
+        says = f"it began {format_duration(over_ns)} after {what} was well again"
+        return Argument(is_for=False, strength=OVER_FACTOR, says=says, seen_on=cause.number, is_outlasting=True)
+    if borne_ns > BORNE_NS:
+        says = f"{what} had been like that for {format_duration(borne_ns)}"
+        return Argument(is_for=False, strength=BORNE_FACTOR, says=says, seen_on=cause.number)
+    return None
 
 
 def _find_undone(changes: Iterable[FoundSymptom]) -> dict[int, FoundSymptom]:

@@ -6,8 +6,12 @@ import pytest
 
 from analyzer.reasoning.contrast import (
     BEFORE_FACTOR,
+    BORNE_FACTOR,
+    BORNE_NS,
     OUTLASTED_FACTOR,
     OUTLASTED_NS,
+    OVER_FACTOR,
+    OVER_NS,
     RECOVERED_DOUBT,
     RECOVERED_EARLY_NS,
     RECOVERED_WITHIN_NS,
@@ -57,9 +61,9 @@ def edge(tables, target="Pod/b"):
 
 def test_factors_are_those_of_the_documentation():
     assert (BEFORE_FACTOR, UNEXPOSED_FACTOR, WENT_ON_FACTOR, RECOVERED_DOUBT) == (0.5, 0.6, 0.5, 0.5)
-    assert OUTLASTED_FACTOR == 0.5
-    times = (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS, OUTLASTED_NS)
-    assert [nanoseconds // SECOND for nanoseconds in times] == [60, 120, 300, 30]
+    assert (OUTLASTED_FACTOR, OVER_FACTOR, BORNE_FACTOR) == (0.5, 0.5, 0.7)
+    times = (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS, OUTLASTED_NS, OVER_NS, BORNE_NS)
+    assert [nanoseconds // SECOND for nanoseconds in times] == [60, 120, 300, 30, 5, 30]
 
 
 def test_change_keeps_its_confidence_where_only_its_own_pods_fail(tables):
@@ -279,3 +283,34 @@ def test_failed_calls_that_are_over_do_not_explain_what_goes_on_in_the_same_plac
     # THEN only the calls must have gone on
     assert only_edge(engine, calls, RECOVERY_RULES[2], step).confidence == pytest.approx(0.8 * OUTLASTED_FACTOR)
     assert only_edge(engine, own, RECOVERY_RULES[2], step).confidence == 0.8
+
+
+def shortage(engine, begin, end, *, condition="starved"):
+    """A pod that is short of something, and its caller, which crashes at second 200."""
+    make_tables(engine)
+    add_entities(engine, "Pod/a", "Pod/b")
+    relate(engine, "CALLS", "Pod/b", "Pod/a")
+    add_trouble(engine, begin, "Pod/a", "outage", end=end)
+    add_trouble(engine, 200, "Pod/b", "crash", end=201)
+    return only_edge(engine, symptom_text("outage", more=f"condition: {condition}\n"), *RECOVERY_RULES[2:])
+
+
+def test_a_shortage_that_was_over_explains_less_of_what_begins_later(engine):
+    found = shortage(engine, 175, 194)
+    assert found.confidence == pytest.approx(0.8 * OVER_FACTOR, rel=0.01)
+    assert "it began 6.0 s after Pod a was well again" in found.how
+
+
+def test_a_shortage_that_was_borne_for_long_explains_less(engine):
+    found = shortage(engine, 169, 300, condition="slow")
+    assert found.confidence == pytest.approx(0.8 * BORNE_FACTOR)
+    assert "Pod a had been like that for 31.0 s" in found.how
+
+
+@pytest.mark.parametrize(("begin", "end"), [(171, 300), (175, 196)])
+def test_a_shortage_explains_what_begins_meanwhile_and_shortly_after(engine, begin, end):
+    assert shortage(engine, begin, end).confidence == pytest.approx(0.8, rel=0.01)
+
+
+def test_what_crashed_may_take_long_to_show(engine):
+    assert shortage(engine, 100, 150, condition="crashing").confidence == pytest.approx(0.8, rel=0.01)

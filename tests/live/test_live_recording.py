@@ -123,6 +123,20 @@ def test_nothing_is_deployed_while_the_node_is_not_as_it_should_be(tmp_path, tim
     assert undone < cluster.notes.index(f"remove {first}") < cluster.notes.index(f"deploy {second}")
 
 
+def test_what_an_application_needs_of_the_node_is_made_before_it_and_taken_away_after_it(tmp_path, time) -> None:
+    # GIVEN
+    (plan,) = plans_of("claim-full")
+    namespace = plan.injection.application.namespace
+    cluster = NotingCluster()
+    # WHEN
+    record(cluster, [plan], tmp_path, time)
+    # THEN
+    on_node = [number for number, note in enumerate(cluster.notes) if note == f"RunOnNode {namespace}"]
+    assert on_node[0] < cluster.notes.index(f"deploy {namespace}")
+    assert len(on_node) == 2
+    assert on_node[1] > cluster.notes.index(f"Execute {namespace}")
+
+
 def test_application_that_does_not_become_ready_does_not_stop_the_rest(tmp_path, time) -> None:
     # GIVEN
     plans = plans_of("selector-mismatch", "healthy-restart")
@@ -137,7 +151,7 @@ def test_application_that_does_not_become_ready_does_not_stop_the_rest(tmp_path,
 
 def test_interrupted_recording_removes_what_it_deployed(tmp_path, time) -> None:
     # GIVEN
-    plans = plans_of("selector-mismatch", "healthy-restart")
+    plans = plans_of("selector-mismatch", "claim-full")
     cluster = NotingCluster()
     recording = LiveRecording(cluster, NotingRecorder(cluster.notes), tmp_path, lambda _: "tuned", time)
     recorded = recording.record_all(plans)
@@ -147,3 +161,5 @@ def test_interrupted_recording_removes_what_it_deployed(tmp_path, time) -> None:
     # THEN
     second = plans[1].injection.application.namespace
     assert f"remove {second}" in cluster.notes
+    # AND what it made on the node before
+    assert cluster.notes.count(f"RunOnNode {second}") == 2

@@ -45,6 +45,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "SCALES": (frozenset({"HorizontalPodAutoscaler"}), frozenset()),
     "SELECTS": (frozenset({"Service"}), frozenset({"Pod"})),
     "SELECTS_TEMPLATE": (frozenset({"Service"}), frozenset()),
+    "STARTED_WITH": (frozenset({"Pod"}), frozenset({"ConfigMap", "Secret"})),
     "USES": (frozenset({"Pod"}), _HELD),
     "WORKLOAD_OF": (frozenset({"Pod"}), frozenset()),
 }

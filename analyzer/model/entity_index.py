@@ -35,7 +35,7 @@ class EntityIndex:
     """Rows of the table `entity` by id.
 
     Args:
-        engine: its database holds `entity`.
+        engine: its database holds `entity` and `relation`.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -75,3 +75,15 @@ class EntityIndex:
         if entity_id not in self._known:
             self.load([entity_id])
         return self._known.get(entity_id)
+
+    def readers(self, config_id: str) -> tuple[EntityRow, ...]:
+        """The workloads whose Pods use a ConfigMap or Secret, by id."""
+        rows = self._engine.rows(
+            """
+            SELECT DISTINCT pod.workload_id FROM relation JOIN entity AS pod ON pod.entity_id = relation.source_id
+            WHERE relation.target_id = ? AND relation.relation = 'USES' AND pod.workload_id IS NOT NULL ORDER BY ALL
+            """,
+            [config_id],
+        )
+        self.load(workload_id for (workload_id,) in rows)
+        return tuple(row for (workload_id,) in rows if (row := self.get(workload_id)) is not None)

@@ -62,7 +62,7 @@ BORNE_FACTOR = 0.7
 BORNE_NS = 30_000_000_000
 """So long a shortage may take until it shows elsewhere. Why: probes fail several times before anything follows."""
 
-_HOLDING_BACK = frozenset({Condition.STARVED, Condition.SLOW})
+_HOLDING_BACK = frozenset({Condition.NOT_READY, Condition.SLOW, Condition.STARVED})
 
 _READ_AT_START = frozenset({"ConfigMap", "Secret"})
 

@@ -29,6 +29,8 @@ MAX_SUPPORTS = 12
 _INNER_KINDS = frozenset({"Container", "Process"})
 """Entities inside of a pod: the pod is named as the root cause, unless a pattern says otherwise."""
 
+_READ_KINDS = frozenset({"ConfigMap", "Secret"})
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -109,6 +111,7 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         [row for row in hit if row],
         pattern.actions if pattern else (),
         values,
+        readers=context.entities.readers(candidate.root.entity_id) if candidate.root.kind in _READ_KINDS else (),
         is_deleted=story.root is not None and story.root.is_deleted,
     )
     beside = story.explained - {step.number for step in story.steps}

@@ -61,6 +61,7 @@ def find_fix(
     templates: Iterable[str],
     values: Mapping[str, str],
     *,
+    readers: Sequence[EntityRow] = (),
     is_deleted: bool = False,
 ) -> Fix:
     """The commands for one finding.
@@ -70,11 +71,12 @@ def find_fix(
         hit: workloads and Services that were hit.
         templates: the actions of the pattern, with placeholders.
         values: what the placeholders stand for.
+        readers: workloads that use the ConfigMap or Secret of the root cause.
         is_deleted: the object of the root cause is gone: there is nothing to look at.
     """
     root = steps[0]
     hit = tuple(hit)
-    undo = list(_undo(root, steps[1:], hit)) if root.rule.nature is Nature.CHANGE else []
+    undo = list(_undo(root, steps[1:], readers)) if root.rule.nature is Nature.CHANGE else []
     # A space in a name must not begin another word. The facts quote what they put into a command of their own.
     # Kinds are written as everywhere else: `deployment/api`.
     words = {
@@ -112,7 +114,7 @@ def _choose(commands: Iterable[str], most: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(command for command in commands if is_safe_command(command)))[:most]
 
 
-def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], hit: Sequence[EntityRow]) -> Iterator[str]:
+def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], readers: Sequence[EntityRow]) -> Iterator[str]:
     path, old = root.details.get("path"), root.details.get("old_value")
     kubectl = _kubectl(root.namespace)
     name = shlex.quote(root.name)
@@ -124,7 +126,7 @@ def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], hit: Sequence[Ent
         if not any(effect.rule.condition is Condition.NOT_STARTING for effect in effects):
             yield from (
                 f"{kubectl} rollout restart {row.kind.lower()}/{shlex.quote(row.name)}"
-                for row in _restarted(effects, hit)
+                for row in _restarted(effects, readers)
             )
     elif root.kind in ROLLED_OUT_KINDS and path == "spec.replicas":
         if old is not None and old.isdecimal():
@@ -176,10 +178,11 @@ def merge_patch(path: str, value: str | None) -> str | None:
     return json.dumps(patch, separators=(",", ":"), ensure_ascii=False)
 
 
-def _restarted(effects: Sequence[FoundSymptom], hit: Sequence[EntityRow]) -> list[EntityRow]:
-    """The workloads whose containers took the configuration: those of the first effect on a container."""
-    first = next((effect.workload_id for effect in effects if effect.workload_id), None)
-    return [row for row in hit if row.entity_id == first and row.kind in ROLLED_OUT_KINDS]
+def _restarted(effects: Sequence[FoundSymptom], readers: Sequence[EntityRow]) -> list[EntityRow]:
+    """The workloads that must read the configuration anew: the one that fails, or all if only its callers do."""
+    readers = [row for row in readers if row.kind in ROLLED_OUT_KINDS]
+    failing = [row for effect in effects for row in readers if row.entity_id == effect.workload_id]
+    return failing[:1] or readers
 
 
 def _look_at(root: FoundSymptom) -> Iterator[str]:

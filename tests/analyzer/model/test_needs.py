@@ -19,6 +19,7 @@ ROWS_IN = {
         "kubernetes_event", "memory_usage", "node_condition", "oom_kill", "pod_deletion", "pressure_rate", "rollout", "selects",
         "service_endpoints", "workload_condition", "workload_replicas",
     },
+    "captures/bad-config-value-crashloop": {"started_with"},
     "captures/bad-image-rollout": {"autoscaler_condition", "autoscaler_status", "image_pull_state", "job_status", "limits", "scales"},
     "captures/node-notready-eviction": {"node_taint"},
     "standing/admission-quota-pods": {"quota_refusal", "quota_usage"},

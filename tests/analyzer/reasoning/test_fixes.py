@@ -51,16 +51,22 @@ KILLED = shown("container-oom-killed", "Container", "cache-1-a/cache")
 
 
 def commands(*steps: FoundSymptom, actions: tuple[str, ...] = (), **values: str) -> tuple[str, ...]:
-    return find_fix(steps, [CACHE], actions, values).commands
+    return find_fix(steps, [CACHE], actions, values, readers=[CACHE]).commands
 
 
 def test_value_of_a_config_map_is_set_back_and_its_reader_restarted():
-    fix = find_fix([edit("ConfigMap", "conf", "data.CACHE_MB", "12"), KILLED], [CACHE], (), {})
+    fix = find_fix([edit("ConfigMap", "conf", "data.CACHE_MB", "12"), KILLED], [CACHE], (), {}, readers=[CACHE])
     assert fix.commands == (
         """kubectl -n shop patch configmap conf --type merge -p '{"data":{"CACHE_MB":"12"}}'""",
         "kubectl -n shop rollout restart deployment/cache",
     )
     assert fix.verify == ("kubectl -n shop rollout status deployment/cache --timeout=5m",)
+
+
+def test_reader_of_a_config_map_is_restarted_though_only_its_caller_fails():
+    reader = replace(CACHE, entity_id="Deployment/store", name="store")
+    fix = find_fix([edit("ConfigMap", "conf", "data.CACHE_MB", "12"), KILLED], [CACHE], (), {}, readers=[reader])
+    assert fix.commands[1:] == ("kubectl -n shop rollout restart deployment/store",)
 
 
 def test_container_that_could_not_start_needs_no_restart():
@@ -84,7 +90,7 @@ def test_what_was_deleted_is_not_looked_at():
     [("Secret", "hunter2"), ("Secret", "digest:ab"), ("ConfigMap", "digest:ab"), ("ConfigMap", "x" * 999)],
 )
 def test_value_that_is_secret_unknown_or_long_is_in_no_command(kind: str, old: str):
-    assert commands(edit(kind, "conf", "data.KEY", old)) == (f"kubectl -n shop edit {kind.lower()} conf",)
+    assert commands(edit(kind, "conf", "data.KEY", old))[0] == f"kubectl -n shop edit {kind.lower()} conf"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.town.kernel import calls_grown, calls_steady, descriptors_in_use, processes_in_use
 from tests.golden.town import Town
 
 
@@ -29,3 +30,14 @@ def test_callers_that_did_not_grow_are_not(tmp_path, replicas):
     findings = overloaded_ledger(tmp_path, replicas=replicas).analyze().findings
     assert [finding.root_cause.name for finding in findings] != []
     assert "portal" not in [finding.root_cause.name for finding in findings]
+
+
+@pytest.mark.parametrize("spent", [descriptors_in_use, processes_in_use])
+@pytest.mark.parametrize(("crawl", "blamed"), [(calls_grown, "crawler"), (calls_steady, "ledger")])
+def test_callers_that_use_up_what_a_provider_has_are_the_cause(tmp_path, spent, crawl, blamed):
+    # GIVEN a new workload that calls the ledger often, or now and then, and a ledger that runs out of something
+    town = Town(tmp_path)
+    crawl(town)
+    spent(town)
+    # THEN the ledger is only named where nobody called it more than before
+    assert town.analyze().findings[0].root_cause.name.startswith(blamed)

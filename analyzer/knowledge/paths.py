@@ -31,6 +31,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "CROWDS_OUT": (frozenset({"Pod"}), frozenset({"Pod"})),
     "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),
     "ENDPOINTS_OF": (frozenset({"EndpointSlice", "Endpoints"}), frozenset({"Service"})),
+    "FILLS": (frozenset({"Pod"}), frozenset({"ResourceQuota"})),
     "HOLDS": (frozenset({"Namespace"}), frozenset()),
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
     "MAY_DELETE": (frozenset({"Pod"}), frozenset()),

@@ -90,12 +90,14 @@ fi
 
 [ "$goal" = unit ] && exit 0
 
-# The test of the chart renders with helm. No Debian package has it; Go can build it.
-helm=helm.sh/helm/v3/cmd/helm@v3.16.4
-if [ "$goal" = test ] && ! command -v helm >/dev/null && [ ! -x .venv/bin/helm ] && command -v go >/dev/null; then
-  say "go install $helm"
-  GOBIN="$PWD/.venv/bin" go install $helm >/dev/null 2>&1 || say "helm cannot be built: the tests of the chart are skipped"
-fi
+# The test of the chart renders with helm, that of uploads needs an S3 server. No Debian package has them; Go can build them.
+for program in helm.sh/helm/v3/cmd/helm@v3.16.4 github.com/versity/versitygw/cmd/versitygw@v1.8.0; do
+  name=${program##*/} name=${name%@*}
+  if [ "$goal" = test ] && ! command -v "$name" >/dev/null && [ ! -x ".venv/bin/$name" ] && command -v go >/dev/null; then
+    say "go install $program"
+    GOBIN="$PWD/.venv/bin" go install "$program" >/dev/null 2>&1 || say "$name cannot be built: its tests are skipped"
+  fi
+done
 
 # bcc reads the formats of tracepoints from tracefs.
 tracing=/sys/kernel/tracing

@@ -109,7 +109,9 @@ def run(config_path: Path | None, data_dir: Path | None, cgroups: tuple[str, ...
         if metrics is not None:
             metrics.start()
         if fleet is not None:
-            fleet.start(daemon.request_freeze, lambda: daemon.status.have_from_unix_nano)
+            uploader = daemon.store.uploader
+            find_uploaded = uploader.find_uri if uploader.is_on else None
+            fleet.start(daemon.request_freeze, lambda: daemon.status.have_from_unix_nano, find_uploaded)
         if elector is not None:
             elector.start()
         _log(f"recording on {config.resolved_node_name} to {config.data_dir}")

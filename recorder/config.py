@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from recorder.destination import ENVIRONMENT
 from recorder.source import Profile, SourceSpec
 
 _MIB = 1 << 20
@@ -130,6 +131,29 @@ class FreezeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     triggers: tuple[TriggerConfig, ...] = (TriggerConfig("oom", "oom.kill"),)
 
 
+class UploadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where captures are uploaded to, how fast, and how much is kept there.
+
+    Attributes:
+        destination: URI or absolute path; empty: TAPIO_UPLOAD_DESTINATION of the environment, else nothing is uploaded.
+        cluster: first part of the names of objects, before the node; empty: none.
+        bytes_per_second: sent or read back, on average, bytes.
+        max_age_ns: objects that this node uploaded are deleted after this time, ns.
+        max_bytes: of all objects that this node uploaded; the oldest are deleted, bytes.
+    """
+
+    destination: str = ""
+    cluster: str = ""
+    bytes_per_second: Size = _key(Size(4 * _MIB))
+    max_age_ns: Duration = _key(Duration(90 * _DAY), "max_age")
+    max_bytes: Size = _key(Size(100 * _GIB))
+
+    @property
+    def resolved_destination(self) -> str:
+        """`destination`, or what the environment says; empty: nothing is uploaded."""
+        return self.destination or os.environ.get(ENVIRONMENT, "")
+
+
 class FleetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether this recorder takes part in Captures, by which all nodes of a cluster freeze together.
 
@@ -189,6 +213,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ring: how much is kept.
         budget: what the recorder may use of the node.
         freeze: what a freeze collects, and what freezes by itself.
+        upload: where captures are uploaded to.
         fleet: whether it takes part in the Captures of a cluster.
         election: whether the recorders of a cluster elect the one that records what is cluster-wide.
         sources: sources by name: switched on or off, with their options.
@@ -205,6 +230,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ring: RingConfig = _key(RingConfig())
     budget: BudgetConfig = _key(BudgetConfig())
     freeze: FreezeConfig = _key(FreezeConfig())
+    upload: UploadConfig = _key(UploadConfig())
     fleet: FleetConfig = _key(FleetConfig())
     election: ElectionConfig = _key(ElectionConfig())
     sources: Mapping[str, SourceConfig] = msgspec.field(default_factory=dict)

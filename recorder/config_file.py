@@ -32,6 +32,7 @@ from recorder.config import (
     TriggerConfig,
     normalize_cgroup_path,
 )
+from recorder.destination import parse_destination
 from recorder.source import SourceSpec
 
 _MIB = 1 << 20
@@ -84,6 +85,7 @@ def parse_config(text: str, where: str, specs: Collection[SourceSpec]) -> Record
         _check_trigger(trigger, root, index)
     config = msgspec.structs.replace(config, sources=_read_sources(sources, specs))
     _check_bounds(config, root)
+    _check_destination(config, root)
     return config
 
 
@@ -187,6 +189,13 @@ def _check_bounds(config: RecorderConfig, root: YamlMap) -> None:
         ("budget", "memory_bytes", config.budget.memory_bytes >= 96 * _MIB, "at least 96MiB"),
         ("budget", "queue_bytes", config.budget.queue_bytes >= _MIB, "at least 1MiB"),
         ("freeze", "after", config.freeze.after_ns <= 3_600 * _SECOND, "at most 1h"),
+        (
+            "upload",
+            "bytes_per_second",
+            64 << 10 <= config.upload.bytes_per_second <= 64 * _GIB,
+            "64KiB to 64GiB",
+        ),
+        ("upload", "max_age", config.upload.max_age_ns >= 60 * _MINUTE, "at least 1h"),
         ("fleet", "min_interval", 10 * _SECOND <= config.fleet.min_interval_ns <= 86_400 * _SECOND, "10s to 24h"),
         ("fleet", "jitter", config.fleet.jitter_ns <= _MINUTE, "at most 1m"),
     )
@@ -197,3 +206,17 @@ def _check_bounds(config: RecorderConfig, root: YamlMap) -> None:
                 where=place_of(root, [section, key]),
                 next_step=f"allowed: {allowed}",
             )
+
+
+def _check_destination(config: RecorderConfig, root: YamlMap) -> None:
+    """Whether captures may be uploaded there; what is rejected is not repeated, it may contain a password."""
+    if not config.upload.destination:
+        return
+    try:
+        parse_destination(config.upload.destination)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"`upload.destination`: {error}",
+            where=place_of(root, ["upload", "destination"]),
+            next_step="see docs/configuration.md",
+        ) from None

@@ -64,6 +64,11 @@ class StatusCollector(Collector):
         yield _gauge("storage_failing", "1 if nothing can be written or sealed at present.", _one(is_failing))
         yield _gauge("freezes_pending", "Captures in progress.", _one(status.pending_freezes))
         yield _counter("freezes_failed", "Freezes that failed.", _one(status.failed_freezes))
+        upload = status.upload
+        yield _gauge("uploads_waiting", "Captures that are not at the destination yet.", _one(upload.waiting))
+        yield _counter("uploads", "Captures uploaded since the start.", _one(upload.uploaded))
+        is_stuck = bool(upload.problem)
+        yield _gauge("upload_failing", "1 if the last attempt to upload failed.", _one(is_stuck))
         role = status.election.role
         leads = "1 if this recorder was elected to record what is cluster-wide, or records it as there is no election."
         yield _gauge("leader", leads, _one(role != "candidate"))

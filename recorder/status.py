@@ -160,6 +160,7 @@ def format_status(status: Mapping[str, Any]) -> str:
         lines.append(f"last freeze {last['path']} ({format_bytes(last['size'])}): {last['reason']}")
     if status["freeze_problem"]:
         lines.append(f"FREEZE     {status['freeze_problem']}")
+    lines += _format_upload(status["upload"])
     fleet = status["fleet"]
     if fleet["namespace"]:
         figures = f"{fleet['pending']} in progress, {fleet['frozen']} frozen, {fleet['failed']} failed"
@@ -175,6 +176,25 @@ def format_status(status: Mapping[str, Any]) -> str:
         lines += ["", "missing since the start"]
         lines += [f"  {table:<16} {reason:<18} {count:,}" for table, reason, count in sorted(status["losses"])]
     return "\n".join(lines)
+
+
+def _format_upload(upload: Mapping[str, Any]) -> list[str]:
+    """What was uploaded and what waits; nothing without a destination."""
+    if not upload["destination"]:
+        return []
+    done = f"{upload['uploaded']} uploaded since the start, {upload['objects']} kept at {upload['destination']}"
+    waiting = f"{upload['waiting']} waiting ({format_bytes(upload['waiting_bytes'])})" if upload["waiting"] else ""
+    lines = [f"upload     {', '.join(filter(None, [waiting, done]))}"]
+    if upload["current"]:
+        is_sent = upload["sent_bytes"] == upload["current_bytes"] or not upload["sent_bytes"]
+        step = "reading back" if is_sent and upload["checked_bytes"] else "sending"
+        part = upload["checked_bytes"] if step == "reading back" else upload["sent_bytes"]
+        size = format_bytes(upload["current_bytes"])
+        lines.append(f"uploading  {upload['current']}: {step}, {format_bytes(part)} of {size}")
+    if upload["problem"]:
+        again = upload["next_try_unix_nano"]
+        lines.append(f"UPLOAD     {upload['problem']}" + (f"; next try at {format_time(again)[:19]}Z" if again else ""))
+    return lines
 
 
 def _format_election(election: Mapping[str, str]) -> list[str]:

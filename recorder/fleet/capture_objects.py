@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from formats.capture_kind import API_VERSION, FAILED, FREEZING, FROZEN, GROUP, KIND, PLURAL
@@ -21,6 +22,8 @@ CAPTURES = Served(API_VERSION, PLURAL, KIND)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _BEFORE_S, _AFTER_S = 600, 30
 """Where a Capture has no window: a server without our schema fills in no defaults."""
+UPLOAD, NODE = "Upload", "Node"
+"""Values of `spec.destination`. Why no URI: whoever may create Captures would choose where recordings are sent to."""
 _MAX_BEFORE_S = 604_800
 _MAX_AFTER_S = 3_600
 _REASON_CHARACTERS = 500
@@ -112,12 +115,18 @@ class Order:
         reason: why, in one sentence.
         concerns_node: whether the node is among those that shall freeze.
         is_done: whether the node has answered already.
+        stays_on_node: whether its capture is not to be uploaded.
+        file: name of the node's capture, as its entry says; empty if it has frozen nothing.
+        is_uploaded: whether its entry says where the capture was uploaded to.
     """
 
     window_unix_nano: tuple[int, int]
     reason: str
     concerns_node: bool
     is_done: bool
+    stays_on_node: bool = False
+    file: str = ""
+    is_uploaded: bool = False
 
 
 def read_metadata(raw: Any) -> SeenCapture | None:
@@ -135,7 +144,7 @@ def read_order(raw: Json, seen: SeenCapture, node: str) -> Order:
     """What a Capture asks of a node; its author is not trusted, and the server may have no schema.
 
     Raises:
-        UsageError: the window is none; it says why.
+        UsageError: the window or the destination is none; it says why.
     """
     spec = field(raw, "spec")
     at = seen.created_unix_nano
@@ -148,13 +157,20 @@ def read_order(raw: Json, seen: SeenCapture, node: str) -> Order:
     before, after = _BEFORE_S if before is None else before, _AFTER_S if after is None else after
     if not (0 <= before <= _MAX_BEFORE_S and 0 <= after <= _MAX_AFTER_S):
         raise UsageError(f"the window of {before} s before and {after} s after is out of range")
+    destination = text(spec, "destination")
+    if destination not in ("", UPLOAD, NODE):
+        raise UsageError(f"`destination` of the Capture must be {UPLOAD} or {NODE}")
     nodes = items(spec, "nodes")
-    state = text(field(field(field(raw, "status"), "nodes"), node), "state")
+    entry = field(field(field(raw, "status"), "nodes"), node)
+    state = text(entry, "state")
     return Order(
         window_unix_nano=(at - before * NANOSECONDS, at + after * NANOSECONDS),
         reason=escape_text(text(spec, "reason"), limit=_REASON_CHARACTERS) or f"Capture {seen.name}",
         concerns_node=not nodes or node in nodes,
         is_done=state in (FROZEN, FAILED),
+        stays_on_node=destination == NODE,
+        file=Path(text(entry, "file")).name if state == FROZEN else "",
+        is_uploaded=bool(text(entry, "uploaded")),
     )
 
 

@@ -46,6 +46,15 @@ class _Conversation:
     participation: Participation
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorder:
+    """What it asks of the recorder beside which it runs; see `Fleet.start`."""
+
+    freeze: Callable[[FreezeRequest], Future[FreezeResult]]
+    reaches_back_to: Callable[[], int]
+    find_uploaded: Callable[[str], str | None] | None
+
+
 class Fleet:
     """This node's part in the Captures of its cluster.
 
@@ -85,15 +94,20 @@ class Fleet:
             self._early = [*self._early, begun][-4:]
 
     def start(
-        self, freeze: Callable[[FreezeRequest], Future[FreezeResult]], reaches_back_to: Callable[[], int]
+        self,
+        freeze: Callable[[FreezeRequest], Future[FreezeResult]],
+        reaches_back_to: Callable[[], int],
+        find_uploaded: Callable[[str], str | None] | None = None,
     ) -> None:
         """Begin to take part.
 
         Args:
             freeze: asks the recorder for a freeze, from any thread.
             reaches_back_to: gives the wall clock at which the ring begins, unix ns; from any thread.
+            find_uploaded: gives the URI of an uploaded capture by the name of its file, from any thread; None: nothing
+                is uploaded.
         """
-        self._begin_thread("captures", lambda: self._run(freeze, reaches_back_to))
+        self._begin_thread("captures", lambda: self._run(_Recorder(freeze, reaches_back_to, find_uploaded)))
 
     def close(self) -> None:
         """End. What this node is working on is done anew by the next recorder."""
@@ -125,11 +139,11 @@ class Fleet:
         self._threads.append(thread)
         thread.start()
 
-    def _run(self, freeze: Callable[[FreezeRequest], Future[FreezeResult]], reaches_back_to: Callable[[], int]) -> None:
+    def _run(self, recorder: _Recorder) -> None:
         pacer = Pacer(self._timing, random.SystemRandom())
         while not self._stop.is_set():
             try:
-                conversation = self._conversation or self._connect(freeze, reaches_back_to)
+                conversation = self._conversation or self._connect(recorder)
                 self._turn(conversation)
             except UnavailableError as error:
                 self._note_problem(error.problem)
@@ -147,9 +161,7 @@ class Fleet:
             conversation.participation.see(seen, self._now())
         conversation.participation.step(self._now())
 
-    def _connect(
-        self, freeze: Callable[[FreezeRequest], Future[FreezeResult]], reaches_back_to: Callable[[], int]
-    ) -> _Conversation:
+    def _connect(self, recorder: _Recorder) -> _Conversation:
         kubeconfig = self._config.fleet.kubeconfig
         client = ApiClient(lambda: load_access(kubeconfig))
         api, versions = CaptureApi(client, self._namespace), CaptureVersions()
@@ -167,8 +179,9 @@ class Fleet:
             node=self._config.resolved_node_name,
             config=self._config.fleet,
             captures=DataDirectory(self._config.data_dir).captures,
-            freeze=freeze,
-            reaches_back_to=reaches_back_to,
+            freeze=recorder.freeze,
+            reaches_back_to=recorder.reaches_back_to,
+            find_uploaded=recorder.find_uploaded,
             known=versions.snapshot,
             timing=self._timing,
         )

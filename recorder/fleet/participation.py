@@ -9,6 +9,7 @@ a trigger of this node created it            its part is the freeze that the tri
 the file is there already                    the recorder ended before it could say so: say so now
 the window is no longer in the ring          the entry says so; nothing is frozen, which would end a segment
 too many freezes are in progress             later
+it was uploaded                              its entry says where it is
 a request fails, or conflicts                later, with growing waits and jitter, until the Capture is no more
 ==========================================  ===========================================================================
 """
@@ -72,6 +73,17 @@ class _Part:
     reply: Future[FreezeResult] | None = None
     window: tuple[int, int] = (0, 0)
     entry: Json | None = None
+    stays_on_node: bool = False
+
+
+@dataclass(slots=True)
+class _Upload:
+    """A capture of this node whose entry is to say where it was uploaded to."""
+
+    seen: SeenCapture
+    file: str
+    due_ns: int
+    pacer: Pacer
 
 
 @dataclass(slots=True)
@@ -106,6 +118,8 @@ class Participation:
         freeze: asks the recorder for a freeze.
         reaches_back_to: gives the wall clock at which the ring begins, unix ns.
         known: the Captures that there are.
+        find_uploaded: gives the URI of an uploaded capture by the name of its file, None while it is not there yet;
+            None: nothing is uploaded.
         randomness: of the jitter.
         timing: the patience with the API server.
     """
@@ -117,10 +131,12 @@ class Participation:
     freeze: Callable[[FreezeRequest], Future[FreezeResult]]
     reaches_back_to: Callable[[], int]
     known: Callable[[], Iterable[SeenCapture]]
+    find_uploaded: Callable[[str], str | None] | None = None
     randomness: random.Random = field(default_factory=random.SystemRandom)
     timing: Timing = field(default_factory=Timing)
     figures: Figures = field(default_factory=Figures)
     _parts: OrderedDict[str, _Part] = field(default_factory=OrderedDict)
+    _uploads: OrderedDict[str, _Upload] = field(default_factory=OrderedDict)
     _begun: dict[str, Future[FreezeResult]] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _announced: deque[TriggeredFreeze] = field(default_factory=lambda: deque(maxlen=_WAITING_TRIGGERS))
@@ -149,14 +165,18 @@ class Participation:
             self._try(waiting, now, partial(self._create, waiting, now))
         for part in [part for part in self._parts.values() if part.due_ns <= now.boot_ns]:
             self._try(part, now, partial(self._advance, part, now))
+        for upload in [upload for upload in self._uploads.values() if upload.due_ns <= now.boot_ns]:
+            self._try(upload, now, partial(self._report_upload, upload, now))
 
-    def _try(self, work: _Part | _Waiting, now: Instant, do: Callable[[], None]) -> None:
+    def _try(self, work: _Part | _Upload | _Waiting, now: Instant, do: Callable[[], None]) -> None:
         try:
             do()
         except UnavailableError as error:
             self._postpone(work, now, error.problem)
 
-    def _postpone(self, work: _Part | _Waiting, now: Instant, problem: str, retry_after_s: float | None = None) -> None:
+    def _postpone(
+        self, work: _Part | _Upload | _Waiting, now: Instant, problem: str, retry_after_s: float | None = None
+    ) -> None:
         self.figures.problem = problem
         work.due_ns = now.boot_ns + int(work.pacer.backoff(retry_after_s) * NANOSECONDS)
 
@@ -219,8 +239,11 @@ class Participation:
             return
         if not order.concerns_node or order.is_done:
             self._drop(part)
+            if order.file and not order.stays_on_node and not order.is_uploaded:
+                self._await_upload(part, order.file, now)  # the recorder ended before it could say so
             return
         part.window = order.window_unix_nano
+        part.stays_on_node = order.stays_on_node
         path = capture_path(self.captures, part.seen.file_stem)
         own = self._begun.pop(part.seen.uid, None)
         if own is not None:
@@ -235,7 +258,13 @@ class Participation:
         else:
             self._next_begin_ns = now.boot_ns + _PACE_NS
             part.reply = self.freeze(
-                FreezeRequest(part.seen.file_stem, order.reason, window_unix_nano=part.window, is_bounded=True)
+                FreezeRequest(
+                    part.seen.file_stem,
+                    order.reason,
+                    window_unix_nano=part.window,
+                    is_bounded=True,
+                    stays_on_node=order.stays_on_node,
+                )
             )
         part.due_ns = now.boot_ns + _LOOK_NS
         # If this is not written, nothing is lost: the entry that counts comes at the end.
@@ -288,7 +317,28 @@ class Participation:
         self.figures.frozen += entry["state"] == FROZEN
         self.figures.failed += entry["state"] == FAILED
         self._drop(part)
+        if entry["state"] == FROZEN and not part.stays_on_node:
+            self._await_upload(part, Path(entry["file"]).name, now)
         self._summarize(part, reply)
+
+    def _await_upload(self, part: _Part, file: str, now: Instant) -> None:
+        if self.find_uploaded is not None and (self.find_uploaded(file) or (self.captures / file).exists()):
+            pacer = Pacer(self.timing, self.randomness)
+            self._uploads[part.seen.uid] = _Upload(part.seen, file, now.boot_ns, pacer)
+
+    def _report_upload(self, upload: _Upload, now: Instant) -> None:
+        uri = None if self.find_uploaded is None else self.find_uploaded(upload.file)
+        if uri is None:
+            upload.due_ns = now.boot_ns + _LOOK_NS
+            if not (self.captures / upload.file).exists():  # somebody has deleted it
+                self._uploads.pop(upload.seen.uid, None)
+            return
+        reply = self.api.patch_status(upload.seen.name, {"status": {"nodes": {self.node: {"uploaded": uri}}}})
+        if reply.status in (200, 404):
+            self._uploads.pop(upload.seen.uid, None)
+        else:
+            told = _told(reply, "the status of a Capture cannot be written")
+            self._postpone(upload, now, told, reply.retry_after_s)
 
     def _summarize(self, part: _Part, reply: Reply, fields: Iterable[str] = ("state", "frozen")) -> None:
         """Write the summary over all nodes; if somebody has written since, make it anew from what there is now.
@@ -324,7 +374,7 @@ def _told(reply: Reply, what: str) -> str:
 
 def _entry_patch(node: str, entry: Json) -> Json:
     """A merge patch of this node's entry: what it does not name is taken away from the entry, other entries stay."""
-    empty = dict.fromkeys(("state", "message", "file", "bytes", "sha256", "events", "losses", "from", "to"))
+    empty = dict.fromkeys(("state", "message", "file", "bytes", "sha256", "events", "losses", "from", "to", "uploaded"))
     return {"status": {"nodes": {node: {**empty, **entry}}}}
 
 

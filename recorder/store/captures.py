@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +85,13 @@ def measure_capture(path: Path) -> CaptureFigures:
     )
 
 
-def make_room(captures: Path, max_bytes: int) -> bool:
+def make_room(captures: Path, max_bytes: int, may_delete: Callable[[Path], bool] = lambda _: True) -> bool:
     """Delete the oldest automatic captures until all captures are within the bound; those that people made stay.
 
     Args:
         captures: their directory.
         max_bytes: of all captures together.
+        may_delete: whether a capture need not stay until it is uploaded.
 
     Returns:
         Whether they are within the bound now.
@@ -100,7 +101,7 @@ def make_room(captures: Path, max_bytes: int) -> bool:
     for path in by_age:
         if used < max_bytes:
             break
-        if path.name.startswith(AUTOMATIC):
+        if path.name.startswith(AUTOMATIC) and may_delete(path):
             used -= measure_tree(path)
             with contextlib.suppress(OSError):
                 path.unlink()

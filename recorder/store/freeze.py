@@ -25,6 +25,7 @@ class FreezeRequest:
         after_ns: how much longer; None: as configured.
         window_unix_nano: begin and end of the window, in place of the two before; it may lie in the past.
         is_bounded: refuse it when all captures together have reached their limit, as those of triggers are.
+        stays_on_node: never upload it.
     """
 
     name: str = ""
@@ -33,6 +34,7 @@ class FreezeRequest:
     after_ns: int | None = None
     window_unix_nano: tuple[int, int] | None = None
     is_bounded: bool = False
+    stays_on_node: bool = False
 
 
 @dataclass(frozen=True, slots=True)

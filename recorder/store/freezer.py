@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,9 +62,17 @@ class Freezer:
         directory: of the recorder.
         config: windows, rate limits and the bound on captures.
         boot: first 8 digits of this boot's id.
+        may_delete: whether an automatic capture need not stay until it is uploaded.
     """
 
-    def __init__(self, directory: DataDirectory, config: FreezeConfig, boot: str) -> None:
+    def __init__(
+        self,
+        directory: DataDirectory,
+        config: FreezeConfig,
+        boot: str,
+        may_delete: Callable[[Path], bool] = lambda _: True,
+    ) -> None:
+        self._may_delete = may_delete
         self._directory = directory
         self._config = config
         self._boot = boot
@@ -113,11 +121,8 @@ class Freezer:
             raise UsageError(
                 "the window must not be negative or end more than an hour from now", next_step="choose another"
             )
-        if request.is_bounded and not make_room(self._directory.captures, self._config.max_capture_bytes):
-            raise UnavailableError(
-                "the captures of this node have reached freeze.max_capture_bytes",
-                next_step="fetch and delete some, or raise the limit",
-            )
+        if request.is_bounded and not self._make_room():
+            raise UnavailableError(self._explain_no_room(), next_step="fetch and delete some, or raise the limit")
         chosen = self._check_name(request.name or f"freeze-{_compact(now.unix_nano)}")
         because = escape_text(request.reason, limit=_REASON_CHARACTERS) or "requested on the command line"
         return self._begin(now, segments, chosen, because, before, after, None).reply
@@ -145,8 +150,8 @@ class Freezer:
             self.suppressed += 1
             return None
         self._last_trigger_ns[key] = now.boot_ns
-        if not make_room(self._directory.captures, self._config.max_capture_bytes):
-            self._note_failure("automatic captures have reached max_capture_bytes")
+        if not self._make_room():
+            self._note_failure(self._explain_no_room())
             return None
         name = f"{AUTOMATIC}{key}-{_compact(now.unix_nano)}"
         try:
@@ -311,6 +316,14 @@ class Freezer:
     def _remove(self, freeze: _Freeze) -> None:
         shutil.rmtree(self._place(freeze), ignore_errors=True)
         self._freezes.remove(freeze)
+
+    def _make_room(self) -> bool:
+        return make_room(self._directory.captures, self._config.max_capture_bytes, self._may_delete)
+
+    def _explain_no_room(self) -> str:
+        problem = "the captures of this node have reached freeze.max_capture_bytes"
+        waiting = sum(not self._may_delete(path) for path in self._directory.captures.glob(f"{AUTOMATIC}*"))
+        return f"{problem}; {waiting} that are not uploaded yet are not deleted" if waiting else problem
 
     def _check_name(self, name: str) -> str:
         return check_capture_name(self._directory.captures, name, {freeze.name for freeze in self._freezes})

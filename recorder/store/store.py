@@ -14,10 +14,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from formats.columns import Table
-from formats.errors import TapioError
+from formats.errors import StorageError, TapioError
 from formats.loss import LossReason
 from recorder.config import RecorderConfig
 from recorder.ledger import LossEntry, LossLedger
+from recorder.store.captures import capture_path
 from recorder.store.freeze import FreezeRequest, FreezeResult, TriggeredFreeze, result_to_json
 from recorder.store.freezer import Freezer
 from recorder.store.journaling import Journaling
@@ -29,6 +30,7 @@ from recorder.store.sealer import Sealer
 from recorder.store.segment_ring import SegmentRing
 from recorder.store.store_status import StoreStatus
 from recorder.store.triggers import find_firings
+from recorder.store.uploader import Uploader
 from recorder.wall_clock import WallClock
 
 _STOP_SECONDS = 4.0
@@ -74,7 +76,10 @@ class Store:
         self._ledger = LossLedger()
         self._ring = SegmentRing(directory, config.ring, recovered.segments)
         self._sealer = Sealer(directory.ring)
-        self._freezer = Freezer(directory, config.freeze, node.short_boot_id)
+        self._directory = directory
+        self.uploader = Uploader(directory, config.upload, node.name, log=log)
+        """Its `find_uri` may be called from any thread."""
+        self._freezer = Freezer(directory, config.freeze, node.short_boot_id, self.uploader.may_delete)
         self._journaling = Journaling(
             directory,
             config.journal,
@@ -195,10 +200,11 @@ class Store:
         self._freezer.await_journals(now_boot_ns, [journal.name for journal in self._sealer.waiting])
 
     def advance(self, now_boot_ns: int) -> None:
-        """Start and finish the children that seal and freeze."""
+        """Start and finish the children that seal, freeze and upload."""
         self._submit_closed()
         self._take_over_sealed(now_boot_ns)
         self._freezer.advance()
+        self.uploader.advance(self._wall_clock.at(now_boot_ns))
 
     def retain(self, now_boot_ns: int) -> None:
         """Delete the oldest segments that the limits do not allow."""
@@ -216,7 +222,18 @@ class Store:
             UsageError: the name is not allowed, or the window is.
             OutputError: there is such a capture.
             UnavailableError: too many freezes are in progress, or there is no room for one.
+            StorageError: it cannot be remembered that the capture stays on the node.
         """
+        if request.stays_on_node and request.name:
+            try:  # before there is anything that could be uploaded
+                self.uploader.keep_on_node(capture_path(self._directory.captures, request.name).name)
+            except OSError as error:
+                raise StorageError(
+                    f"the state of uploads cannot be written ({error.strerror})",
+                    errno=error.errno or 0,
+                    where=str(self._directory.state),
+                    next_step="free space",
+                ) from error
         return self._freezer.request(self._wall_clock.at(now_boot_ns), self._ring.names, request)
 
     def fire_triggers(self, table: str, batch: pa.RecordBatch, now_boot_ns: int) -> list[TriggeredFreeze]:
@@ -261,6 +278,7 @@ class Store:
             failed_freezes=self._freezer.failed,
             freeze_problem=self._freezer.problem,
             last_freeze=None if last is None else result_to_json(last),
+            upload=self.uploader.describe(),
         )
 
     def close(self, clock: Callable[[], int]) -> None:
@@ -269,6 +287,7 @@ class Store:
         Args:
             clock: reads CLOCK_BOOTTIME, ns.
         """
+        self.uploader.stop()
         self._freezer.stop()
         self._journaling.close(clock())
         self._submit_closed()

@@ -7,6 +7,39 @@ from dataclasses import dataclass
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class UploadStatus:
+    """How captures get to the destination.
+
+    Attributes:
+        destination: URI without options; empty: captures stay on the node.
+        waiting: captures that are not there yet.
+        waiting_bytes: their size.
+        current: name of the one that is being uploaded; empty if none is.
+        current_bytes: its size.
+        sent_bytes: of it, so far.
+        checked_bytes: of it, that were read back so far.
+        uploaded: captures since the start.
+        deleted: objects that were deleted there since the start, by the limits.
+        objects: that this node has there.
+        problem: why the last attempt failed, in one sentence; empty if it did not.
+        next_try_unix_nano: when the next attempt begins, at the earliest; 0 if none waits.
+    """
+
+    destination: str = ""
+    waiting: int = 0
+    waiting_bytes: int = 0
+    current: str = ""
+    current_bytes: int = 0
+    sent_bytes: int = 0
+    checked_bytes: int = 0
+    uploaded: int = 0
+    deleted: int = 0
+    objects: int = 0
+    problem: str = ""
+    next_try_unix_nano: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreStatus:
     """One snapshot of the store.
@@ -29,6 +62,7 @@ class StoreStatus:
         failed_freezes: freezes that failed.
         freeze_problem: why the last one failed; empty if it did not.
         last_freeze: the newest capture since the start, as the control socket answers; None if there is none.
+        upload: how captures get to the destination.
     """
 
     started_unix_nano: int
@@ -48,3 +82,4 @@ class StoreStatus:
     failed_freezes: int
     freeze_problem: str
     last_freeze: dict[str, Any] | None
+    upload: UploadStatus = UploadStatus()

@@ -52,8 +52,9 @@ def test_the_chart_gives_the_objects_of_the_manifests(overlay: str) -> None:
     # GIVEN the manifests; Helm makes the namespace itself, or a person does
     expected = by_name([content for content in render(overlay, namespace="flight") if content["kind"] != "Namespace"])
     # THEN the chart gives the same, object by object
-    profile = [] if overlay == DEFAULT_OVERLAY else ["--set", f"profile={overlay}"]
-    assert by_name(template(*profile, namespace="flight")) == expected
+    values = {DEFAULT_OVERLAY: [], "upload": ["--set", "upload.secret=tapio-upload"]}
+    given = values.get(overlay, ["--set", f"profile={overlay}"])
+    assert by_name(template(*given, namespace="flight")) == expected
 
 
 @needs_helm
@@ -66,6 +67,7 @@ def test_values_reach_the_objects(tmp_path: Path) -> None:
         "resources": {"limits": {"memory": "1Gi"}},
         "tolerations": [],
         "nodeSelector": {"pool": "a"},
+        "upload": {"destination": "s3://bucket/pre?region=eu-1"},
     }
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
     objects = template("--values", str(tmp_path / "values.yaml"))
@@ -75,6 +77,8 @@ def test_values_reach_the_objects(tmp_path: Path) -> None:
     assert container["imagePullPolicy"] == "Always"
     assert container["resources"]["limits"] == {"memory": "1Gi"}
     assert (pod["tolerations"], pod["nodeSelector"]) == ([], {"pool": "a"})
+    assert {"name": "TAPIO_UPLOAD_DESTINATION", "value": "s3://bucket/pre?region=eu-1"} in container["env"]
+    assert "envFrom" not in container
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
     assert {"name": "data", "hostPath": {"path": "/data/tapio", "type": "DirectoryOrCreate"}} in pod["volumes"]
     (config,) = [content for content in objects if content["kind"] == "ConfigMap"]
@@ -87,7 +91,15 @@ def test_values_reach_the_objects(tmp_path: Path) -> None:
 @needs_helm
 @pytest.mark.parametrize(
     "value",
-    ["profile=fast", "dataPath=var", "image.digest=latest", "image.pullPolicy=Sometimes", "tolerations=all", "typo=1"],
+    [
+        "profile=fast",
+        "dataPath=var",
+        "image.digest=latest",
+        "image.pullPolicy=Sometimes",
+        "tolerations=all",
+        "typo=1",
+        "upload.destination=ftp://x",
+    ],
 )
 def test_values_that_cannot_be_right_are_refused(value: str) -> None:
     done = run_helm("template", "tapio", str(CHART), "--set", value)

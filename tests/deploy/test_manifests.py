@@ -166,7 +166,7 @@ def test_the_image_is_the_one_of_this_version() -> None:
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, which tests of the cluster install")
-@pytest.mark.parametrize("overlay", ["base", "overlays/lean", "overlays/deep"])
+@pytest.mark.parametrize("overlay", ["base", "overlays/lean", "overlays/deep", "overlays/upload"])
 def test_kustomize_renders(overlay: str) -> None:
     command = ["kubectl", "kustomize", str(DEPLOY / "kubernetes" / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
@@ -180,5 +180,7 @@ def test_kustomize_renders(overlay: str) -> None:
     (role,) = [document for document in rendered if document["kind"] == "Role"]
     assert [rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule] == [[LEASE_NAME]]
     (daemon_set,) = [document for document in rendered if document["kind"] == "DaemonSet"]
-    arguments = daemon_set["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert (overlay == "base") == (not any(argument.startswith("--profile=") for argument in arguments))
+    (container,) = daemon_set["spec"]["template"]["spec"]["containers"]
+    has_profile = any(argument.startswith("--profile=") for argument in container["args"])
+    assert has_profile == (overlay in {"overlays/lean", "overlays/deep"})
+    assert ("envFrom" in container) == (overlay == "overlays/upload")

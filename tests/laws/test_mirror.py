@@ -161,6 +161,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/store/node.py": ("recorder/store/test_journaling.py", "data of every journal"),
     "recorder/store/open_journal.py": ("recorder/store/test_journaling.py", "the journal that is written"),
     "recorder/store/segment_ring.py": ("recorder/test_daemon.py", "the ring of a whole recorder"),
+    "recorder/store/upload_orders.py": ("recorder/store/test_uploading_child.py", "data; the child does what it says"),
     "recorder/store/sequences.py": ("recorder/store/test_journaling.py", "numbers of the rows in a journal"),
 }
 """Module, or pattern of modules → its test below tests/, and why it is there."""

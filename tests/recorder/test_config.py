@@ -34,7 +34,18 @@ def test_the_example_has_every_key_and_the_defaults():
 
     # THEN it says the defaults, and names every key
     defaults = RecorderConfig()
-    for name in ("data_dir", "profile", "cgroups", "metrics_listen", "host", "journal", "ring", "budget", "freeze"):
+    for name in (
+        "data_dir",
+        "profile",
+        "cgroups",
+        "metrics_listen",
+        "host",
+        "journal",
+        "ring",
+        "budget",
+        "freeze",
+        "upload",
+    ):
         assert getattr(config, name) == getattr(defaults, name), name
     for key in CONFIG_KEYS:
         assert re.search(rf"^[ #]*{key.rpartition('.')[2]}:", text, re.MULTILINE), key
@@ -101,6 +112,12 @@ def test_values_are_read_with_their_units():
             "r.yaml:1:28: `clock.jump_ms` must have the same type as its default, 50",
         ),
         ("sources: {memory: {roots: /x}}", "r.yaml:1:27: `memory.roots` must have the same type as its default"),
+        (
+            "upload: {destination: 's3://key:hunter2@b'}",
+            "r.yaml:1:23: `upload.destination`: it must not contain a user name, a password or a key",
+        ),
+        ("upload: {bytes_per_second: 1KiB}", "r.yaml:1:28: `upload.bytes_per_second` is out of range; allowed: 64KiB"),
+        ("upload: {max_age: 5m}", "r.yaml:1:19: `upload.max_age` is out of range; allowed: at least 1h"),
         ("freeze: {triggers: [{table: ooom}]}", "did you mean `oom`?"),
         ("freeze: {triggers: [{table: oom, event_name: oom.kil}]}", "did you mean `oom.kill`?"),
         ("freeze: {triggers: [{}]}", "r.yaml:1:21: an item of `freeze.triggers` needs the key `table`"),
@@ -132,6 +149,13 @@ def test_profiles_hold_everything_of_the_ones_before():
     assert names("lean") <= names("default") <= names("deep") == {spec.name for spec in SPECS}
     assert "memory" not in names("deep", "sources: {memory: {enabled: false}}")
     assert "tracepoint" in names("lean", "sources: {tracepoint: {enabled: true}}")
+
+
+def test_the_destination_of_uploads_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    assert parse("").upload.resolved_destination == ""
+    monkeypatch.setenv("TAPIO_UPLOAD_DESTINATION", "s3://bucket/pre")
+    assert parse("profile: lean").upload.resolved_destination == "s3://bucket/pre"
+    assert parse("upload: {destination: /mnt/x}").upload.resolved_destination == "/mnt/x"
 
 
 def test_the_node_has_a_name(monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,7 @@ from formats.errors import ExitCode, OutputError, TapioError, UnavailableError
 from recorder.control import ControlServer, request_reply
 from recorder.status import ElectionStatus, RecorderStatus, format_status
 from recorder.store.freeze import FreezeRequest, FreezeResult
+from recorder.store.store_status import UploadStatus
 from tests.recorder.recorder_fakes import STATUS
 
 RESULT = FreezeResult("/data/captures/x.tapio", 5, 1, 1, 2, 1, 2, "why")
@@ -222,3 +223,39 @@ def test_status_is_readable_for_people():
 def test_the_status_says_who_records_what_is_cluster_wide(election, lines):
     text = format_status(dataclasses.asdict(dataclasses.replace(STATUS, election=election)))
     assert [line for line in text.splitlines() if line.startswith(("role", "ELECTION"))] == lines
+
+
+@pytest.mark.parametrize(
+    ("upload", "lines"),
+    [
+        (UploadStatus(), []),
+        (
+            UploadStatus("s3://b/pre", uploaded=3, objects=7),
+            ["upload     3 uploaded since the start, 7 kept at s3://b/pre"],
+        ),
+        (
+            UploadStatus("s3://b", 2, 3 << 20, "a.tapio", 2 << 20, sent_bytes=1 << 20),
+            [
+                "upload     2 waiting (3 MiB), 0 uploaded since the start, 0 kept at s3://b",
+                "uploading  a.tapio: sending, 1 MiB of 2 MiB",
+            ],
+        ),
+        (
+            UploadStatus("s3://b", 1, 5, "a.tapio", 5, sent_bytes=5, checked_bytes=3),
+            [
+                "upload     1 waiting (5 B), 0 uploaded since the start, 0 kept at s3://b",
+                "uploading  a.tapio: reading back, 3 B of 5 B",
+            ],
+        ),
+        (
+            UploadStatus("s3://b", 1, 5, problem="why", next_try_unix_nano=1_700_000_000_000_000_000),
+            [
+                "upload     1 waiting (5 B), 0 uploaded since the start, 0 kept at s3://b",
+                "UPLOAD     why; next try at 2023-11-14T22:13:20Z",
+            ],
+        ),
+    ],
+)
+def test_the_status_says_how_captures_get_to_the_destination(upload, lines):
+    text = format_status(dataclasses.asdict(dataclasses.replace(STATUS, upload=upload)))
+    assert [line for line in text.splitlines() if line.lower().startswith("upload")] == lines

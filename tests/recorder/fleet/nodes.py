@@ -39,7 +39,9 @@ class Clock:
 class Node:
     """One node: its participation, and a recorder that freezes when the test says so."""
 
-    def __init__(self, server: ApiServer, name: str, clock: Clock, directory, *, jitter_s=0, begins_at=0):
+    def __init__(
+        self, server: ApiServer, name: str, clock: Clock, directory, *, jitter_s=0, begins_at=0, uploaded=None
+    ):
         self.server, self.name, self.clock = server, name, clock
         self.asked = []
         self.replies: list[Future] = []
@@ -56,6 +58,7 @@ class Node:
             freeze=self._freeze,
             reaches_back_to=lambda: self.begins_at,
             known=self.versions.snapshot,
+            find_uploaded=None if uploaded is None else uploaded.get,
             randomness=random.Random(name),
             timing=Timing(first_backoff=1.0),
         )

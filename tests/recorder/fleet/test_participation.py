@@ -392,3 +392,88 @@ def test_a_trigger_whose_capture_cannot_be_created_for_long_is_given_up(server, 
     assert 5 < asked < 30
     node.step(60, times=5)
     assert server.count("create", "captures") == asked
+
+
+# Uploads.
+
+
+def freeze_night(server, node, **spec):
+    """The node freezes its part; gives the name of the file."""
+    server.put(capture("night", **spec))
+    node.step(1)
+    node.finish()
+    file = f"{node.asked[-1].name}.tapio"
+    (node.directory / file).write_bytes(b"a capture")
+    node.step(1, times=2)
+    assert node.entry("night")["state"] == "Frozen"
+    assert "uploaded" not in node.entry("night")
+    assert node.part.pending == 0
+    return file
+
+
+def test_the_entry_says_where_the_capture_was_uploaded_to_once_it_was(server, make_node):
+    uploaded = {}
+    node = make_node("node-a", uploaded=uploaded)
+    file = freeze_night(server, node)
+    requests = server.count("get", "captures") + server.count("patch", "captures")
+    node.step(1, times=20)
+    assert server.count("get", "captures") + server.count("patch", "captures") == requests, "nobody is asked meanwhile"
+    # WHEN it is at the destination, and the server is in trouble
+    uploaded[file] = f"s3://bucket/node-a/{file}"
+    server.add_fault(Fault(Action.STATUS, verb="patch", plural="captures", code=503))
+    node.step(1)
+    assert "503" in node.part.figures.problem
+    node.step(60)
+    # THEN the entry has it, beside all else
+    assert node.entry("night")["uploaded"] == f"s3://bucket/node-a/{file}"
+    assert node.entry("night")["bytes"] == 1_000
+    assert node.part._uploads == {}
+
+
+def test_a_recorder_that_ended_before_the_upload_says_so_later(server, make_node):
+    first = make_node("node-a", uploaded={})
+    file = freeze_night(server, first)
+    uploaded = {}
+    again = make_node("node-a", uploaded=uploaded)
+    again.step(1, times=3)
+    assert again.asked == []
+    uploaded[file] = "s3://bucket/x"
+    again.step(1)
+    assert again.entry("night")["uploaded"] == "s3://bucket/x"
+    # AND what is told is told once
+    third = make_node("node-a", uploaded=uploaded)
+    patches = server.count("patch", "captures")
+    third.step(1, times=3)
+    assert server.count("patch", "captures") == patches
+
+
+def test_a_capture_that_is_deleted_or_whose_file_is_deleted_is_waited_for_no_longer(server, make_node):
+    uploaded = {}
+    node = make_node("node-a", uploaded=uploaded)
+    file = freeze_night(server, node)
+    server.delete("Capture", "tapio", "night")
+    uploaded[file] = "s3://bucket/x"
+    node.step(1)
+    assert node.part._uploads == {}
+    other = make_node("node-b", uploaded={})
+    (other.directory / freeze_night(server, other)).unlink()
+    other.step(1)
+    assert other.part._uploads == {}
+
+
+def test_a_capture_for_the_node_alone_is_not_uploaded(server, make_node):
+    node = make_node("node-a", uploaded={})
+    freeze_night(server, node, destination="Node")
+    assert node.asked[-1].stays_on_node
+    assert node.part._uploads == {}
+    again = make_node("node-a", uploaded={})
+    again.step(1, times=3)
+    assert again.part._uploads == {}
+
+
+def test_a_capture_chooses_no_other_destination(server, make_node):
+    node = make_node("node-a", uploaded={})
+    server.put(capture("night", destination="s3://attacker/x"))
+    node.step(1, times=3)
+    assert node.asked == []
+    assert node.entry("night")["message"] == "`destination` of the Capture must be Upload or Node"

@@ -43,7 +43,7 @@ _NAMED = 5
 @click.option(
     "--overlay",
     default=DEFAULT_OVERLAY,
-    help=f"What is recorded: {', '.join(list_overlays())}. Default: {DEFAULT_OVERLAY}.",
+    help=f"What is recorded, and if it is uploaded: {', '.join(list_overlays())}. Default: {DEFAULT_OVERLAY}.",
 )
 @click.option("--image", default="", help="Image of the recorder, with registry and tag.")
 @click.option(

@@ -51,6 +51,7 @@ def format_nodes(nodes: Sequence[NodeStatus]) -> str:
     for node in nodes:
         problems = [
             text(node.status, "storage_problem"),
+            text(field(node.status, "upload"), "problem"),
             text(field(node.status, "fleet"), "problem"),
             text(field(node.status, "election"), "problem"),
         ]

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _BEFORE_S, _AFTER_S = 600, 30
 """Where a Capture has no window: a server without our schema fills in no defaults."""
 UPLOAD, NODE = "Upload", "Node"
-"""Values of `spec.destination`. Why no URI: whoever may create Captures would choose where recordings are sent to."""
+"""Values of `destination` in the `spec`. Why no URI: whoever may create Captures would choose where recordings go."""
 _MAX_BEFORE_S = 604_800
 _MAX_AFTER_S = 3_600
 _REASON_CHARACTERS = 500

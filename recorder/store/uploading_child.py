@@ -36,6 +36,8 @@ from recorder.store.upload_problems import explain_problem
 MEMORY_BYTES = 384 << 20
 """Of data; more is refused to the child, whatever a server sends."""
 _PIECE_BYTES = 1 << 20
+_SAVED_S = 1.0
+"""Time that was not used and may be made up for: the wait for a server, and no more, or idle time would be a burst."""
 _CONNECT_S = 10
 _REQUEST_S = 60
 _WORST_OOM_SCORE = b"1000"
@@ -62,8 +64,8 @@ class Pace:
         self._free_at = clock()
 
     def pass_on(self, size: int) -> None:
-        """Wait as long as this many bytes take. What was not used before is not saved up."""
-        self._free_at = max(self._free_at, self._clock()) + size / self._rate
+        """Wait as long as this many bytes take, less the time that sending them took, up to a second of it."""
+        self._free_at = max(self._free_at, self._clock() - _SAVED_S) + size / self._rate
         if (left := self._free_at - self._clock()) > 0:
             self._sleep(left)
 

@@ -38,6 +38,7 @@ FOREIGN_PATHS = re.compile(
     r"(/|~)(proc|sys|dev|var|etc|run|tmp|usr|host|metrics|healthz|readyz|apis?|kubepods|\.kube)?\b.*"
 )
 RUNTIME_FILES = {
+    "uploads.json",
     "manifest.json",
     "manifest.copy.json",
     "capture.json",
@@ -63,6 +64,18 @@ FOREIGN_NAMES = {
     "OFFSET_task_struct_tgid": "an example of a name that is made",
     "requests.memory": "a resource of a ResourceQuota",
     "env.valueFrom": "a field of a container",
+    **dict.fromkeys(
+        (
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "AZURE_CLIENT_ID",
+            "AZURE_TENANT_ID",
+            "AZURE_CLIENT_SECRET",
+        ),
+        "read by the library of a provider of storage",
+    ),
     "cgroup_manager_linux.go": "a file of Kubernetes",
     "irq.pressure": "a file of the kernel",
     "tables.py": "of Perfetto",

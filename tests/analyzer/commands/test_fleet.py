@@ -205,6 +205,7 @@ STATUS = {
     "sources": [{"name": "tcp", "state": "recording"}, {"name": "dns", "state": "failed"}],
     "cpu_percent": 0.25,
     "storage_problem": "the disk \x1b[31mrejects writes",
+    "upload": {"problem": "the bucket does not exist"},
     "fleet": {"problem": "the API server returned 403"},
     "election": {"role": "leader", "problem": "the Lease cannot be renewed"},
 }
@@ -232,6 +233,7 @@ def test_status_is_a_table_of_nodes(cluster):
     assert "unknown (it answered no JSON)" in lines[2]
     assert "not ready (Running)" in lines[3]
     assert "node-a: the disk \\x1b[31mrejects writes" in result.output
+    assert "node-a: the bucket does not exist" in result.output
     assert "node-a: the API server returned 403" in result.output
     assert "node-a: the Lease cannot be renewed" in result.output
     assert {node for node, _ in cluster.asked} == {"node-a", "node-b"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -368,3 +369,10 @@ def _await_child(bench: Bench) -> None:
     child: subprocess.Popen = uploader._running.child
     child.wait(60)
     bench.work(lambda: uploader._running is None)
+
+
+def test_the_recorder_itself_never_loads_the_libraries_of_the_destinations():
+    program = "import sys, recorder.cli, recorder.fleet.fleet; print([name for name in sys.modules if 'fs' in name])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pyarrow._fs" not in done.stdout
+    assert "pyarrow.fs" not in done.stdout

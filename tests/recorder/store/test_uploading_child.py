@@ -134,7 +134,7 @@ def test_a_child_that_is_killed_in_any_step_loses_nothing_and_sends_nothing_twic
         assert left == {OBJECT: content}, step
         assert [one.sha256 for one in node.uploader._objects.values()] == [digest]
         assert [path.name for path in node.directory.state.iterdir()] == ["uploads.json"], step
-    assert step > 12, "every step was one"
+    assert step >= 12, "every step was one"
 
 
 @pytest.mark.slow
@@ -294,7 +294,7 @@ def test_a_link_is_not_followed(tmp_path):
     assert files_below(tmp_path / "target") == {}
 
 
-def test_the_pace_is_kept_and_idle_time_is_not_saved_up():
+def test_the_pace_is_kept_and_at_most_a_second_of_idle_time_is_made_up_for():
     now, waits = [100.0], []
 
     def sleep(seconds):
@@ -307,8 +307,10 @@ def test_the_pace_is_kept_and_idle_time_is_not_saved_up():
         pace.pass_on(500)
     assert sum(waits) == pytest.approx(2.0)
     now[0] += 60
-    pace.pass_on(500)
-    assert waits[-1] == pytest.approx(0.5)
+    before = len(waits)
+    for _ in range(3):
+        pace.pass_on(500)
+    assert waits[before:] == [pytest.approx(0.5)], "a second was made up for, not a minute"
     assert Pace(1 << 30).piece_bytes == MIB
 
 

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "analyze": "Analyze a capture and name the root cause.",
     "anonymize": "Write an anonymized copy of a capture for sharing.",
     "changes": "List the changes that a capture recorded.",
+    "corpus": "Show what all captures of a fleet tell together: failures, how often, what ended them.",
     "cut": "Write the smallest part of a capture that still gives a finding.",
     "diff": "Show what differs between two captures, or between two times of one.",
     "feedback": "Record whether a finding was right, for the confidence of its pattern.",

@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from analyzer.knowledge import yaml_types  # noqa: E402 - the path above comes first
+from formats.postmortem.corpus import Corpus  # noqa: E402
 from formats.postmortem.document import Document  # noqa: E402
 from formats.postmortem.predictions import Backtest, PredictionList  # noqa: E402
 from recorder.config import CgroupPath, Duration, RecorderConfig, Size  # noqa: E402
@@ -184,6 +185,7 @@ def _option_schema(default: Any) -> dict[str, Any]:
 
 ROOTS: Mapping[str, tuple[Any, ...]] = {
     "backtest.schema.json": (Backtest,),
+    "corpus.schema.json": (Corpus,),
     "document.schema.json": (Document,),
     "knowledge.schema.json": KINDS,
     "predictions.schema.json": (PredictionList,),
@@ -193,6 +195,7 @@ ROOTS: Mapping[str, tuple[Any, ...]] = {
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "backtest.schema.json": lambda: make_schema(Backtest, "backtest.schema.json", "Back-test of predictions"),
+    "corpus.schema.json": lambda: make_schema(Corpus, "corpus.schema.json", "Corpus of captures"),
     "document.schema.json": lambda: make_schema(Document, "document.schema.json", "Post-mortem document"),
     "knowledge.schema.json": lambda: make_knowledge_schema("knowledge.schema.json"),
     "predictions.schema.json": lambda: make_schema(

@@ -1,0 +1,180 @@
+"""Promises of the corpus: what was read is not read again, what changed is, and nothing that was known is forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import shutil
+
+import pytest
+
+from analyzer.corpus import corpus as way
+from analyzer.corpus.asking import tell_problem
+from analyzer.corpus.capture_rows import make_rows
+from analyzer.corpus.corpus import build_corpus
+from fixtures.fleet.make import CAPTURES, FOLDER
+from formats.capture.info import CaptureInfo
+from formats.errors import MissingInputError
+from tests.analyzed import document_of
+
+
+class Analyst:
+    """Answers as the real one, from documents that are made once; notes what it was asked.
+
+    `tests/analyzer/corpus/test_asking.py` compares the real one with them.
+    """
+
+    def __init__(self, seed=None):
+        self.asked = []
+        self._seed = seed
+
+    def __call__(self, tasks, knowledge):
+        order = list(tasks)
+        if self._seed is not None:
+            random.Random(self._seed).shuffle(order)
+        for task in order:
+            self.asked.append(task.of.path)
+            name = task.of.path.rpartition("/")[2]
+            if name in {f"{known}.tapio" for known in CAPTURES}:
+                yield make_rows(task.of, document_of(FOLDER / name), CaptureInfo(), 0)
+            else:
+                yield tell_problem(task.of, "it is not a capture")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for name in CAPTURES:
+        shutil.copy(FOLDER / f"{name}.tapio", folder)
+    return folder
+
+
+def bytes_of(dataset):
+    return {path.name: path.read_bytes() for path in dataset.iterdir()}
+
+
+def run(archive, dataset=None, knowledge=b"{}", seed=None):
+    analyst = Analyst(seed)
+    return build_corpus(archive, knowledge, analyst, dataset=dataset), sorted(analyst.asked)
+
+
+def test_a_fleet_is_told_with_recurrence_and_fix(archive):
+    corpus, asked = run(archive)
+    assert len(asked) == len(CAPTURES)
+    east, west = corpus.objects
+    assert [one.cluster for one in east.occurrences] == ["east"] * 3
+    assert [one.recurrence for one in east.occurrences] == [None, "unknown", "after-fix"]
+    assert [one.ended_by for one in east.occurrences] == [None, "kubectl-edit", None]
+    assert len(east.occurrences[2].files) == 2
+    assert len(west.occurrences) == 1
+
+
+def test_a_second_run_analyzes_nothing_and_changes_no_byte(archive, tmp_path):
+    first, _ = run(archive, tmp_path / "corpus")
+    before = bytes_of(tmp_path / "corpus")
+    second, asked = run(archive, tmp_path / "corpus")
+    assert asked == []
+    assert second == first
+    assert bytes_of(tmp_path / "corpus") == before
+
+
+def test_what_is_new_is_analyzed_and_the_result_is_that_of_one_run(archive, tmp_path):
+    late = archive / "again.tapio"
+    kept = late.rename(tmp_path / "again.tapio")
+    run(archive, tmp_path / "corpus")
+    shutil.copy(kept, late)
+    grown, asked = run(archive, tmp_path / "corpus")
+    assert asked == ["again.tapio"]
+    assert grown == run(archive, tmp_path / "at-once")[0]
+    assert bytes_of(tmp_path / "corpus") == bytes_of(tmp_path / "at-once")
+
+
+def test_the_order_in_which_captures_are_done_makes_no_difference(archive, tmp_path):
+    run(archive, tmp_path / "corpus")
+    for seed in range(3):
+        run(archive, tmp_path / f"corpus-{seed}", seed=seed)
+        assert bytes_of(tmp_path / f"corpus-{seed}") == bytes_of(tmp_path / "corpus")
+
+
+def test_other_knowledge_analyzes_all_again(archive, tmp_path):
+    run(archive, tmp_path / "corpus")
+    assert len(run(archive, tmp_path / "corpus", knowledge=b"[]")[1]) == len(CAPTURES)
+
+
+def test_a_file_with_other_bytes_is_analyzed_again_and_its_old_rows_stay(archive, tmp_path):
+    run(archive, tmp_path / "corpus")
+    with (archive / "quiet.tapio").open("ab") as file:
+        file.write(b"more")
+    corpus, asked = run(archive, tmp_path / "corpus")
+    assert asked == ["quiet.tapio"]
+    assert [one.is_present for one in corpus.captures if one.path == "quiet.tapio"].count(True) == 1
+
+
+def test_a_moved_capture_is_known_by_its_bytes_and_a_copy_counts_once(archive, tmp_path):
+    run(archive, tmp_path / "corpus")
+    (archive / "node-1").mkdir()
+    (archive / "first.tapio").rename(archive / "node-1/first.tapio")
+    shutil.copy(archive / "fixed.tapio", archive / "node-1/fixed.tapio")
+    corpus, asked = run(archive, tmp_path / "corpus")
+    assert asked == []
+    assert "node-1/first.tapio" in [one.path for one in corpus.captures]
+    assert len(corpus.captures) == len(CAPTURES)
+
+
+def test_a_capture_that_was_deleted_stays_in_the_history(archive, tmp_path):
+    before, _ = run(archive, tmp_path / "corpus")
+    (archive / "fixed.tapio").unlink()
+    corpus, asked = run(archive, tmp_path / "corpus")
+    assert (asked, corpus.objects) == ([], before.objects)
+    assert [one.path for one in corpus.captures if not one.is_present] == ["fixed.tapio"]
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence_each_time_and_the_rest_goes_on(archive, tmp_path):
+    (archive / "foreign.tapio").write_text("hello")
+    for _ in range(2):
+        corpus, asked = run(archive, tmp_path / "corpus")
+        assert "foreign.tapio" in asked
+        assert [one.problem for one in corpus.captures if one.problem] == ["foreign.tapio: it is not a capture"]
+    (archive / "foreign.tapio").unlink()
+    assert not [one for one in run(archive, tmp_path / "corpus")[0].captures if one.problem]
+
+
+def test_the_sentence_of_a_damaged_capture_follows_it_to_another_path(archive, tmp_path):
+    analyst = Analyst()
+
+    def answer(tasks, knowledge):
+        for rows in analyst(tasks, knowledge):
+            capture = dataclasses.replace(rows.capture, problem=f"{rows.capture.path}: it is damaged")
+            yield dataclasses.replace(rows, capture=capture)
+
+    build_corpus(archive, b"{}", answer, dataset=tmp_path / "corpus")
+    (archive / "first.tapio").rename(archive / "other.tapio")
+    corpus, asked = run(archive, tmp_path / "corpus")
+    assert asked == []
+    assert "other.tapio: it is damaged" in [one.problem for one in corpus.captures]
+
+
+def test_what_was_analyzed_before_a_run_ended_early_is_not_analyzed_again(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(way, "KEPT_EVERY", 2)
+
+    def interrupted(tasks, knowledge):
+        yield from Analyst()(tasks[:3], knowledge)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_corpus(archive, b"{}", interrupted, dataset=tmp_path / "corpus")
+    _, asked = run(archive, tmp_path / "corpus")
+    assert len(asked) == len(CAPTURES) - 2
+
+
+def test_progress_is_told_for_what_is_analyzed(archive):
+    told = []
+    build_corpus(archive, b"{}", Analyst(), advance=lambda done, of: told.append((done, of)))
+    assert told == [(number, len(CAPTURES)) for number in range(1, len(CAPTURES) + 1)]
+
+
+def test_a_directory_without_captures_is_an_error(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(MissingInputError, match="contains no captures"):
+        run(tmp_path)

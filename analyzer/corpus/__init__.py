@@ -1,1 +1,1 @@
-"""The corpus: what many captures of a fleet show together (ADR 40, docs/corpus.md)."""
+"""The corpus: what many captures of a fleet show together (ADR 41, docs/corpus.md)."""

@@ -27,6 +27,7 @@ VERSION: Final = b"1"
 """Of the layout; in the metadata of every file, under `VERSION_KEY`."""
 
 VERSION_KEY: Final = b"tapio.corpus"
+CAPTURES, FINDINGS, OCCURRENCES = "captures.parquet", "findings.parquet", "occurrences.parquet"
 
 Row = TypeVar("Row", CorpusCapture, CorpusFinding, Occurrence)
 
@@ -41,9 +42,9 @@ def read_dataset(directory: Path) -> list[CaptureRows]:
     Raises:
         FormatError: there are files that are not such a dataset, or of another version.
     """
-    if not (directory / "captures.parquet").exists():
+    if not (directory / CAPTURES).exists():
         return []
-    captures, findings = _read(directory, "captures", CorpusCapture), _read(directory, "findings", CorpusFinding)
+    captures, findings = _read(directory / CAPTURES, CorpusCapture), _read(directory / FINDINGS, CorpusFinding)
     by_file: dict[str, list[CorpusFinding]] = {}
     for finding in findings:
         by_file.setdefault(finding.file, []).append(finding)
@@ -59,9 +60,9 @@ def write_dataset(directory: Path, rows: Iterable[CaptureRows], occurrences: Seq
     kept = sorted(rows, key=lambda one: (one.capture.path, one.capture.file))
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _write(directory, "findings", CorpusFinding, [finding for one in kept for finding in one.findings])
-        _write(directory, "occurrences", Occurrence, occurrences)
-        _write(directory, "captures", CorpusCapture, [one.capture for one in kept])
+        _write(directory / FINDINGS, CorpusFinding, [finding for one in kept for finding in one.findings])
+        _write(directory / OCCURRENCES, Occurrence, occurrences)
+        _write(directory / CAPTURES, CorpusCapture, [one.capture for one in kept])
     except OSError as error:
         raise explain_unwritten(
             error, "the dataset", where=str(directory), next_step="choose another directory with -o"
@@ -91,7 +92,7 @@ def _type_of(hint: Any) -> pa.DataType:
     return _TYPES[hint]
 
 
-def _write(directory: Path, name: str, kind: type[Row], rows: Sequence[Row]) -> None:
+def _write(path: Path, kind: type[Row], rows: Sequence[Row]) -> None:
     schema = schema_of(kind)
     columns = []
     for field in schema:
@@ -99,18 +100,18 @@ def _write(directory: Path, name: str, kind: type[Row], rows: Sequence[Row]) -> 
         if field.type == _TIME_TYPE:
             values = [None if value is None else parse_time(value) for value in values]
         columns.append(pa.array(values, field.type))
-    temporary = directory / f".{name}.parquet.{os.getpid()}"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary, compression="zstd")
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.replace(directory / f"{name}.parquet")
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _read(directory: Path, name: str, kind: type[Row]) -> list[Row]:
-    path, schema = directory / f"{name}.parquet", schema_of(kind)
+def _read(path: Path, kind: type[Row]) -> list[Row]:
+    schema = schema_of(kind)
     try:
         # `read_table` with a path would look for partitions in its name.
         with path.open("rb") as file:

@@ -19,7 +19,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FoundFiles:
     """What a directory and those below it contain.
 
     Attributes:
@@ -31,7 +31,7 @@ class Listing:
     others: int
 
 
-def list_captures(directory: Path) -> Listing:
+def list_captures(directory: Path) -> FoundFiles:
     """All files of a directory and of those below it; links and names that begin with a dot are passed over.
 
     Raises:
@@ -44,7 +44,7 @@ def list_captures(directory: Path) -> Listing:
             f"the directory cannot be read ({error.strerror})", where=str(directory), next_step="check the path"
         ) from None
     paths = tuple(str(path.relative_to(directory)) for path in found if path.suffix == SUFFIX)
-    return Listing(paths, len(found) - len(paths))
+    return FoundFiles(paths, len(found) - len(paths))
 
 
 def digest_file(path: Path) -> str:

@@ -160,13 +160,13 @@ def run_peer(path: Path) -> None:
                 connection.execute(PASSES).fetchall()
 
 
-def write_hour(path: Path, events: int) -> None:
+def write_hour(path: Path, events: int, created_by: str = "bench") -> None:
     """A capture of one hour with about so many events and one incident."""
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         directory = Path(scratch)
         story = write_story(directory)
         crowd = [write_crowd(directory, number, events // SEGMENTS) for number in range(SEGMENTS)]
-        write_capture(path, [*story, *crowd], info=CaptureInfo(created_by="bench"))
+        write_capture(path, [*story, *crowd], info=CaptureInfo(created_by=created_by))
 
 
 def write_story(directory: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -93,6 +94,8 @@ def test_every_tapio_command_of_the_readme_works(tmp_path, monkeypatch):
     shutil.copy(REPOSITORY / "fixtures" / "incidents" / "healthy-rollout.tapio", tmp_path / "calm.tapio")
     shutil.copy(tmp_path / "night.tapio", tmp_path / "node-a.tapio")
     shutil.copy(REPOSITORY / "fixtures" / "captures" / "pvc-no-storageclass.tapio", tmp_path / "node-b.tapio")
+    (tmp_path / "archive").mkdir()
+    shutil.copy(REPOSITORY / "fixtures" / "fleet" / "first.tapio", tmp_path / "archive")
     monkeypatch.chdir(tmp_path)
     commands = _commands_of("README.md")
     assert len(commands) > 5
@@ -114,6 +117,25 @@ def test_output_in_the_readme_is_what_is_printed(monkeypatch):
     for command, output in blocks:
         # WHEN the command is typed THEN it prints that, and perhaps more
         assert _run_in_this_process(command).stdout.startswith(output)
+
+
+@pytest.mark.slow
+def test_a_corpus_is_made_and_read_as_its_page_says(tmp_path, monkeypatch):
+    # GIVEN the captures that the page speaks of
+    text = (REPOSITORY / "docs" / "corpus.md").read_text(encoding="utf-8")
+    (tmp_path / "archive").mkdir()
+    for capture in (REPOSITORY / "fixtures" / "fleet").glob("*.tapio"):
+        shutil.copy(capture, tmp_path / "archive")
+    monkeypatch.chdir(tmp_path)
+    # WHEN its first command is typed THEN it prints what the page shows
+    ((command, output),) = re.findall(r"```\n\$ (tapio [^\n]*)\n(.*?)```", text, re.DOTALL)
+    assert _run_in_this_process(command).stdout == output
+    # AND its other commands work, and so does its question to the dataset
+    for command in _commands_of("docs/corpus.md"):
+        assert _run_in_this_process(command).exit_code == 0
+    (query,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    expected = [("fixed.tapio", "config-out-of-memory", ["Deployment shop/cache"], "kubectl-edit")]
+    assert duckdb.sql(query).fetchall() == expected
 
 
 def test_a_pattern_is_written_as_the_page_says(tmp_path, monkeypatch):

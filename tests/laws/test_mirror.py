@@ -90,6 +90,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "analyzer/fleet/test_kubernetes_cluster.py",
         "an interface, and data that it gives",
     ),
+    "analyzer/corpus/one_capture.py": ("analyzer/corpus/test_asking.py", "the program that is started there"),
     "analyzer/kubectl_plugin.py": ("analyzer/commands/test_fleet.py", "another name of its command"),
     "analyzer/importers/*.py": ("analyzer/importers/test_k8s_watch.py", "stations of one import"),
     "analyzer/knowledge/descriptions.py": ("analyzer/commands/test_pattern.py", "printed by `tapio pattern show`"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from analyzer.corpus.asking import Task, ask
 from analyzer.corpus.capture_rows import CaptureRows
 
 
-def run_here(tasks: Sequence[Task], knowledge: bytes, *, workers: int) -> Iterator[CaptureRows]:
+def run_here(tasks: Sequence[Task], knowledge: bytes, *, workers: int) -> Generator[CaptureRows]:
     """The answers to tasks, in the order in which they are ready.
 
     Args:

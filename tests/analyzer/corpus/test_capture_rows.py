@@ -116,7 +116,8 @@ def test_an_anonymized_capture_has_the_key_of_its_names_in_each_row():
 
 
 def test_damage_is_a_sentence_with_the_path():
-    lost = LossRow("oom", "damaged", None, "node-1", *["2026-09-21T14:15:20.000000000Z"] * 2, "", "")
+    time = "2026-09-21T14:15:20.000000000Z"
+    lost = LossRow("oom", "damaged", None, "node-1", time, time, "", "")
 
     def change(document):
         return dataclasses.replace(document, capture=dataclasses.replace(document.capture, loss=(lost,)))

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import analyzer
-from analyzer.corpus import rules
 from analyzer.corpus.rules import digest_code, digest_rules
 
 
@@ -14,7 +13,7 @@ def digest_of_copy(tmp_path, monkeypatch, change=lambda folder: None):
     folder = tmp_path / "elsewhere"
     shutil.copytree(Path(analyzer.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
     change(folder)
-    monkeypatch.setattr(rules.analyzer, "__path__", [str(folder)])
+    monkeypatch.setattr(analyzer, "__path__", [str(folder)])
     digest_code.cache_clear()
     try:
         return digest_code()

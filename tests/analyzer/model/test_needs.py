@@ -37,6 +37,7 @@ ROWS_IN = {
     "town/janitor-removes-pods": {"may_delete", "pod_removal"},
     "town/policy-of-provider-closed": {"policy_state"},
     "town/quota-taken": {"fills", "quota_taken"},
+    "town/cpu-used-by-neighbour": {"workload_cpu"},
     "town/route-changed": {"route_backend", "route_state", "routes_to"},
     "town/storage-class-deleted": {"class_of"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},

@@ -35,6 +35,7 @@ class Resource:
         is_namespaced: whether its objects live in namespaces.
         short_names: names that `kubectl` also accepts.
         is_workload: whether its objects make pods to do work and are what people call the application.
+        is_extension: whether clusters need not have it: where it is not served, nothing is missing.
         label_selector: which objects of it are recorded; empty = all.
     """
 
@@ -43,6 +44,7 @@ class Resource:
     is_namespaced: bool = True
     short_names: tuple[str, ...] = ()
     is_workload: bool = False
+    is_extension: bool = False
     label_selector: str = ""
 
     @property
@@ -102,7 +104,13 @@ OBJECT_RESOURCES: tuple[Resource, ...] = (
         short=("hpa",),
     ),
     _resource("ingresses", "Ingress", "networking.k8s.io/v1", "networking.k8s.io/v1beta1", short=("ing",)),
-    _resource("httproutes", "HTTPRoute", "gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1"),
+    Resource(
+        "httproutes",
+        tuple(
+            Served(f"gateway.networking.k8s.io/{version}", "httproutes", "HTTPRoute") for version in ("v1", "v1beta1")
+        ),
+        is_extension=True,
+    ),
     _resource("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1", short=("netpol",)),
     _resource("resourcequotas", "ResourceQuota", "v1", short=("quota",)),
     _resource("limitranges", "LimitRange", "v1", short=("limits",)),

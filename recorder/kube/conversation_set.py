@@ -103,7 +103,7 @@ class ConversationSet(Generic[RowT]):
         self._queue: RowQueue[RowT] = RowQueue(QUEUE_BYTES, context.boot_time_ns)
         self._own: list[Following[RowT]] = []
         self._led: LedPart[RowT] | None = None
-        self._not_served: list[str] = []
+        self._not_served: list[Resource] = []
         self._gaps: list[Gap] = []
         self._page_slot = threading.Lock()
         self._snapshot_rows = 0
@@ -128,13 +128,13 @@ class ConversationSet(Generic[RowT]):
         for resource in resources:
             served = discovery.find(resource)
             if served is None:
-                self._not_served.append(resource.name)
+                self._not_served.append(resource)
                 continue
             own += scope.own_targets(resource, served)
             led += scope.led_targets(resource, served)
         if not own and not led:
             raise UnavailableError(
-                f"the cluster serves none of {', '.join(self._not_served)}",
+                f"the cluster serves none of {', '.join(resource.name for resource in self._not_served)}",
                 where=client.address,
                 next_step="configure other resources",
             )
@@ -184,11 +184,12 @@ class ConversationSet(Generic[RowT]):
         rejected = sum(watcher.rejected for watcher in own) + (led.rejected if led else 0)
         overflowed = sum(watcher.overflowed_lines for watcher in own) + (led.overflowed if led else 0)
         troubles = [f"{watcher.target.name}: {watcher.trouble}" for watcher in self._watchers if watcher.trouble]
+        lacking = (resource.name for resource in self._not_served if not resource.is_extension)
         return SourceStats(
             produced=self._queue.put_rows + self._snapshot_rows + rejected + overflowed,
             missing={LossReason.REJECTED: rejected, LossReason.QUEUE_FULL: overflowed},
             unknown_gaps=tuple(self._gaps),
-            detail="; ".join([*(f"{name}: not served by this cluster" for name in self._not_served), *troubles]),
+            detail="; ".join([*(f"{name}: not served by this cluster" for name in lacking), *troubles]),
             pauses=led.pauses if led else Pauses(),
         )
 

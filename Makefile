@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why determinism kill-sweep fuzz soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
+.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why bench-fleet determinism kill-sweep fuzz soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -70,7 +70,7 @@ predictions: setup-test ## Make captures from seeds, measure how often predictio
 canaries: setup-test ## Plant 10,000 values in 50 captures, anonymize them, and count the values that are left
 	@$(PY) fixtures/canaries/measure.py
 
-bench: bench-record bench-overhead bench-replay bench-why ## Run all benchmarks; every figure is min / median / max of five runs
+bench: bench-record bench-overhead bench-replay bench-why bench-fleet ## Run all benchmarks; every figure is min / median / max of five runs
 
 bench-record: setup-test ## Compare the recorder with `perf record` at 10,000, 165,000 and 1,000,000 events/s
 	@$(PY) tests/bench/bench_record.py
@@ -83,6 +83,9 @@ bench-replay: setup-test ## Measure time and memory of `tapio analyze` for 1, 10
 
 bench-why: setup-test ## Measure CPU of `tapio why` and `tapio analyze` for 250 kB and for 1 million events
 	@$(PY) tests/bench/bench_why.py
+
+bench-fleet: setup-test ## Measure time, memory and bytes of `tapio corpus` for 40 captures, with one worker and with two
+	@$(PY) tests/bench/bench_fleet.py
 
 determinism: setup-test ## Analyze every fixture with eleven interpreters and compare the bytes
 	@$(PY) tests/golden/determinism_sweep.py

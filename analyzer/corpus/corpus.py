@@ -18,6 +18,9 @@ from formats.postmortem.corpus import Corpus, CorpusCapture
 KEPT_EVERY = 64
 """Captures after which the dataset is written: what was analyzed until then survives the end of the run."""
 
+KEPT_SHARE = 10
+"""At least one of so many rows is new when the dataset is written. Why: it is written whole, and may be large."""
+
 Runner = Callable[[Sequence[Task], bytes], Iterator[CaptureRows]]
 """Answers tasks, with checked knowledge as JSON, in any order."""
 
@@ -67,10 +70,12 @@ def build_corpus(
             rows[of.file] = _with_place(one, of.path, True)
     directory_path = str(directory.resolve())
     tasks = [Task(directory_path, of, digest_code(), threads) for of in files.values() if of.file not in rows]
+    kept_at = 0
     for done, one in enumerate(run(tasks, knowledge), start=1):
         rows[one.capture.file] = one
         advance(done, len(tasks))
-        if dataset is not None and done % KEPT_EVERY == 0:
+        if dataset is not None and done - kept_at >= max(KEPT_EVERY, len(rows) // KEPT_SHARE):
+            kept_at = done
             _tell_and_write(dataset, rows.values())
     all_rows = [*rows.values(), *unreadable]
     return _tell(all_rows) if dataset is None else _tell_and_write(dataset, all_rows)

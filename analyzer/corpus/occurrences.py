@@ -6,6 +6,7 @@ docs/corpus.md defines the words. All of it is decided by begin, end and what th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import groupby
 
 from formats.postmortem.corpus import CorpusFinding, Occurrence, Recurrence
@@ -34,29 +35,41 @@ def find_occurrences(findings: Iterable[CorpusFinding]) -> tuple[Occurrence, ...
 
 
 def _split(findings: Sequence[CorpusFinding]) -> Iterator[list[CorpusFinding]]:
-    """The findings of one key, in order of begin, in groups that tell of one time."""
+    """The findings of one key, in order of begin, in groups that tell of one time.
+
+    What is known of a group is carried along: a failure that never ends may be in every capture of years.
+    """
     group: list[CorpusFinding] = []
+    last: CorpusFinding | None = None
+    end = until = ""
     for finding in findings:
-        if group and not _belongs(group, finding):
+        if last is not None and not _belongs(finding, end, until, is_open=last.is_ongoing):
             yield group
-            group = []
+            group, last, end, until = [], None, "", ""
+        last = finding if last is None else _later(last, finding)
+        end, until = max(end, finding.end), max(until, finding.recorded_until)
         group.append(finding)
     if group:
         yield group
 
 
-def _belongs(group: Sequence[CorpusFinding], finding: CorpusFinding) -> bool:
-    """Whether a finding is of the same time as earlier ones: it began before their end, or no end was recorded."""
-    if finding.begin <= max(one.end for one in group):
+def _belongs(finding: CorpusFinding, end: str, until: str, *, is_open: bool) -> bool:
+    """Whether a finding is of the same time as a group: it began before the group's end, or no end was recorded.
+
+    Args:
+        finding: that began no earlier than those of the group.
+        end: the latest end of the group.
+        until: the latest end of its recordings.
+        is_open: whether it went on when the last of these ended.
+    """
+    if finding.begin <= end:
         return True
-    if not _last(group).is_ongoing:
-        return False
-    return not (finding.is_change and finding.begin > max(one.recorded_until for one in group))
+    return is_open and not (finding.is_change and finding.begin > until)
 
 
-def _last(group: Sequence[CorpusFinding]) -> CorpusFinding:
-    """The finding that knows most of the end: of the recording that ended last; of several, one that went on."""
-    return max(group, key=lambda one: (one.recorded_until, one.is_ongoing, one.ended_at or "", one.file))
+def _later(one: CorpusFinding, other: CorpusFinding) -> CorpusFinding:
+    """Which of two knows more of the end: of the recording that ended later; of equal ones, one that went on."""
+    return max(one, other, key=lambda each: (each.recorded_until, each.is_ongoing, each.ended_at or "", each.file))
 
 
 def _number(groups: Iterable[Sequence[CorpusFinding]]) -> Iterator[Occurrence]:
@@ -74,7 +87,7 @@ def _recurrence(before: Occurrence) -> Recurrence:
 
 def _occurrence(group: Sequence[CorpusFinding], number: int, recurrence: Recurrence | None) -> Occurrence:
     best = min(group, key=lambda one: (one.rank, -one.confidence, one.begin, one.file))
-    last = _last(group)
+    last = reduce(_later, group)
     failed = [one.failed_requests for one in group if one.failed_requests is not None]
     return Occurrence(
         failure=best.failure,

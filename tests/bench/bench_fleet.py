@@ -86,6 +86,7 @@ def report(archive: Path, options: argparse.Namespace, scratch: Path) -> None:
     for turn in range(options.runs):
         for way in ways:
             runs[way].append(run_way(way, archive, scratch / f"corpus-{turn}-{way.replace(' ', '-')}"))
+            print(f"{way}: {runs[way][-1]}", file=sys.stderr, flush=True)
     again = [run_way(ways[0], archive, scratch / f"corpus-{turn}-{ways[0]}") for turn in range(options.runs)]
     datasets = {run.dataset for each in (*runs.values(), again) for run in each}
     if len(datasets) != 1:

@@ -12,6 +12,7 @@ from analyzer.corpus import corpus as way
 from analyzer.corpus.asking import tell_problem
 from analyzer.corpus.capture_rows import make_rows
 from analyzer.corpus.corpus import build_corpus
+from analyzer.corpus.dataset import write_dataset
 from fixtures.fleet.make import CAPTURES, FOLDER
 from formats.capture.info import CaptureInfo
 from formats.errors import MissingInputError
@@ -178,3 +179,17 @@ def test_a_directory_without_captures_is_an_error(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(MissingInputError, match="contains no captures"):
         run(tmp_path)
+
+
+def test_a_large_dataset_is_not_written_again_for_each_few_captures(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(way, "KEPT_EVERY", 1)
+    monkeypatch.setattr(way, "KEPT_SHARE", 2)
+    written = []
+
+    def write(dataset, rows, occurrences):
+        written.append(len(rows))
+        write_dataset(dataset, rows, occurrences)
+
+    monkeypatch.setattr(way, "write_dataset", write)
+    run(archive, tmp_path / "corpus")
+    assert written == [1, 2, 3, 5, len(CAPTURES)]

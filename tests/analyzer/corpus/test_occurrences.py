@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -82,3 +83,20 @@ def test_failed_requests_of_several_recordings_are_not_added_up():
     findings = [finding("a", 0, None, 10, failed_requests=7), finding("b", 1, None, 10, failed_requests=9)]
     assert find_occurrences(findings)[0].failed_requests == 9
     assert find_occurrences([finding("a", 0, None, 10)])[0].failed_requests is None
+
+
+def test_a_failure_that_never_ends_is_told_in_time_that_grows_with_its_captures():
+    # GIVEN a finding that counts how often its end is looked at
+    class Watched(str):
+        looks = 0
+        __slots__ = ()
+
+        def __gt__(self, other):
+            Watched.looks += 1
+            return super().__gt__(other)
+
+    findings = [finding(f"{number:04}", number, None, number + 10, is_change=False) for number in range(500)]
+    watched = [dataclasses.replace(one, end=Watched(one.end)) for one in findings]
+    (occurrence,) = find_occurrences(watched)
+    assert len(occurrence.files) == 500
+    assert Watched.looks < 10 * 500

@@ -32,6 +32,8 @@ RECORDINGS = (
     "town/claim-deleted",
     "town/route-changed",
     "town/policy-of-provider-closed",
+    "town/runtime-suspended",
+    "town/quota-taken",
     "town/http-route-changed",
     "town/autoscalers-disagree",
     "standing/admission-quota-unstated",

@@ -16,7 +16,6 @@ import pytest
 from analyzer.corpus.asking import Task
 from analyzer.corpus.capture_rows import CaptureFile
 from analyzer.corpus.corpus import build_corpus
-from analyzer.corpus.dask_cluster import run_on_cluster
 from analyzer.corpus.workers import run_here
 from fixtures.fleet.make import CAPTURES, FOLDER
 from formats.errors import UnavailableError
@@ -39,6 +38,14 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
+def run_on_cluster():
+    """Imported by each test: Dask imports what only some systems have, and files of tests are read on all of them."""
+    from analyzer.corpus.dask_cluster import run_on_cluster
+
+    return run_on_cluster
+
+
+@pytest.fixture
 def cluster(tmp_path):
     """Address of a scheduler and process ids of its workers, each a process as on a real cluster."""
     (tmp_path / "cluster.py").write_text(_CLUSTER)
@@ -56,7 +63,7 @@ def cluster(tmp_path):
         process.stdin.close()
 
 
-def test_the_dataset_is_that_of_one_process_also_when_a_worker_is_killed(cluster, tmp_path):
+def test_the_dataset_is_that_of_one_process_also_when_a_worker_is_killed(cluster, tmp_path, run_on_cluster):
     address, pids = cluster
     knowledge = msgspec.json.encode(shipped_knowledge())
     killed = []
@@ -78,12 +85,12 @@ def test_the_dataset_is_that_of_one_process_also_when_a_worker_is_killed(cluster
         assert path.read_bytes() == (tmp_path / "many" / path.name).read_bytes()
 
 
-def test_a_scheduler_that_does_not_answer_is_a_sentence(monkeypatch):
+def test_a_scheduler_that_does_not_answer_is_a_sentence(monkeypatch, run_on_cluster):
     monkeypatch.setattr("analyzer.corpus.dask_cluster.CONNECT_S", 0.2)
     task = Task(str(FOLDER), CaptureFile("f" * 32, "first.tapio", "rules"), "code", 1)
     with pytest.raises(UnavailableError, match="the Dask scheduler does not answer"):
         list(run_on_cluster([task], b"{}", address="tcp://127.0.0.1:9"))
 
 
-def test_nothing_to_analyze_asks_no_scheduler():
+def test_nothing_to_analyze_asks_no_scheduler(run_on_cluster):
     assert list(run_on_cluster([], b"{}", address="tcp://127.0.0.1:9")) == []

@@ -6,6 +6,7 @@
 -- needs:
 --   cpu_usage: any
 -- columns:
+--   containers BIGINT: Containers that used any.
 --   usage_millicores BIGINT: CPU time used, in thousandths of a CPU.
 --   usual_millicores BIGINT: The same over the two minutes before, without the step just before, in which the use may have begun to
 --     grow; 0 for a workload that had no container then; null if nothing of that time was recorded.
@@ -18,13 +19,13 @@ WITH read AS (
     WHERE starts_with(usage.entity_id, 'Container/') AND usage.usage_millicores IS NOT NULL
     GROUP BY ALL
 ), summed AS (
-    SELECT workload_id, node, step, sum(used) AS used, max(at_ns) AS at_ns, arg_max(seq, at_ns) AS seq FROM read GROUP BY workload_id, node, step
+    SELECT workload_id, node, step, count(*) FILTER (used > 0) AS containers, sum(used) AS used, max(at_ns) AS at_ns, arg_max(seq, at_ns) AS seq FROM read GROUP BY workload_id, node, step
 ), compared AS (
     SELECT *, avg(used) OVER (PARTITION BY workload_id, node ORDER BY step RANGE BETWEEN 12 PRECEDING AND 2 PRECEDING) AS usual FROM summed
 )
 SELECT
     compared.at_ns, compared.workload_id AS entity_id, compared.node, compared.seq, evidence_of('cpu', compared.node, compared.seq) AS evidence,
-    round(compared.used)::BIGINT AS usage_millicores,
+    compared.containers, round(compared.used)::BIGINT AS usage_millicores,
     CASE
         WHEN compared.usual IS NOT NULL THEN round(compared.usual)::BIGINT
         WHEN (compared.step - 1) * 10000000000 > capture_window.from_ns THEN 0

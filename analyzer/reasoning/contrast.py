@@ -64,7 +64,8 @@ BORNE_NS = 30_000_000_000
 
 _HOLDING_BACK = frozenset({Condition.NOT_READY, Condition.SLOW, Condition.STARVED})
 
-_READ_AT_START = frozenset({"ConfigMap", "Secret"})
+READ_AT_START = frozenset({"ConfigMap", "Secret"})
+"""Kinds that containers read when they start: a change reaches them with their next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class Contrast:
             return None
         after_ns = last.to_ns - undo.from_ns
         # What reads its configuration when it starts keeps the wrong one: only a new episode says that it went on.
-        is_renewed = last.from_ns > undo.from_ns or change.kind not in _READ_AT_START
+        is_renewed = last.from_ns > undo.from_ns or change.kind not in READ_AT_START
         if after_ns >= WENT_ON_NS and is_renewed:
             says = f"{last.kind} {last.name} showed the same {format_duration(after_ns)} after the change was undone"
             return Argument(is_for=False, strength=WENT_ON_FACTOR, says=says, seen_on=last.number)
@@ -205,7 +206,7 @@ class Contrast:
 
 
 def _compare_with_shortage(cause: FoundSymptom, effect: FoundSymptom) -> Argument | None:
-    """Speaks against a shortage that was over before the effect began, or that was borne for long before it."""
+    """Speaks against what was over before the effect began, or was borne for long before it, if it only held back."""
     if cause.rule.condition not in _HOLDING_BACK:
         return None
     what = f"{cause.kind} {cause.name}"

@@ -13,6 +13,7 @@ from analyzer.reasoning.causal_graph import CausalEdge, CausalGraph
 from analyzer.reasoning.chains import tell_chain
 from analyzer.reasoning.comparison import AGAINST, ComparisonSearch
 from analyzer.reasoning.confidence import multiply_terms, weigh_feedback, weigh_finding
+from analyzer.reasoning.contrast import READ_AT_START
 from analyzer.reasoning.fixes import find_fix
 from analyzer.reasoning.impact import CountRequests, assess_impact, count_nothing
 from analyzer.reasoning.patterns import match_pattern
@@ -28,8 +29,6 @@ MAX_SUPPORTS = 12
 
 _INNER_KINDS = frozenset({"Container", "Process"})
 """Entities inside of a pod: the pod is named as the root cause, unless a pattern says otherwise."""
-
-_READ_KINDS = frozenset({"ConfigMap", "Secret"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         [row for row in hit if row],
         pattern.actions if pattern else (),
         values,
-        readers=context.entities.readers(candidate.root.entity_id) if candidate.root.kind in _READ_KINDS else (),
+        readers=context.entities.readers(candidate.root.entity_id) if candidate.root.kind in READ_AT_START else (),
         is_deleted=story.root is not None and story.root.is_deleted,
     )
     beside = story.explained - {step.number for step in story.steps}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from analyzer.knowledge.check import fill
 from analyzer.knowledge.rules import Condition, Nature
 from analyzer.model.entity_index import EntityRow
+from analyzer.reasoning.contrast import READ_AT_START
 from analyzer.reasoning.symptoms import FoundSymptom
 from formats.text import DIGEST_PREFIX
 
@@ -120,7 +121,7 @@ def _undo(root: FoundSymptom, effects: Sequence[FoundSymptom], readers: Sequence
     name = shlex.quote(root.name)
     if path is None:  # the object was created or deleted
         return
-    if root.kind in ("ConfigMap", "Secret"):
+    if root.kind in READ_AT_START:
         yield _restore_key(root, kubectl, name, old)
         # What does not start is tried again by the kubelet.
         if not any(effect.rule.condition is Condition.NOT_STARTING for effect in effects):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.town.kernel import probe_fails, uses_cpu, waits
 from tests.golden.town import Town
 
 LOW = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 20Mi."
@@ -137,3 +138,22 @@ def test_workload_that_added_pods_long_before_is_not_blamed(tmp_path):
     town.evict("ledger-old-1", "TerminationByKubelet", at=345, message=LOW)
     town.builder.kube_object("ConfigMap", "end", {}, at=400)
     assert [(one.root_cause.kind, one.root_cause.name) for one in town.analyze().findings] == [("Node", "node-1")]
+
+
+@pytest.mark.parametrize("busy", ["reindex", "mirror"])
+def test_pods_that_use_the_cpu_together_are_blamed_and_not_those_that_were_only_added(tmp_path, busy):
+    # GIVEN two workloads that get seven pods each, those of one with 200 millicores each, and a neighbour that waits
+    town = Town(tmp_path)
+    for at, name in ((30, "reindex"), (32, "mirror")):
+        town.workload(name, at=20, event="state")
+        town.workload(name, at=at, replicas=7)
+        for number in range(7):
+            town.pod(name, f"{name}-{number}", at=at + 1, event="added")
+            uses_cpu(town, f"{name}-{number}", begin=40, grown=200 if name == busy else 1, since=40)
+    waits(town, "cpu", share=0.8)
+    probe_fails(town)
+    # WHEN
+    finding = town.analyze().findings[0]
+    # THEN
+    assert finding.root_cause.name == busy
+    assert "workload-cpu-grown" in {step.symptom for step in finding.chain}

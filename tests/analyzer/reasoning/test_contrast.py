@@ -295,8 +295,9 @@ def shortage(engine, begin, end, *, condition="starved"):
     return only_edge(engine, symptom_text("outage", more=f"condition: {condition}\n"), *RECOVERY_RULES[2:])
 
 
-def test_a_shortage_that_was_over_explains_less_of_what_begins_later(engine):
-    found = shortage(engine, 175, 194)
+@pytest.mark.parametrize("condition", ["starved", "slow", "not-ready"])
+def test_what_held_back_and_was_over_explains_less_of_what_begins_later(engine, condition):
+    found = shortage(engine, 175, 194, condition=condition)
     assert found.confidence == pytest.approx(0.8 * OVER_FACTOR, rel=0.01)
     assert "it began 6.0 s after Pod a was well again" in found.how
 

@@ -19,16 +19,16 @@ WITH told AS (
     FROM route_backend
 ), service AS (
     -- What a Service of that name was last: gone since, or with these ports since.
-    SELECT namespace, name, max_by(until_ns, (at_ns, node, seq)) AS until_ns, bool_or(is_last) AS exists_still,
+    SELECT namespace, name, arg_max(until_ns, (at_ns, node, seq)) AS until_ns, bool_or(is_last) AS exists_still,
         arg_max(NOT is_state, (at_ns, node, seq)) AS was_changed, max(at_ns) AS at_ns,
         arg_max(service.spec.ports, (at_ns, node, seq)) AS ports
     FROM service_version
     GROUP BY ALL
 ), judged AS (
     SELECT
-        route.*, service.until_ns AS gone_ns, service.at_ns AS service_ns, service.was_changed,
-        coalesce(service.exists_still, false) AS exists_still,
-        service.ports,
+        route.*, service.ports, coalesce(service.exists_still, false) AS exists_still,
+        -- When the Service went, or got these ports; null if neither was recorded.
+        CASE WHEN NOT service.exists_still THEN service.until_ns WHEN service.was_changed THEN service.at_ns END AS changed_ns,
         [port.port::VARCHAR FOR port IN service.ports] AS numbers, [port.name FOR port IN service.ports] AS names
     FROM intervals_of('told') AS route
     LEFT JOIN service ON service.namespace = route.state.namespace AND service.name = route.state.service
@@ -36,13 +36,9 @@ WITH told AS (
     WHERE route.is_open AND EXISTS (SELECT 1 FROM recorded_entity WHERE kind = 'Service')
 )
 SELECT
-    CASE
-        WHEN NOT exists_still THEN greatest(at_ns, coalesce(gone_ns, at_ns))
-        WHEN was_changed THEN greatest(at_ns, service_ns)
-        ELSE at_ns
-    END AS at_ns,
-    entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, true AS is_open,
-    is_old AND gone_ns IS NULL OR is_old AND exists_still AND NOT was_changed AS is_old, false AS is_past,
+    greatest(at_ns, coalesce(changed_ns, at_ns)) AS at_ns,
+    entity_id, node, seq, evidence_of('kube_object', node, seq) AS evidence, to_ns, true AS is_open, is_old AND changed_ns IS NULL AS is_old,
+    false AS is_past,
     CASE WHEN exists_still THEN 'port_missing' ELSE 'service_missing' END AS mismatch,
     state.route AS route, state.namespace || '/' || state.service AS service, state.port AS port,
     CASE WHEN exists_still THEN list_aggregate(

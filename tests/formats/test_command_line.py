@@ -38,7 +38,8 @@ def wait():
     click.echo("waiting")
     sys.stdout.flush()
     try:
-        time.sleep(60)
+        while True:
+            time.sleep(0.1)  # a signal just before a sleep begins is handled when the sleep is over
     except KeyboardInterrupt:
         raise RuntimeError("Query interrupted")  # as DuckDB does
 

@@ -134,7 +134,10 @@ def test_standard_input_reaches_the_command() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_waiting_process_reaches_the_command(number: signal.Signals) -> None:
-    body = f"signal.signal({int(number)}, lambda *_: sys.exit(7))\nprint('ready', flush=True)\ntime.sleep(60)"
+    # Short sleeps: a signal just before a sleep begins is handled when the sleep is over.
+    body = (
+        f"signal.signal({int(number)}, lambda *_: sys.exit(7))\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)"
+    )
     program = start(body)
     assert program.stdout is not None
     assert program.stdout.readline() == "ready\n"

@@ -2,7 +2,7 @@
 -- frequent tables contain, are added in `entity`.
 --
 -- kind: table
--- reads: capture_window, cgroup, container_declared, object_version, owner_reference, pod_version, recording_node,
+-- reads: capture_window, cgroup, container_declared, log_file, object_version, owner_reference, pod_version, recording_node,
 --   runtime_container
 -- columns:
 --   entity_id VARCHAR: Key: `Kind/uid` of Kubernetes objects, `Container/<pod uid>/<name>`, `Process/<node>/<pid>/<start>`,
@@ -81,9 +81,20 @@ WITH RECURSIVE pod_node AS (
     FROM cgroup WHERE entity_id LIKE 'Container/%'
     GROUP BY entity_id, pod_id
     UNION ALL
+    -- Secrets, which most recorders may not read, that a log names a file of.
+    SELECT
+        'Secret/' || namespace || '/' || name, 'Secret', namespace, name, NULL, NULL,
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, NULL, 6
+    FROM log_file
+    WHERE kind = 'Secret' AND NOT EXISTS (
+        SELECT 1 FROM object
+        WHERE object.kind = 'Secret' AND object.namespace = log_file.namespace AND object.name = log_file.name
+    )
+    GROUP BY namespace, name
+    UNION ALL
     SELECT
         'Node/' || node, 'Node', NULL, node, NULL, node,
-        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, NULL, 6
+        (SELECT from_ns FROM window_ends), (SELECT to_ns FROM window_ends), false, NULL, 7
     FROM recording_node
 ), best AS MATERIALIZED (
     SELECT * EXCLUDE (rank) FROM found

@@ -40,6 +40,7 @@ WITH listed AS (
             "resources": {
                 "limits": {"memory": "VARCHAR", "cpu": "VARCHAR", "ephemeral-storage": "VARCHAR"}, "requests": {"memory": "VARCHAR", "cpu": "VARCHAR"}
             },
+            "volumeMounts": [{"name": "VARCHAR", "mountPath": "VARCHAR"}],
             "livenessProbe": "JSON", "readinessProbe": "JSON"
         }]')) AS container
     FROM listed

@@ -475,6 +475,27 @@ def test_whom_a_log_names_is_found_by_name_and_by_address(tmp_path, model_of):
     assert [row[0] for row in found] == [service, service, pod]
 
 
+def test_files_that_a_log_names_belong_to_the_innermost_mount_that_holds_them(tmp_path, model_of):
+    # GIVEN a pod that mounts a Secret within a ConfigMap, and looks for files in both, beside them and elsewhere
+    mounts = [{"name": "own", "mountPath": "/etc/app/"}, {"name": "tls", "mountPath": "/etc/app/tls"}]
+    volumes = [{"name": "own", "configMap": {"name": "app"}}, {"name": "tls", "secret": {"secretName": "app-tls"}}]
+    builder = CaptureBuilder(tmp_path).kube_object("ConfigMap", "app", {}, at=0)
+    containers = [{"name": "api", "volumeMounts": mounts}]
+    builder.pod("api-1", containers=containers, spec={"volumes": volumes}, at=0)
+    for number, path in enumerate(("/etc/app/main.yaml", "/etc/app/tls/key.pem", "/etc/app-2/x", "/etc/apps")):
+        builder.log_error("api-1", "no_such_file", 20, run_of=f"r{number}", **{"log.file.path": path})
+    # AND a file that it finds and may not read
+    builder.log_error("api-1", "permission_denied", 20, run_of="other", **{"log.file.path": "/etc/app/tls/ca.pem"})
+    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=100).write(), "mounted_file").engine
+    # THEN the Secret, which was not recorded, is known by its name
+    rows = engine.rows("SELECT entity_id, container, key FROM mounted_file ORDER BY key")
+    secret, config_map = "Secret/shop/app-tls", f"ConfigMap/{uid_of('ConfigMap/shop/app')}"
+    assert rows == [(secret, "api-1/api", "key.pem"), (config_map, "api-1/api", "main.yaml")]
+    assert engine.rows("SELECT kind, namespace, name, uid FROM recorded_entity WHERE entity_id = ?", [secret]) == [
+        ("Secret", "shop", "app-tls", None)
+    ]
+
+
 def test_containers_that_only_the_runtime_tells_of_have_their_names(tmp_path, model_of):
     # GIVEN no Kubernetes at all
     builder = CaptureBuilder(tmp_path).log_error("api-1", "no_such_file", 20, **{"log.file.path": "/etc/app.conf"})

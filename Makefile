@@ -1,6 +1,6 @@
 # `make help` is the manual. Every target sets up what it needs (deploy/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why bench-fleet determinism kill-sweep fuzz soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
+.PHONY: help demo unit test sweeps coverage check format e2e incidents explore accuracy predictions bench bench-record bench-overhead bench-replay bench-why bench-fleet determinism kill-sweep fuzz soak neo4j docs picture fixtures wheel wheel-check image lock sbom clean setup-unit setup-demo setup-test setup-image setup-release
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
 # Workers and the programs that tests start share compiled modules, also where the environment forbids to write them.
@@ -31,8 +31,11 @@ demo: setup-demo ## Record a real incident on this machine, explain it and write
 unit: setup-unit ## The tests that need no root, kernel, Java or browser; also on macOS; in about four minutes
 	@$(COMPILED) $(PYTEST) --unit -q -n auto --dist loadgroup
 
-test: setup-test ## Run all tests
+test: setup-test ## Run all tests, and of laws with many cases a share
 	@$(COMPILED) $(PYTEST) -n 3 --dist loadgroup
+
+sweeps: setup-test ## Run the cases of long laws of which `make test` runs a share
+	@$(COMPILED) $(PYTEST) -n 3 --dist loadgroup --sweeps
 
 coverage: setup-test ## Run all tests, traced, and print the line and branch coverage (the gate is 90 %)
 	@$(PY) -m coverage erase

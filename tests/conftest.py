@@ -38,6 +38,7 @@ settings.load_profile("same-every-time")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--unit", action="store_true", help="only what needs no root, kernel, Java, browser or network")
+    parser.addoption("--sweeps", action="store_true", help="only the cases of laws that other runs leave out")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -71,7 +72,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--unit"):
-        left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in NOT_UNIT_MARKS)]
-        config.hook.pytest_deselected(items=left_out)
+    marks_left_out = NOT_UNIT_MARKS if config.getoption("--unit") else ()
+    left_out = {
+        item
+        for item in items
+        if bool(item.get_closest_marker("sweep")) is not config.getoption("--sweeps")
+        or any(item.get_closest_marker(mark) for mark in marks_left_out)
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]

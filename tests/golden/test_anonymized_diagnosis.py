@@ -8,6 +8,7 @@ import pytest
 
 from analyzer.sharing.sharing import anonymize_capture
 from tests.analyzed import document_of
+from tests.sweeps import share
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
@@ -70,7 +71,7 @@ def _diagnosis(path: Path) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", share(RECORDINGS))
 def test_anonymized_capture_gives_the_same_diagnosis(tmp_path, name):
     # GIVEN a recording and its anonymized copy
     source = FIXTURES / f"{name}.tapio"

@@ -19,6 +19,7 @@ from formats.segment.sealing import SegmentHeader, seal_segment
 from tests.analyzed import document_of
 from tests.analyzer.capture_builder import CaptureBuilder
 from tests.analyzer.shipped_model import build_model
+from tests.sweeps import share
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OF_THE_CLUSTER = ("kube_object", "kube_event", "clock")
@@ -88,7 +89,7 @@ def _diagnosis(path: Path) -> tuple[object, ...]:
 
 @pytest.mark.slow
 @pytest.mark.no_cover
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", share(RECORDINGS))
 def test_diagnosis_with_a_second_recorder_is_that_of_one(tmp_path, name):
     # GIVEN a recording, and the same with the API server's part recorded by another node also
     path = FIXTURES / f"{name}.tapio"

@@ -30,6 +30,7 @@ from recorder.store.layout import measure_tree
 from tests.recorder.recorder_fakes import SECOND, FakeClock, make_config, run_children_inline
 from tests.robustness import recorder_under_test as driver
 from tests.robustness.sick_disk_program import record_script
+from tests.sweeps import share
 
 needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed; `make test` installs it"
@@ -150,7 +151,7 @@ def fault_points() -> Iterator[tuple[str, str, int]]:
 
 
 @needs_strace
-@pytest.mark.parametrize("point", list(fault_points()), ids=lambda point: "-".join(map(str, point)))
+@pytest.mark.parametrize("point", share(fault_points()), ids=lambda point: "-".join(map(str, point)))
 def test_a_fault_anywhere_loses_nothing_uncounted(tmp_path: Path, point: tuple[str, str, int], monkeypatch):
     # GIVEN a recorder whose N-th call of one kind fails, or is where it is killed
     call, fault, when = point

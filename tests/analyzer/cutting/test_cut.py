@@ -13,6 +13,7 @@ from formats.capture.reading import open_capture
 from formats.errors import OutputError, UsageError
 from formats.postmortem.document import Document
 from tests.analyzed import document_of, shipped_knowledge
+from tests.sweeps import share
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 PROBE = FIXTURES / "states" / "probe-changed.tapio"
@@ -106,11 +107,13 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
-    [
-        FIXTURES / "captures" / "configmap-oom-crashloop.tapio",
-        FIXTURES / "captures" / "pvc-no-storageclass.tapio",
-        FIXTURES / "incidents" / "demo.tapio",
-    ],
+    share(
+        [
+            FIXTURES / "captures" / "pvc-no-storageclass.tapio",
+            FIXTURES / "captures" / "configmap-oom-crashloop.tapio",
+            FIXTURES / "incidents" / "demo.tapio",
+        ]
+    ),
     ids=lambda path: path.stem,
 )
 def test_most_of_a_recording_is_not_needed(source: Path, tmp_path: Path) -> None:

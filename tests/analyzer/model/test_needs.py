@@ -11,6 +11,7 @@ from analyzer.model.engine_tables import declared_tables
 from formats.capture.reading import open_capture
 from tests.analyzer.capture_builder import BOOT_AT_BEGIN, CaptureBuilder
 from tests.analyzer.shipped_model import build_model
+from tests.sweeps import share
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 ROWS_IN = {
@@ -100,7 +101,7 @@ def assert_needs_hold(path: Path, exercised: set[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ROWS_IN)
+@pytest.mark.parametrize("name", share(ROWS_IN))
 def test_a_select_without_what_it_needs_has_no_rows(name):
     assert_needs_hold(FIXTURES / f"{name}.tapio", ROWS_IN[name])
 

@@ -12,6 +12,7 @@ from analyzer.reasoning.relation_paths import RelationPaths
 from formats.capture.reading import open_capture
 from formats.postmortem.document import Document
 from tests.analyzed import shipped_knowledge
+from tests.sweeps import share
 
 ROOT = Path(__file__).resolve().parents[3]
 CAPTURES = ("incidents/demo", "captures/quota-failedcreate")
@@ -24,7 +25,7 @@ def _analyze(name: str) -> Document:
     return analyze_capture(capture, shipped_knowledge(), threads=1)
 
 
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize("name", share(CAPTURES))
 def test_following_relations_finds_what_the_query_of_each_path_finds(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,7 +37,7 @@ def test_following_relations_finds_what_the_query_of_each_path_finds(
     assert followed.edges
 
 
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize("name", share(CAPTURES))
 def test_what_is_left_out_as_unreachable_would_find_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     left_out = _analyze(name)
     refused = []

@@ -17,6 +17,7 @@ from formats.errors import KnowledgeError
 from tests.analyzer.hand_made import SECOND, add_entities, add_trouble, find, make_tables, symptom_text
 from tests.analyzer.knowledge_text import load_text
 from tests.analyzer.shipped_model import build_model
+from tests.sweeps import share
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 
@@ -172,7 +173,7 @@ def test_episode_over_two_parts_is_one(engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["incidents/demo", "captures/node-notready-eviction"])
+@pytest.mark.parametrize("name", share(["incidents/demo", "captures/node-notready-eviction"]))
 def test_rules_that_are_left_out_would_find_nothing(name, monkeypatch):
     # GIVEN the symptoms of a recording, found without the rules that find nothing in any row of their facts
     found = symptoms_of(name)

@@ -21,6 +21,7 @@ from recorder.destination import parse_destination
 from recorder.store.upload_orders import DeletionOrder, UploadOrder, UploadOrders, UploadReport
 from recorder.store.uploading_child import MEMORY_BYTES, Pace, Uploading
 from tests.recorder.store.uploads import MIB, UploadingNode, files_below, make_content, start_at
+from tests.sweeps import share
 
 REPOSITORY = Path(__file__).parents[3]
 SERVER = shutil.which("versitygw") or shutil.which("versitygw", path=str(REPOSITORY / ".venv" / "bin"))
@@ -105,7 +106,7 @@ def server(running_server, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.no_cover
-@pytest.mark.parametrize("kind", ["directory", "store", "blobs"])
+@pytest.mark.parametrize("kind", share(["directory", "store", "blobs"]))
 def test_a_child_that_is_killed_in_any_step_loses_nothing_and_sends_nothing_twice(tmp_path, monkeypatch, kind):
     content = make_content(MIB + 5)
     step, is_over = 0, False

@@ -2,7 +2,7 @@
 --
 -- kind: table
 -- scope: accumulated
--- reads: cgroup, contact, dns (cgroup_id, network.peer.address, dns.response_code), name_server, peer, recorded_entity
+-- reads: cgroup, contact, dns (cgroup_id, network.peer.address, dns.response_code), name_server, peer, pod_address, recorded_entity
 -- columns:
 --   source_id VARCHAR: The calling Pod.
 --   target_id VARCHAR: The called Service, Pod, Node or Address.
@@ -15,7 +15,7 @@
 --   unreachable BIGINT: Attempts for which there was no route.
 WITH met AS (
     SELECT
-        coalesce(cgroup.pod_id, 'Node/' || contact.node) AS source_id,
+        coalesce(cgroup.pod_id, caller.pod_id) AS source_id,
         -- Calls to a listening container are calls to its Pod.
         coalesce(container.pod_id, peer.entity_id) AS target_id,
         greatest(contact.from_ns, peer.from_ns) AS from_ns, least(contact.to_ns, peer.to_ns) AS to_ns,
@@ -31,11 +31,15 @@ WITH met AS (
         ON peer.node = contact.node AND peer.network_namespace = contact.network_namespace
         AND peer.address = contact.address AND peer.port = contact.port
         AND contact.from_ns < peer.to_ns AND contact.to_ns >= peer.from_ns
-    JOIN cgroup
+    LEFT JOIN cgroup
         ON cgroup.node = contact.node AND cgroup.cgroup_id = contact.cgroup_id
         AND contact.from_ns >= cgroup.from_ns AND contact.from_ns < cgroup.to_ns
+    -- The cgroup of a container that ran for a moment was gone before it could be listed.
+    LEFT JOIN pod_address AS caller
+        ON cgroup.cgroup_id IS NULL AND caller.address = contact.local_address
+        AND contact.from_ns >= caller.from_ns AND contact.from_ns < caller.to_ns
     LEFT JOIN recorded_entity AS container ON container.entity_id = peer.entity_id AND container.kind = 'Container'
-    WHERE cgroup.pod_id IS NOT NULL
+    WHERE source_id IS NOT NULL
     UNION ALL
     SELECT
         cgroup.pod_id AS source_id, server.entity_id AS target_id, dns.at_ns AS from_ns, dns.at_ns AS to_ns,

@@ -36,7 +36,7 @@ def run_ci(
 def test_every_section_is_run_and_reported(tmp_path: Path) -> None:
     done = run_ci(tmp_path, e2e_code=0)
     assert done.returncode == 0, done.stderr
-    for name in ("check", "test", "wheel", "e2e"):
+    for name in ("check", "test", "sweeps", "wheel", "e2e"):
         assert f"=== {name}: passed" in done.stdout
     assert "ran fixtures/lab/e2e.py" in done.stdout
 
@@ -60,7 +60,7 @@ def test_failed_cluster_tests_are_a_failure(tmp_path: Path, code: int) -> None:
     assert f"=== e2e: exit code {code}" in done.stdout
 
 
-@pytest.mark.parametrize("target", ["check", "test", "wheel-check"])
+@pytest.mark.parametrize("target", ["check", "test", "sweeps", "wheel-check"])
 def test_failed_target_ends_the_run(tmp_path: Path, target: str) -> None:
     done = run_ci(tmp_path, e2e_code=0, failing_target=target)
     assert done.returncode == 2

@@ -90,7 +90,8 @@ def test_cache_above_its_limit_is_oom_killed_and_backs_off(lab: RunningLab) -> N
     assert status["lastState"]["terminated"]["reason"] == "OOMKilled"
     assert status["lastState"]["terminated"]["exitCode"] == 137
     assert status["restartCount"] == 1
-    assert ask(lab, "cache") == "ConnectionRefusedError"
+    # Where the node is slow, its next run may be killed while it is asked.
+    assert ask(lab, "cache") in {"ConnectionRefusedError", "ConnectionResetError"}
     assert ask(lab, "frontend") == "HTTP/1.0 502 Bad Gateway"
 
 

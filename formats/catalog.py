@@ -16,6 +16,7 @@ from formats.tables import (
     kube_event,
     kube_object,
     kubelet,
+    link,
     loss,
     memory,
     oom,
@@ -66,6 +67,7 @@ TABLES: tuple[Table, ...] = (
     journal.TABLE,
     socket_state.TABLE,
     interface_state.TABLE,
+    link.TABLE,
     clock.TABLE,
     loss.TABLE,
 )

@@ -21,11 +21,13 @@ from recorder.kube.api_client import ApiClient
 from recorder.kube.cluster_access import load_access
 from recorder.leadership import Leadership
 from recorder.linux.clocks import read_boot_time_ns
+from recorder.netlink.route_socket import open_hearing
 from recorder.source import Need, Source
 from recorder.source_opening import build_contexts, open_sources
 from recorder.wall_clock import WallClock
 
 _CAPABILITIES = {
+    "CAP_NET_BROADCAST": 11,
     "CAP_NET_ADMIN": 12,
     "CAP_SYS_PTRACE": 19,
     "CAP_SYS_ADMIN": 21,
@@ -283,6 +285,14 @@ def _has_cgroups(host: HostConfig) -> bool:
     return "memory" in hierarchies.v1 or hierarchies.unified is not None
 
 
+def _hears_of_pods(_: HostConfig) -> bool:
+    try:
+        open_hearing(4096, all_namespaces=True).close()
+    except OSError:
+        return False
+    return True
+
+
 def _has_kubernetes(_: HostConfig) -> bool:
     named = os.environ.get("KUBECONFIG", "") or str(Path.home() / ".kube/config")
     return "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(path).is_file() for path in named.split(":"))
@@ -304,6 +314,7 @@ _CHECKS: dict[Need, Callable[[HostConfig], bool]] = {
     Need.KUBELET: lambda _: True,
     Need.SYSTEM_BUS: lambda _: True,  # as above
     Need.JOURNAL: lambda _: True,  # as above
+    Need.NETLINK: _hears_of_pods,
     Need.KUBERNETES: _has_kubernetes,
 }
 _NEED_STEPS: dict[Need, str] = {
@@ -316,5 +327,6 @@ _NEED_STEPS: dict[Need, str] = {
     Need.KUBELET: "let the recorder get nodes/stats and nodes/metrics, or set `address` of the source",
     Need.SYSTEM_BUS: "mount the host's /run into the recorder's container",
     Need.JOURNAL: "mount the host's /var/log and /run into the recorder's container",
+    Need.NETLINK: "run with hostNetwork, CAP_NET_BROADCAST and CAP_NET_ADMIN, and allow AF_NETLINK sockets",
     Need.KUBERNETES: "provide a kubeconfig, or a service account with the verbs list and watch",
 }

@@ -15,6 +15,7 @@ from recorder.sources.journal import JournalSource
 from recorder.sources.kube_event import KubeEventSource
 from recorder.sources.kube_object import KubeObjectSource
 from recorder.sources.kubelet import KubeletOwnSource
+from recorder.sources.link import LinkSource
 from recorder.sources.memory import MemorySource
 from recorder.sources.oom import OomSource
 from recorder.sources.pressure import PressureSource
@@ -38,6 +39,7 @@ SOURCES: tuple[type[Source], ...] = (
     ProcessStateSource,
     SocketStateSource,
     InterfaceStateSource,
+    LinkSource,
     OomSource,
     ProcessSource,
     SignalSource,

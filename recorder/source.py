@@ -51,6 +51,8 @@ class Need(StrEnum):
     """The socket of the D-Bus system bus, with systemd on it."""
     JOURNAL = "journal"
     """The files of the systemd journal, and the library that reads them."""
+    NETLINK = "netlink"
+    """Netlink sockets that hear of changes in the network namespaces of the node and of its pods."""
     KUBERNETES = "kubernetes"
     """A kubeconfig or a service account that may list and watch."""
 

@@ -58,6 +58,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/positions.py": ("recorder/sources/test_journal.py", "data; a whole recorder is killed and goes on there"),
     "recorder/store/resumption.py": ("recorder/sources/test_journal.py", "a whole recorder is killed and goes on"),
     "recorder/dbus/*.py": ("recorder/sources/test_systemd.py", "a real bus is spoken to, as by the source"),
+    "recorder/netlink/route_socket.py": ("recorder/netlink/test_watch.py", "real networks are heard"),
+    "recorder/netlink/conversation.py": ("recorder/sources/test_link.py", "what the source leaves to its thread"),
     "formats/rows/node_services.py": ("formats/rows/test_unit_state.py", "the role is a column of a unit's row"),
     "recorder/cri/messages.py": ("recorder/cri/test_runtime.py", "data; a runtime is asked with them"),
     "recorder/cri/conversation.py": ("recorder/sources/test_container.py", "what the source leaves to its thread"),

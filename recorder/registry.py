@@ -10,6 +10,7 @@ from recorder.sources.container import ContainerSource
 from recorder.sources.cpu import CpuSource
 from recorder.sources.dns import DnsSource
 from recorder.sources.filesystem import FilesystemSource
+from recorder.sources.health import HealthSource
 from recorder.sources.interface_state import InterfaceStateSource
 from recorder.sources.journal import JournalSource
 from recorder.sources.kube_event import KubeEventSource
@@ -55,6 +56,7 @@ SOURCES: tuple[type[Source], ...] = (
     PressureSource,
     ProcessStallSource,
     FilesystemSource,
+    HealthSource,
     ContainerSource,
     StorageUsageSource,
     ProbeSource,

@@ -128,6 +128,9 @@ def busy_capture(directory, name="capture.tapio"):
         builder.row("systemd", "unit.changed", at + 0.48, **unit)
         logged = {"systemd.unit": "kubelet.service", "log.class": "no_space", "log.count": 2, "journal.cursor": None}
         builder.row("journal", "journal.error", at + 0.49, **logged)
+        checked = {"health.check": "kubelet", "server.port": 10250, "health.duration_ns": index}
+        checked |= {"error.type": "timed_out" if index % 3 else None, "tls.server.not_after_unix_nano": index * 10**17}
+        builder.row("health", "health.checked", at + 0.495, **checked, **{"network.peer.address": "10.0.0.1"})
         sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}
         builder.row("signal", "signal.sent", at + 0.47, cgroup_id=1, **sent)
         builder.row("syscall_error", "syscall.errors", at + 0.5, cgroup_id=2, count=3, **{"syscall.name": "read"})

@@ -40,6 +40,7 @@ ROWS_IN = {
     "town/quota-taken": {"fills", "quota_taken"},
     "town/cpu-used-by-neighbour": {"workload_cpu"},
     "town/route-changed": {"route_backend", "route_state", "routes_to"},
+    "town/certificate-expired": {"health_check"},
     "town/secret-file-missing": {"log_file", "mounted_file"},
     "town/storage-class-deleted": {"class_of"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},

@@ -32,6 +32,7 @@ RELATIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "DEFAULTS": (frozenset({"LimitRange"}), frozenset({"Pod"})),
     "ENDPOINTS_OF": (frozenset({"EndpointSlice", "Endpoints"}), frozenset({"Service"})),
     "FILLS": (frozenset({"Pod"}), frozenset({"ResourceQuota"})),
+    "HAS_CALLED": (frozenset({"Pod"}), frozenset({"Pod", "Service"})),
     "HOLDS": (frozenset({"Namespace"}), frozenset()),
     "LIMITS": (frozenset({"ResourceQuota"}), frozenset({"Namespace"})),
     "MAY_DELETE": (frozenset({"Pod"}), frozenset()),

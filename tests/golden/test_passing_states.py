@@ -23,12 +23,16 @@ def test_a_service_that_is_empty_for_a_while_and_healed_is_ordinary(tmp_path, la
     assert bool(town.analyze().findings) is is_found
 
 
+@pytest.mark.parametrize("storage_class", [{}, {"storageClassName": "by-hand"}])
 @pytest.mark.parametrize(("bound_after", "is_found"), [(14, False), (60, True)])
-def test_a_claim_that_is_bound_when_its_binder_looks_again_is_ordinary(tmp_path, bound_after, is_found):
-    # GIVEN a claim that waits for a volume, and a pod of a workload that waits for it
+def test_a_claim_that_is_bound_when_its_binder_looks_again_is_ordinary(tmp_path, bound_after, is_found, storage_class):
+    # GIVEN a claim that waits for a volume, perhaps of a class that nobody made, and a pod of a workload that waits for it
     town = Town(tmp_path)
-    claim = {"spec": {"accessModes": ["ReadWriteOnce"]}, "status": {"phase": "Pending"}}
+    claim = {"spec": {"accessModes": ["ReadWriteOnce"], **storage_class}, "status": {"phase": "Pending"}}
     town.builder.kube_object("PersistentVolumeClaim", "books", claim, at=40, event="added")
+    if storage_class:
+        note = 'storageclass.storage.k8s.io "by-hand" not found'
+        town.builder.kube_event("ProvisioningFailed", "PersistentVolumeClaim", "books", note=note, at=41)
     mounted = {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "books"}}]}
     town.workload("archive", at=20, event="state")
     message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."

@@ -259,3 +259,21 @@ def test_groups_of_service_accounts_are_known(tmp_path, model_of, kind, name, po
     bind(builder, "ClusterRoleBinding", "to-many", ("ClusterRole", "views"), {"kind": kind, "name": name}, at=2)
     engine = model_of(builder.write(), "entity", "relation").engine
     assert [target for _, _, target in relations(engine, "PERMITS")] == pods
+
+
+def test_who_has_opened_a_connection_has_called_from_then_on(tmp_path, model_of):
+    # GIVEN a pod that calls a Service for a moment, and whose cgroup nobody saw; and one that only declares that it calls
+    builder = CaptureBuilder(tmp_path).service("db", cluster_ip="10.2.0.9", at=0)
+    declared = [{"name": "app", "env": [{"name": "DB", "value": "db:5432"}]}]
+    builder.pod("brief-1", ip="10.1.0.7", at=0).pod("silent-1", ip="10.1.0.8", containers=declared, at=0)
+    peer = {"network__peer__address": "10.2.0.9", "network__peer__port": 5432}
+    builder.tcp("connect", 10, cgroup_id=99, network__local__address="10.1.0.7", **peer)
+    builder.tcp("refused", 12, cgroup_id=98, network__local__address="10.1.0.8", **peer)
+    # AND one whose address was given to nobody
+    builder.tcp("connect", 14, cgroup_id=97, network__local__address="10.1.0.99", **peer)
+    engine = model_of(builder.kube_object("ConfigMap", "end", {}, at=60).write(), "entity", "relation").engine
+    # THEN
+    assert relations(engine, "HAS_CALLED") == [("HAS_CALLED", "brief-1", "db")]
+    assert engine.rows("SELECT from_ns, to_ns FROM relation WHERE relation = 'HAS_CALLED'") == [
+        (unix_ns(10), unix_ns(60))
+    ]

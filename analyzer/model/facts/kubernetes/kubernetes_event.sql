@@ -9,6 +9,7 @@
 --   object_kind VARCHAR: Kind of the regarding object.
 --   namespace VARCHAR: Namespace of the regarding object; null if it has none.
 --   name VARCHAR: Name of the regarding object.
+--   node_id VARCHAR: The Node that the object runs on; null if it runs on none, or the Node is not known.
 --   reason VARCHAR: Reason of the event, for example `BackOff`.
 --   type VARCHAR: `Normal` or `Warning`.
 --   note VARCHAR: Message of the event.
@@ -51,12 +52,13 @@ WITH told AS (
     SELECT
         told.*,
         coalesce(by_uid.entity_id, by_name.entity_id) AS object_id,
-        coalesce(by_uid.from_ns, by_name.from_ns) AS object_from_ns
+        coalesce(by_uid.from_ns, by_name.from_ns) AS object_from_ns,
+        coalesce(by_uid.node, by_name.node) AS object_node
     FROM once AS told
     LEFT JOIN entity AS by_uid
         ON by_uid.entity_id = object_entity_id(told."k8s.object.kind", told."k8s.object.name", told."k8s.object.uid")
     -- Some Events have no uid: then the newest object of that name that existed before the Event is used.
-    ASOF LEFT JOIN (SELECT kind, coalesce(namespace, '') AS namespace, name, from_ns, entity_id FROM entity) AS by_name
+    ASOF LEFT JOIN (SELECT kind, coalesce(namespace, '') AS namespace, name, from_ns, entity_id, node FROM entity) AS by_name
         ON by_name.kind = told."k8s.object.kind" AND by_name.name = told."k8s.object.name"
         AND by_name.namespace = coalesce(told."k8s.namespace.name", '') AND told.at_ns >= by_name.from_ns
 ), placed AS (
@@ -65,7 +67,7 @@ WITH told AS (
         coalesce(container_entity.entity_id, object_id, 'Node/' || "k8s.node.name") AS entity_id,
         "k8s.node.name" AS node, event_seq AS seq, evidence_of('kube_event', "k8s.node.name", event_seq) AS evidence,
         "k8s.object.kind" AS object_kind, "k8s.namespace.name" AS namespace, "k8s.object.name" AS name,
-        "k8s.event.reason" AS reason, "k8s.event.type" AS type, "k8s.event.note" AS note,
+        place.entity_id AS node_id, "k8s.event.reason" AS reason, "k8s.event.type" AS type, "k8s.event.note" AS note,
         "k8s.event.count" AS count, "k8s.event.count_delta" AS count_delta, recorders, "k8s.event.reporter" AS reporter,
         "k8s.event.first_unix_nano" AS first_ns, "k8s.event.last_unix_nano" AS last_ns,
         event_name = 'k8s.event.state' AND coalesce("k8s.event.last_unix_nano", at_ns) < (SELECT from_ns FROM capture_window) AS is_old,
@@ -74,6 +76,7 @@ WITH told AS (
     LEFT JOIN entity AS container_entity
         ON container_entity.entity_id = container_entity_id(substr(regarding.object_id, 5), regarding.container)
         AND regarding.object_id LIKE 'Pod/%'
+    LEFT JOIN entity AS place ON place.entity_id = 'Node/' || regarding.object_node
 )
 SELECT
     * EXCLUDE (end_ns, object_from_ns) REPLACE (

@@ -16,8 +16,8 @@ TABLE = Table(
             NAME_TYPE,
             Sensitivity.PUBLIC,
             "What was checked: `api_server` and `kubelet` (a TLS connection, over which nothing is sent), "
-            "`name_server` (a question over UDP, asked twice), `disk` (a small file that is written, synced "
-            "and removed).",
+            "`name_server` (of the cluster: a question over UDP, asked twice), `disk` (a small file that is written, "
+            "synced and removed).",
         ),
         Column(
             "server.address",

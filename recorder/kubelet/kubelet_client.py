@@ -40,7 +40,7 @@ class KubeletClient:
 
     def __init__(self, context: SourceContext, environment: Mapping[str, str] = os.environ) -> None:
         options = context.options
-        host, port = _read_address(str(options["address"]) or environment.get(_NODE_IP, "") or "127.0.0.1")
+        host, port = find_kubelet(str(options["address"]), environment)
         own_certificates = [Path(str(options["ca_file"]))] if options["ca_file"] else []
         if not own_certificates:
             own_certificates = [*find_on_host(OWN_CERTIFICATE, context.proc)]
@@ -125,12 +125,17 @@ def _trust(tls: ssl.SSLContext, path: Path, *, is_configured: bool) -> None:
             ) from error
 
 
-def _read_address(text: str) -> tuple[str, int]:
-    """Host and port.
+def find_kubelet(configured: str, environment: Mapping[str, str]) -> tuple[str, int]:
+    """Host and port of the kubelet of this node.
+
+    Args:
+        configured: host, or host and port; empty: the node's address, or loopback.
+        environment: has the node's address in a pod.
 
     Raises:
-        ConfigurationError: it is no address.
+        ConfigurationError: what is configured is no address.
     """
+    text = configured or environment.get(_NODE_IP, "") or "127.0.0.1"
     bare = f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
     try:
         parts = urlsplit(f"//{bare}")

@@ -13,13 +13,12 @@ from recorder.conversation_source import ConversationSource
 from recorder.health.checks import Check, DiskCheck, NameServerCheck, ServerCheck, is_ip_address
 from recorder.health.conversation import HealthConversation
 from recorder.kube.cluster_access import load_access
-from recorder.kubelet.kubelet_client import PORT as KUBELET_PORT
+from recorder.kubelet.kubelet_client import find_kubelet
 from recorder.row_queue import ColumnsRow, RowQueue
 from recorder.source import Profile, SourceContext, SourceSpec
 
 API_SERVER_EVERY = 5
 """Intervals between two connections to the API server. Why: 200 nodes that ask every minute would make 3 a second."""
-_DEFAULT_DOMAIN = "cluster.local"
 
 
 class HealthSource(ConversationSource):
@@ -32,13 +31,23 @@ class HealthSource(ConversationSource):
         cost="6 ms per interval of 60 s; one TLS handshake with the API server in 5 min",
         loss_reasons=(LossReason.QUEUE_FULL,),
         shed_order=54,
-        fallback="without credentials for a cluster, only name servers and the disk are checked",
-        options={"interval_s": 60, "timeout_s": 5, "kubeconfig": "", "resolv_conf": "/etc/resolv.conf"},
+        fallback="without credentials for a cluster, only the disk is checked",
+        options={
+            "interval_s": 60,
+            "timeout_s": 5,
+            "kubeconfig": "",
+            "kubelet_address": "",
+            "resolv_conf": "/etc/resolv.conf",
+        },
     )
     queue_bytes = 256 << 10
 
     def converse(self, context: SourceContext, queue: RowQueue[ColumnsRow]) -> HealthConversation:
-        """With everything that there is to check."""
+        """With everything that there is to check.
+
+        Raises:
+            ConfigurationError: the option `kubelet_address` is no address.
+        """
         return HealthConversation([*find_checks(context, os.environ)], queue, context)
 
 
@@ -46,8 +55,11 @@ def find_checks(context: SourceContext, environment: Mapping[str, str]) -> Itera
     """What can be checked on this node.
 
     Args:
-        context: of the source; options `kubeconfig` and `resolv_conf`.
+        context: of the source; options `kubeconfig`, `kubelet_address` and `resolv_conf`.
         environment: has the addresses of the API server and of the node in a pod.
+
+    Raises:
+        ConfigurationError: the option `kubelet_address` is no address.
     """
     options = context.options
     try:
@@ -56,21 +68,21 @@ def find_checks(context: SourceContext, environment: Mapping[str, str]) -> Itera
         access = None
     if access is not None and access.tls is not None:
         yield ServerCheck("api_server", access.host, access.port, access.tls_server_name, every=API_SERVER_EVERY)
-        yield ServerCheck("kubelet", environment.get("NODE_IP") or "127.0.0.1", KUBELET_PORT, context.node_name)
+        host, port = find_kubelet(str(options["kubelet_address"]), environment)
+        yield ServerCheck("kubelet", host, port, context.node_name)
     yield from _find_name_servers(Path(str(options["resolv_conf"])))
     if context.state_directory is not None:
         yield DiskCheck(context.state_directory)
 
 
 def _find_name_servers(resolv_conf: Path) -> Iterator[Check]:
-    """Those that the recorder's pod asks: in a cluster its own, as for every pod."""
+    """Those that the cluster gave the recorder's pod, as every pod. Others are none of its business."""
     try:
         lines = [line.split() for line in resolv_conf.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:
         return
     searched = [word.rstrip(".") for words in lines if words[:1] == ["search"] for word in words[1:]]
-    domains = [word.removeprefix("svc.") for word in searched if word.startswith("svc.") and word.isascii()]
+    of_services = [word for word in searched if word.startswith("svc.") and word.isascii()]
     for words in lines:
-        if words[:1] == ["nameserver"] and len(words) > 1 and is_ip_address(words[1]):
-            domain = next(iter(domains), _DEFAULT_DOMAIN)
-            yield NameServerCheck(words[1], f"kubernetes.default.svc.{domain}")
+        if of_services and words[:1] == ["nameserver"] and len(words) > 1 and is_ip_address(words[1]):
+            yield NameServerCheck(words[1], f"kubernetes.default.{of_services[0]}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from formats.errors import ConfigurationError
 from recorder.health.checks import NameServerCheck
 from recorder.kube.cluster_access import ClusterAccess
 from recorder.sources import health
@@ -35,19 +38,30 @@ def test_a_pod_checks_its_cluster_its_name_servers_and_its_disk(tmp_path, monkey
     assert questions == {"kubernetes.default.svc.example.org"}
 
 
-def test_a_node_without_a_cluster_checks_what_there_is(tmp_path):
-    checks = find_checks(context_of(tmp_path, resolv_conf=str(tmp_path / "none")), {})
+@pytest.mark.parametrize("resolv_conf", [None, "nameserver 192.0.2.1\nsearch example.org\n"])
+def test_a_node_without_a_cluster_checks_its_disk_alone(tmp_path, resolv_conf):
+    # Name servers that no cluster gave are none of its business.
+    if resolv_conf is not None:
+        (tmp_path / "resolv.conf").write_text(resolv_conf)
+    checks = find_checks(context_of(tmp_path, resolv_conf=str(tmp_path / "resolv.conf")), {})
     assert [check.name for check in checks] == ["disk"]
+
+
+def test_an_address_of_the_kubelet_that_is_none_is_refused(tmp_path, monkeypatch):
+    access = ClusterAccess(host="10.96.0.1", port=443, path_prefix="", tls=object())
+    monkeypatch.setattr(health, "load_access", lambda *_: access)
+    with pytest.raises(ConfigurationError, match="address of the kubelet"):
+        list(find_checks(context_of(tmp_path, kubelet_address="a b"), {}))
 
 
 def test_outcomes_are_recorded_and_a_segment_begins_with_the_newest(tmp_path, monkeypatch):
     # GIVEN a kubelet that answers, and an API server that is gone
     with tls_server(tmp_path) as port:
-        monkeypatch.setattr(health, "KUBELET_PORT", port)
         access = ClusterAccess(host="localhost", port=1, path_prefix="", tls=object())
         monkeypatch.setattr(health, "load_access", lambda *_: access)
         source = HealthSource()
-        source.open(context_of(tmp_path, resolv_conf=str(tmp_path / "none"), timeout_s=20))
+        kubelet = f"{LOOPBACK}:{port}"
+        source.open(context_of(tmp_path, kubelet_address=kubelet, resolv_conf=str(tmp_path / "none"), timeout_s=20))
         rows = []
 
         def has_three():

@@ -16,7 +16,12 @@ _LEAF_LINKS = 2
 """A directory has one link from its parent, one from itself, and one from each child (kernfs and most file systems)."""
 
 
-_FILES_V1 = {"memory": "memory.usage_in_bytes", "cpu": "cpu.cfs_period_us", "cpuacct": "cpuacct.usage"}
+_FILES_V1 = {
+    "memory": "memory.usage_in_bytes",
+    "cpu": "cpu.cfs_period_us",
+    "cpuacct": "cpuacct.usage",
+    "freezer": "cgroup.procs",
+}
 """A file of each cgroup v1 controller: a directory of its name may also be empty."""
 
 
@@ -26,8 +31,8 @@ class CgroupHierarchies:
 
     Attributes:
         unified: the cgroup2 tree, whose inode numbers are the cgroup ids; None if there is none.
-        v1: the mounts of the cgroup v1 controllers `memory`, `cpu` and `cpuacct`; without those that the cgroup2 tree
-            controls, or that do not exist.
+        v1: the mounts of the cgroup v1 controllers `memory`, `cpu`, `cpuacct` and `freezer`; without those that
+            the cgroup2 tree controls, or that do not exist.
     """
 
     unified: Path | None
@@ -115,6 +120,16 @@ def read_cgroup_id(unified: Path | None, path: str) -> int:
         return (unified / path.lstrip("/")).stat().st_ino
     except OSError:
         return 0
+
+
+def is_frozen(unified: Path, path: str) -> bool:
+    """Whether all tasks of a cgroup of the cgroup2 tree are frozen, by its own freezer or by that of one above it."""
+    return "frozen 1" in read_text(f"{unified}{path}/cgroup.events").splitlines()
+
+
+def is_frozen_v1(freezer: Path, path: str) -> bool:
+    """The same in the cgroup v1 freezer hierarchy."""
+    return read_text(f"{freezer}{path}/freezer.state") == "FROZEN\n"
 
 
 def read_cgroup_id_by_pid(unified: Path | None, roots: Sequence[str], *, limit: int) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Table `cgroup_state`: the path of every cgroup id."""
+"""Table `cgroup_state`: the path of every cgroup id, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ POD_UID = Column(
 
 TABLE = Table(
     name="cgroup_state",
-    doc="One cgroup: it existed at the start of a segment, was created, or was removed.",
-    event_names=("cgroup.state", "cgroup.added", "cgroup.removed"),
+    doc="One cgroup: it existed at the start of a segment, was created, removed, frozen, or thawed.",
+    event_names=("cgroup.state", "cgroup.added", "cgroup.removed", "cgroup.frozen", "cgroup.thawed"),
     own=(
         CGROUP_ID,
         CGROUP_PATH,
@@ -32,5 +32,6 @@ TABLE = Table(
             nullable=True,
         ),
     ),
-    source="cgroup2 tree; path forms of kubelet cgroupfs and systemd drivers, containerd, CRI-O, Docker",
+    source="tracepoints cgroup:cgroup_mkdir, cgroup_rmdir, cgroup_notify_frozen (Linux >= 5.2); cgroup2 tree, "
+    "freezer.state of cgroup v1; path forms of kubelet cgroupfs and systemd drivers, containerd, CRI-O, Docker",
 )

@@ -261,7 +261,14 @@ class CaptureBuilder:
         return self.row("kube_event", f"k8s.event.{event}", at, **(values | columns))
 
     def cgroup(
-        self, cgroup_id: int, pod: str | None, container: str | None = None, at: float | None = None, **columns: Any
+        self,
+        cgroup_id: int,
+        pod: str | None,
+        container: str | None = None,
+        at: float | None = None,
+        *,
+        event: str = "state",
+        **columns: Any,
     ) -> Self:
         """A cgroup of a Pod of namespace `shop`, or of its container's first run; of the system if there is no Pod."""
         path = "/system.slice/sshd.service"
@@ -270,7 +277,7 @@ class CaptureBuilder:
             runtime_id = runtime_id_of(f"{pod}/{container}") if container else None
             path = f"/kubepods/burstable/pod{pod_uid}" + (f"/{runtime_id}" if runtime_id else "")
             columns = {"k8s.pod.uid": pod_uid, "container.id": runtime_id} | columns
-        return self.row("cgroup_state", "cgroup.state", at, cgroup_id=cgroup_id, **({"cgroup.path": path} | columns))
+        return self.row("cgroup_state", f"cgroup.{event}", at, cgroup_id=cgroup_id, **({"cgroup.path": path} | columns))
 
     def tcp(self, event: str, at: float | None = None, **columns: Any) -> Self:
         """One row of `tcp`; `event` without its prefix. Everything is in one network namespace unless told otherwise."""

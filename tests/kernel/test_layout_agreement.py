@@ -8,6 +8,7 @@ import pytest
 
 from formats.errors import TapioError, UnavailableError
 from recorder.ebpf.loader_process import load_programs
+from recorder.sources.cgroup_state import CgroupStateSource
 from recorder.sources.dns import DnsSource
 from recorder.sources.oom import OomSource
 from recorder.sources.process import ProcessSource
@@ -19,7 +20,16 @@ from recorder.sources.tracepoint import TracepointSource
 
 pytestmark = pytest.mark.kernel
 
-WITH_A_RING = (ProcessSource, OomSource, SignalSource, TcpSource, SyscallErrorSource, DnsSource, TracepointSource)
+WITH_A_RING = (
+    CgroupStateSource,
+    ProcessSource,
+    OomSource,
+    SignalSource,
+    TcpSource,
+    SyscallErrorSource,
+    DnsSource,
+    TracepointSource,
+)
 
 
 @pytest.mark.parametrize("source_type", WITH_A_RING)

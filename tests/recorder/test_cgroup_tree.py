@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cgroup_tree import find_hierarchies, find_kubepods, list_cgroups, read_cgroup_id_by_pid
+from recorder.cgroup_tree import (
+    find_hierarchies,
+    find_kubepods,
+    is_frozen,
+    is_frozen_v1,
+    list_cgroups,
+    read_cgroup_id_by_pid,
+)
 from recorder.sources.cgroup_state import CgroupStateSource
 from tests.recorder.sources.fake_host import FakeHost, rows_of
 
@@ -46,3 +53,13 @@ def test_the_lists_of_a_hierarchy(host: FakeHost):
     ids = read_cgroup_id_by_pid(found.unified, ("/",), limit=10)
     assert ids == dict.fromkeys((12, 13), (found.unified / "kubepods").stat().st_ino)
     assert read_cgroup_id_by_pid(None, ("/",), limit=10) == {}
+
+
+def test_what_is_frozen_is_read_in_both_versions(host: FakeHost):
+    host.write(host.cgroups / "a/cgroup.events", "populated 1\nfrozen 1\n")
+    host.write(host.cgroups / "b/cgroup.events", "populated 1\nfrozen 0\n")
+    host.write(host.cgroups / "freezer/a/freezer.state", "FROZEN\n")
+    host.write(host.cgroups / "freezer/b/freezer.state", "FREEZING\n")
+    assert [is_frozen(host.cgroups, path) for path in ("/a", "/b", "/gone", "/")] == [True, False, False, False]
+    freezer = host.cgroups / "freezer"
+    assert [is_frozen_v1(freezer, path) for path in ("/a", "/b", "/gone", "/")] == [True, False, False, False]

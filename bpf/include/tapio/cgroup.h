@@ -27,7 +27,6 @@ static inline const void *read_task_cgroup(const void *task)
     return cgroup;
 }
 
-#ifdef CGROUP_FILTERS
 /* The id of the ancestor at `level` (0 = root); 0 if the cgroup is not that deep. */
 static inline u64 read_ancestor_id(const void *cgroup, int level)
 {
@@ -47,7 +46,6 @@ static inline u64 read_ancestor_id(const void *cgroup, int level)
     return id;
 #endif
 }
-#endif
 
 /* Like is_current_recorded(), for events that occur in the context of another task. An unknown cgroup is recorded only
  * if no filter is set. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 
 from recorder.sources.cgroup_state import CgroupStateSource
-from tests.recorder.sources.fake_host import CID, CONTAINER_V2, UID, FakeHost, rows_of
+from tests.recorder.sources.fake_host import CID, CONTAINER_V2, POD_V1, UID, FakeHost, rows_of
 
 BUDGET = 10**12
 
@@ -62,3 +62,58 @@ def test_without_a_bell_the_tree_is_walked_now_and_then(host: FakeHost):
     assert source.drain(BUDGET) == []
     host.clock.pass_seconds(10)
     assert [row["cgroup.path"] for row in rows_of(source.drain(BUDGET))] == ["/late"]
+
+
+def frozen_in(source: CgroupStateSource) -> list[tuple[str, str]]:
+    rows = rows_of(source.drain(BUDGET))
+    return [(row["event_name"], row["cgroup.path"]) for row in rows if row["event_name"] != "cgroup.added"]
+
+
+def test_without_bpf_what_is_frozen_is_read_now_and_then(host: FakeHost):
+    # GIVEN a container that is frozen when the source opens
+    host.make_unified()
+    host.write(host.cgroups / CONTAINER_V2[1:] / "cgroup.events", "populated 1\nfrozen 1\n")
+    source = CgroupStateSource()
+    host.open(source)
+    rows = rows_of(source.snapshot())
+    assert [row["cgroup.path"] for row in rows if row["event_name"] == "cgroup.frozen"] == [CONTAINER_V2]
+    # WHEN it is thawed, and frozen again THEN each is told at the next look
+    for word, event in (("0", "cgroup.thawed"), ("1", "cgroup.frozen")):
+        host.write(host.cgroups / CONTAINER_V2[1:] / "cgroup.events", f"populated 1\nfrozen {word}\n")
+        host.clock.pass_seconds(10)
+        assert frozen_in(source) == [(event, CONTAINER_V2)]
+    # AND one that goes is not thawed
+    (host.cgroups / CONTAINER_V2[1:]).rename(host.sysfs / "gone")
+    host.clock.pass_seconds(10)
+    assert frozen_in(source) == [("cgroup.removed", CONTAINER_V2)]
+    source.close()
+
+
+def test_the_freezer_of_cgroup_v1_is_read_beside_the_tree(host: FakeHost):
+    host.make_hybrid()
+    host.write(host.cgroups / "freezer/cgroup.procs", "")
+    source = CgroupStateSource()
+    host.open(source)
+    for word, event in (("FROZEN", "cgroup.frozen"), ("THAWED", "cgroup.thawed")):
+        host.write(host.cgroups / "freezer" / POD_V1[1:] / "freezer.state", f"{word}\n")
+        host.clock.pass_seconds(10)
+        assert frozen_in(source) == [(event, POD_V1)]
+    source.close()
+
+
+def test_where_the_kernel_tells_nothing_the_source_says_so_and_watches_the_tree(host: FakeHost):
+    host.make_unified()
+    source = CgroupStateSource()
+    host.open(source)
+    assert "tracefs is not mounted" in source.stats().detail
+    assert source.wake_fds()
+    source.close()
+
+
+def test_a_list_that_is_not_complete_is_said(host: FakeHost):
+    host.make_unified()
+    source = CgroupStateSource()
+    host.open(source, max_cgroups=2)
+    assert len(rows_of(source.snapshot())) == 2
+    assert "max_cgroups" in source.stats().detail
+    source.close()

@@ -105,6 +105,7 @@ def busy_capture(directory, name="capture.tapio"):
         )
         stall = {"process.pid": 20 + index, "process.state": "stopped" if index % 2 else "uninterruptible"}
         builder.row("process_stall", "process.stalled", at + 0.45, cgroup_id=2, **stall)
+        builder.cgroup(3, "cache-1", "run", at=at + 0.445, event="thawed" if index % 2 else "frozen")
         disk = {"block_io.device": "8:0", "block_io.operation": "read", "count": 2}
         builder.row("block_io", "disk.requests", at + 0.44, cgroup_id=2, **disk)
         waits = {"run_queue.other_cgroup_id": 1, "run_queue.at_least_ns": 4_096_000, "count": 5}

@@ -382,3 +382,52 @@ def test_step_in_which_the_recording_begins_counts_in_proportion(tmp_path, model
     rows = model_of(builder.write(), "call_growth").engine.records("FROM call_growth")
     # THEN 13 calls in the first seven seconds are 19 in ten
     assert [(row["usual"], row["opened"]) for row in rows] == ([(19, 113)] if grows else [])
+
+
+def test_a_container_is_frozen_from_its_freezing_to_its_thawing_or_its_end(tmp_path, model_of):
+    # GIVEN one that is frozen when a segment begins, is thawed, and is frozen again over another beginning
+    builder = shop(tmp_path)
+    for at, event in ((2.0, "state"), (2.0, "frozen"), (5.0, "thawed"), (10.0, "frozen"), (20.0, "state")):
+        builder.cgroup(12, "cache-1", "cache", at, event=event)
+    builder.cgroup(12, "cache-1", "cache", 20.0, event="frozen")
+    # AND a recorder that was not there when it was thawed
+    builder.cgroup(12, "cache-1", "cache", 30.0)
+    # AND one that is frozen until it is gone, a part of one, and the cgroup of the pod
+    builder.cgroup(12, "cache-1", "cache", 40.0, event="frozen")
+    builder.cgroup(12, "cache-1", "cache", 42.0, event="removed")
+    inner = f"/kubepods/pod{uid_of('Pod/shop/cache-1')}/{runtime_id_of('cache-1/cache')}/user.slice"
+    builder.cgroup(14, "cache-1", "cache", 50.0, event="frozen", **{"cgroup.path": inner})
+    builder.cgroup(15, "cache-1", None, 50.0, event="frozen")
+    builder.kube_object("ConfigMap", "end", {}, at=60)
+    rows = model_of(builder.write(), "container_frozen").engine.records("SELECT * FROM container_frozen ORDER BY at_ns")
+    # THEN
+    assert [(row["at_ns"], row["to_ns"], row["is_old"], row["is_past"]) for row in rows] == [
+        (unix_ns(2.0), unix_ns(5.0), True, True),
+        (unix_ns(10.0), unix_ns(30.0), False, False),
+        (unix_ns(40.0), unix_ns(42.0), False, False),
+    ]
+    assert {(row["entity_id"], row["runtime_id"]) for row in rows} == {(CACHE, runtime_id_of("cache-1/cache"))}
+
+
+def test_what_runs_in_a_container_that_lives_for_a_moment_is_its_own(tmp_path, engine):
+    from analyzer.model.build import PartStep
+    from formats.capture.reading import open_capture
+    from tests.analyzer.shipped_model import build_model
+
+    # GIVEN a job's container that lives for 50 ms, in which a process connects and exits
+    run = "send-1/send"
+    builder = shop(tmp_path).pod("send-1", statuses=[container_status("send", run_of=run)], at=5.0)
+    builder.cgroup(40, "send-1", "send", 6.0, event="added")
+    builder.tcp("refused", 6.02, cgroup_id=40, network__peer__address="10.9.9.9", network__peer__port=1)
+    builder.process("exit", 400, 6.04, started=6.01, cgroup_id=40, process__exit__code=1)
+    builder.cgroup(40, "send-1", "send", 6.05, event="removed")
+    model = build_model(open_capture(builder.write()), engine, wanted=["process_exit", "tcp_failure"])
+    # WHEN
+    seen = []
+    take = [
+        PartStep({fact: ()}, lambda _part, fact=fact: seen.extend(engine.records(f"FROM {fact}")))
+        for fact in ("process_exit", "tcp_failure")
+    ]
+    model.go_through(take)
+    # THEN
+    assert [row["entity_id"] for row in seen] == [f"Container/{uid_of('Pod/shop/send-1')}/send"] * 2

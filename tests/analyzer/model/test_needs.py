@@ -45,6 +45,7 @@ ROWS_IN = {
     "town/storage-class-deleted": {"class_of"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},
     "town/process-killed": {"signal_sent"},
+    "town/container-frozen": {"container_frozen"},
     "prediction/storage-fills": {"ephemeral_storage"},
     "standing/node-runtime-slow": {"kubelet_trouble"},
     "standing/controllers-down": {"unobserved_change"},

@@ -179,6 +179,7 @@ WITHOUT_MODULE = {
     "analyzer/model/test_workload_states.py": "SQL: facts/kubernetes/*_state.sql about pod templates",
     "analyzer/model/test_facts_kernel.py": "SQL: facts/*.sql about the kernel's tables",
     "analyzer/model/test_facts_node.py": "SQL: facts/node/*.sql",
+    "analyzer/model/test_facts_link.py": "SQL: facts/node/*.sql about interfaces and routes",
     "analyzer/model/test_facts_kubelet.py": "SQL: facts/*.sql about what the kubelet tells",
     "analyzer/model/test_pod_removal.py": "SQL: facts/kubernetes/pod_removal.sql, relations/may_delete.sql",
     "analyzer/model/test_facts_kubernetes.py": "SQL: facts/*.sql about Kubernetes objects",

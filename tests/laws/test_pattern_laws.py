@@ -159,7 +159,7 @@ def test_every_pattern_says_what_it_means_and_what_to_do():
 
 
 NAMED_DOCUMENTATION = re.compile(r"(?:documentation|manual): \"[A-Z0-9a-z]")
-PASTED_COMMAND = re.compile(r"(?:: |\()(?:kubectl|curl|crictl|journalctl|systemctl) \S")
+PASTED_COMMAND = re.compile(r"(?:: |\()(?:kubectl|curl|crictl|journalctl|systemctl|ip|sysctl) \S")
 
 
 def test_every_pattern_names_the_documentation_of_the_field_and_a_command_to_paste():

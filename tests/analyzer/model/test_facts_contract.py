@@ -132,6 +132,14 @@ def busy_capture(directory, name="capture.tapio"):
         checked = {"health.check": "kubelet", "server.port": 10250, "health.duration_ns": index}
         checked |= {"error.type": "timed_out" if index % 3 else None, "tls.server.not_after_unix_nano": index * 10**17}
         builder.row("health", "health.checked", at + 0.495, **checked, **{"network.peer.address": "10.0.0.1"})
+        link = {"network.interface.name": "eth0", "link.is_up": bool(index % 2), "link.has_carrier": bool(index % 2)}
+        link |= {"link.mtu": 1500 - index % 3, "link.carrier_changes": index, "k8s.pod.uid": pod["k8s.pod.uid"]}
+        builder.row("link", "link.changed", at + 0.491, **link)
+        route = {"route.destination": "0.0.0.0", "route.prefix_length": 0, "route.gateway": "10.1.0.254"}
+        builder.row("link", "route.removed" if index % 2 else "route.added", at + 0.492, **route)
+        builder.row("link", "neighbour.failed", at + 0.493, **{"network.peer.address": "10.1.0.254", "link.count": 2})
+        builder.row("link", "link.counters", at + 0.494, **{"link.received_packets": 9, "link.receive_drops": 1})
+        builder.row("link", "conntrack.counters", at + 0.495, **{"conntrack.entries": index, "conntrack.max": 20})
         sent = {"process.pid": 90 + index, "signal.number": 19 if index % 3 else 9, "signal.name": "SIGSTOP"}
         builder.row("signal", "signal.sent", at + 0.47, cgroup_id=1, **sent)
         builder.row("syscall_error", "syscall.errors", at + 0.5, cgroup_id=2, count=3, **{"syscall.name": "read"})

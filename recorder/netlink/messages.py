@@ -70,7 +70,7 @@ _KIND = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Interface:
     """One interface, as a message tells of it.
 
     Attributes:
@@ -145,7 +145,7 @@ class FailedNeighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class NetlinkMessage:
     """One message.
 
     Attributes:
@@ -182,14 +182,14 @@ def make_nsid_request(descriptor: int) -> bytes:
     return make_request(RTM_GETNSID, 0, struct.pack("=Bxxx", 0) + _attribute(NETNSA_FD, _U32.pack(descriptor)))
 
 
-def read_messages(data: bytes) -> Iterator[Message]:
+def read_messages(data: bytes) -> Iterator[NetlinkMessage]:
     """The messages of what was received at once."""
     place = 0
     while place + _HEADER.size <= len(data):
         length, kind, flags, _, _ = _HEADER.unpack_from(data, place)
         if length < _HEADER.size or place + length > len(data):
             return
-        yield Message(kind, flags, data[place + _HEADER.size : place + length])
+        yield NetlinkMessage(kind, flags, data[place + _HEADER.size : place + length])
         place += (length + 3) & ~3
 
 
@@ -198,7 +198,7 @@ def read_error(body: bytes) -> int:
     return -int(struct.unpack_from("=i", body)[0]) if len(body) >= 4 else 0
 
 
-def read_link(body: bytes) -> Link | None:
+def read_link(body: bytes) -> Interface | None:
     """The interface of RTM_NEWLINK or RTM_DELLINK; None for a port of a bridge, or what has no name."""
     if len(body) < _LINK.size:
         return None
@@ -212,7 +212,7 @@ def read_link(body: bytes) -> Link | None:
     peer = _read_number(attributes.get(_IFLA_LINK))
     if peer > _MAX_INDEX or (peer == index and _IFLA_LINK_NETNSID not in attributes):
         peer = 0
-    return Link(
+    return Interface(
         index=index,
         name=name,
         kind=kind if _KIND.fullmatch(kind) else "",

@@ -18,8 +18,8 @@ from recorder.netlink.messages import (
     NLMSG_ERROR,
     RTM_NEWLINK,
     RTM_NEWNEIGH,
-    Link,
-    Message,
+    Interface,
+    NetlinkMessage,
     make_links_request,
     make_nsid_request,
     read_error,
@@ -96,7 +96,7 @@ def receive(hearing: socket.socket) -> tuple[int | None, bytes] | None:
     return None, data
 
 
-def list_links(nsid: int | None) -> list[Link]:
+def list_links(nsid: int | None) -> list[Interface]:
     """All interfaces of a namespace.
 
     Args:
@@ -106,7 +106,7 @@ def list_links(nsid: int | None) -> list[Link]:
         OSError: the kernel refuses.
     """
     for _ in range(_ATTEMPTS):
-        links: dict[int, Link] = {}
+        links: dict[int, Interface] = {}
         is_whole = True
         for message in _ask(make_links_request(nsid)):
             is_whole = is_whole and not message.flags & NLM_F_DUMP_INTERRUPTED
@@ -136,7 +136,7 @@ def find_nsid(namespace: Path) -> int | None:
     return None
 
 
-def _ask(request: bytes) -> Iterator[Message]:
+def _ask(request: bytes) -> Iterator[NetlinkMessage]:
     """The messages of an answer.
 
     Raises:

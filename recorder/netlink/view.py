@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from formats.severity import SeverityNumber
-from recorder.netlink.messages import FailedNeighbour, Link, LocalAddress, Route
+from recorder.netlink.messages import FailedNeighbour, Interface, LocalAddress, Route
 from recorder.netlink.namespaces import Namespace
 from recorder.netlink.proc_files import Counters, TrackedConnections
 
@@ -39,8 +39,8 @@ class _Known:
         rows: that were recorded in that minute.
     """
 
-    link: Link
-    told: Link | None = None
+    link: Interface
+    told: Interface | None = None
     changes: int = 0
     minute_began_ns: int = 0
     rows: int = 0
@@ -78,7 +78,7 @@ class NamespaceView:
 
     # What is heard.
 
-    def hear_link(self, link: Link) -> None:
+    def hear_link(self, link: Interface) -> None:
         """An interface is new, or as told now."""
         known = self._links.get(link.index)
         if known is None:
@@ -125,7 +125,7 @@ class NamespaceView:
 
     # What is read.
 
-    def read_links(self, links: Iterable[Link], *, is_first: bool) -> None:
+    def read_links(self, links: Iterable[Interface], *, is_first: bool) -> None:
         """All interfaces, when they were asked for: what differs from what is known was not heard of."""
         present = {link.index: link for link in links}
         for index in self._links.keys() - present.keys():
@@ -262,7 +262,7 @@ class NamespaceView:
             "link.network_namespace": self.namespace.inode,
         }
 
-    def _link_row(self, event_name: str, link: Link) -> Row:
+    def _link_row(self, event_name: str, link: Interface) -> Row:
         return self._row(event_name) | {
             "network.interface.name": link.name,
             "network.interface.index": link.index,
@@ -315,7 +315,7 @@ class NamespaceView:
 _WARN: Row = {"severity_number": SeverityNumber.WARN}
 
 
-def _condition(link: Link) -> tuple[str, bool, bool, int]:
+def _condition(link: Interface) -> tuple[str, bool, bool, int]:
     return (link.name, link.is_up, link.has_carrier, link.mtu)
 
 

@@ -22,8 +22,8 @@ from recorder.netlink.messages import (
     RTM_NEWLINK,
     RTM_NEWNEIGH,
     RTM_NEWROUTE,
-    Link,
-    Message,
+    Interface,
+    NetlinkMessage,
     Route,
     read_failed_neighbour,
     read_link,
@@ -242,7 +242,7 @@ class LinkWatch:
             opened.close()
             hearing.opened, hearing.again_ns = None, now + DEAF_NS
 
-    def _tell(self, hearing: _Hearing, nsid: int | None, message: Message) -> None:
+    def _tell(self, hearing: _Hearing, nsid: int | None, message: NetlinkMessage) -> None:
         if message.kind == RTM_DELNSID and nsid is None:
             gone = read_nsid(message.body)
             if gone is not None and (forgotten := self._by_nsid.pop(gone, None)) is not None:
@@ -314,7 +314,7 @@ class LinkWatch:
         if is_first and one is self._node:
             self._read_figures(one, is_first=True)
 
-    def _list_links(self, one: _Followed) -> list[Link] | None:
+    def _list_links(self, one: _Followed) -> list[Interface] | None:
         """None if they cannot be listed."""
         if not self._is_heard(one):
             return _read_links(self._context.sysfs) if one is self._node else None
@@ -352,7 +352,7 @@ class LinkWatch:
             self._rejected += 1
 
 
-def _tell_view(view: NamespaceView, message: Message) -> None:
+def _tell_view(view: NamespaceView, message: NetlinkMessage) -> None:
     kind, body = message.kind, message.body
     if kind in {RTM_NEWLINK, RTM_DELLINK} and (link := read_link(body)) is not None:
         if kind == RTM_NEWLINK:
@@ -378,7 +378,7 @@ def _read_counters(file: Path) -> dict[str, Counters]:
     return read_counters(read_text_or_raise(file))
 
 
-def _read_links(sysfs: Path) -> list[Link]:
+def _read_links(sysfs: Path) -> list[Interface]:
     """The interfaces of the node as /sys has them."""
     found = []
     for place in sorted((sysfs / "class/net").glob("*")):
@@ -387,7 +387,7 @@ def _read_links(sysfs: Path) -> list[Link]:
             continue
         peer = _read_number(place / "iflink") or 0
         found.append(
-            Link(
+            Interface(
                 index=index,
                 name=place.name,
                 kind="",

@@ -133,7 +133,7 @@ def busy_capture(directory, name="capture.tapio"):
         checked |= {"error.type": "timed_out" if index % 3 else None, "tls.server.not_after_unix_nano": index * 10**17}
         builder.row("health", "health.checked", at + 0.495, **checked, **{"network.peer.address": "10.0.0.1"})
         link = {"network.interface.name": "eth0", "link.is_up": bool(index % 2), "link.has_carrier": bool(index % 2)}
-        link |= {"link.mtu": 1500 - index % 3, "link.carrier_changes": index, "k8s.pod.uid": pod["k8s.pod.uid"]}
+        link |= {"link.mtu": 1500 - index % 3, "link.carrier_changes": index, "k8s.pod.uid": uid_of("Pod/shop/api-1")}
         builder.row("link", "link.changed", at + 0.491, **link)
         route = {"route.destination": "0.0.0.0", "route.prefix_length": 0, "route.gateway": "10.1.0.254"}
         builder.row("link", "route.removed" if index % 2 else "route.added", at + 0.492, **route)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.netlink import messages
-from recorder.netlink.messages import FailedNeighbour, Link, LocalAddress, Route
+from recorder.netlink.messages import FailedNeighbour, Interface, LocalAddress, Route
 
 READERS = (
     messages.read_link,
@@ -48,12 +48,12 @@ ADDRESS = (
 
 
 def test_an_interface_is_read():
-    assert messages.read_link(LINK) == Link(7, "eth0", "veth", True, True, 1450, 3, 7)
+    assert messages.read_link(LINK) == Interface(7, "eth0", "veth", True, True, 1450, 3, 7)
 
 
 def test_what_lies_on_itself_has_no_peer_and_a_kind_is_a_word_of_the_kernel():
     body = struct.pack("=BxHiII", 0, 1, 7, 0, 0) + attribute(3, b"x\xff\0") + attribute(5, u32(7))
-    assert messages.read_link(body) == Link(7, "x\ufffd", "", False, False, 0, 0, 0)
+    assert messages.read_link(body) == Interface(7, "x\ufffd", "", False, False, 0, 0, 0)
     hostile = body + attribute(18, attribute(1, b"<script>\0"))
     assert messages.read_link(hostile) == messages.read_link(body)
     port_of_a_bridge = b"\x07" + body[1:]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from recorder.netlink.messages import FailedNeighbour, Link, Route
+from recorder.netlink.messages import FailedNeighbour, Interface, Route
 from recorder.netlink.namespaces import Namespace
 from recorder.netlink.proc_files import Counters, TrackedConnections
 from recorder.netlink.view import MAX_LINKS, MAX_NEIGHBOURS, NamespaceView
 
-ETH0 = Link(2, "eth0", "veth", is_up=True, has_carrier=True, mtu=1500, carrier_changes=2, peer_index=9)
+ETH0 = Interface(2, "eth0", "veth", is_up=True, has_carrier=True, mtu=1500, carrier_changes=2, peer_index=9)
 DOWN = replace(ETH0, is_up=False, has_carrier=False)
 SECOND = 1_000_000_000
 

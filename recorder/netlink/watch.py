@@ -52,6 +52,7 @@ DEAF_NS = 2_000_000_000
 SOON_NS = 3_000_000_000
 """How soon pods are looked for again after one is heard that is not known."""
 _MAX_GAPS = 16
+_NEEDS = "the interfaces of pods are read from /proc: the recorder needs CAP_NET_BROADCAST and CAP_NET_ADMIN"
 _LOST = "the kernel had to drop notifications: interfaces or routes changed faster than they were read"
 
 
@@ -117,6 +118,7 @@ class LinkWatch:
         self._rejected = 0
         self._conntrack_max: int | None = None
         self._problem = ""
+        self._may_list = True
         self.detail = ""
         self.gaps: deque[tuple[int, int, LossReason, str]] = deque(maxlen=_MAX_GAPS)
 
@@ -219,9 +221,8 @@ class LinkWatch:
         try:
             hearing.opened = self._open_socket(self._receive_bytes, all_namespaces=hearing.is_of_pods)
         except OSError as error:
-            needs = "the interfaces of pods are read from /proc: the recorder needs CAP_NET_BROADCAST and CAP_NET_ADMIN"
             self.detail = (
-                needs if hearing.is_of_pods else f"netlink cannot be used ({error}): what /proc and /sys tell is read"
+                _NEEDS if hearing.is_of_pods else f"netlink cannot be used ({error}): what /proc and /sys tell is read"
             )
         if not hearing.is_of_pods:
             self._is_node_heard = hearing.opened is not None
@@ -278,7 +279,7 @@ class LinkWatch:
         present = {namespace.inode: namespace for namespace in found}
         for gone in self._pods.keys() - present.keys():
             self._limited_before += self._pods.pop(gone).view.rate_limited
-        hears = self._hearings[1].opened is not None or self._hearings[1].again_ns is not None
+        hears = self._may_list and (self._hearings[1].opened is not None or self._hearings[1].again_ns is not None)
         by_nsid = {}
         unheard = 0
         for inode, namespace in present.items():
@@ -295,7 +296,9 @@ class LinkWatch:
                 self._read_state(one, is_first=True)
                 self._read_figures(one, is_first=True)
         self._by_nsid = by_nsid
-        if hears:
+        if not self._may_list:
+            self.detail = _NEEDS
+        elif hears:
             self.detail = (
                 f"the interfaces of {unheard} of {len(present)} pods are read from /proc alone" if unheard else ""
             )
@@ -320,9 +323,10 @@ class LinkWatch:
             return _read_links(self._context.sysfs) if one is self._node else None
         try:
             return list_links(one.nsid)
-        except OSError:  # the namespace is gone, or it may not be asked for
+        except OSError as error:  # the namespace is gone, or it may not be asked for
             if one is not self._node:
                 one.nsid = None
+                self._may_list = self._may_list and not isinstance(error, PermissionError)
             return None
 
     def _read_routes(self, one: _Followed, *, is_first: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -273,3 +275,41 @@ def test_only_the_kernel_is_believed(network):
         liar.sendto(struct.pack("=IHHII", 16, 17, 0, 0, 0), (hearing.getsockname()[0], 0))
         assert receive(hearing) == (None, b"")
         assert receive(hearing) is None
+
+
+@pytest.mark.parametrize(
+    ("lacking", "detail", "hears"),
+    [
+        ("", "", True),
+        ("net_broadcast", "CAP_NET_BROADCAST", False),
+        ("net_admin", "CAP_NET_ADMIN", False),
+        ("sys_ptrace", "CAP_SYS_PTRACE", False),
+    ],
+)
+def test_the_rights_of_the_daemon_set_are_enough_and_all_are_needed(network, lacking, detail, hears):
+    rights = {"net_admin", "net_broadcast", "sys_ptrace", "dac_read_search"} - {lacking}
+    bounding = ",".join(["-all", *(f"+{right}" for right in sorted(rights))])
+    command = ["setpriv", f"--bounding-set={bounding}", sys.executable, "-c", LOOK]
+    places = [str(network.host.proc), str(network.host.sysfs)]
+    printed = subprocess.run([*command, *places], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert detail in printed[0]
+    assert (printed[1:] == ["eth0"]) == hears
+
+
+LOOK = """
+import sys
+from pathlib import Path
+from recorder.linux.clocks import read_boot_time_ns
+from recorder.netlink.watch import LinkWatch
+from recorder.source import SourceContext
+from recorder.sources.link import LinkSource
+proc, sysfs = map(Path, sys.argv[1:])
+context = SourceContext("n", dict(LinkSource.spec.options), read_boot_time_ns, proc=proc, sysfs=sysfs)
+watch = LinkWatch(context)
+watch.begin()
+print(watch.detail)
+for row in watch.snapshot():
+    if row["event_name"] == "link.state" and row["k8s.pod.uid"] is not None:
+        print(row["network.interface.name"])
+"""
+"""What a recorder sees with the rights that it has: prints its detail and the interfaces of pods."""

@@ -51,7 +51,7 @@ def test_an_address_of_the_kubelet_that_is_none_is_refused(tmp_path, monkeypatch
     access = ClusterAccess(host="10.96.0.1", port=443, path_prefix="", tls=object())
     monkeypatch.setattr(health, "load_access", lambda *_: access)
     with pytest.raises(ConfigurationError, match="address of the kubelet"):
-        list(find_checks(context_of(tmp_path, kubelet_address="a b"), {}))
+        list(find_checks(context_of(tmp_path, kubelet_address="a/b"), {}))
 
 
 def test_outcomes_are_recorded_and_a_segment_begins_with_the_newest(tmp_path, monkeypatch):

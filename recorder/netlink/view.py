@@ -102,7 +102,10 @@ class NamespaceView:
             self._waiting.append(self._link_row("link.removed", known.link) | {"link.count": changes} | _WARN)
 
     def hear_address(self, address: LocalAddress, *, is_added: bool) -> None:
-        """An address was added or removed."""
+        """An address was added or removed. Those of a `dummy` are of Services (IPVS) and of local DNS servers."""
+        known = self._links.get(address.index)
+        if known is not None and known.link.kind == "dummy":
+            return
         name = "address.added" if is_added else "address.removed"
         row = self._row(name) | self._interface(address.index) | {"network.local.address": address.address}
         self._waiting.append(row if is_added else row | _WARN)

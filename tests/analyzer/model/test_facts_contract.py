@@ -137,6 +137,8 @@ def busy_capture(directory, name="capture.tapio"):
         builder.row("link", "link.changed", at + 0.491, **link)
         route = {"route.destination": "0.0.0.0", "route.prefix_length": 0, "route.gateway": "10.1.0.254"}
         builder.row("link", "route.removed" if index % 2 else "route.added", at + 0.492, **route)
+        address = {"network.local.address": "10.1.0.1", "k8s.pod.uid": uid_of("Pod/shop/api-1")}
+        builder.row("link", "address.removed" if index % 2 else "address.added", at + 0.4925, **address)
         builder.row("link", "neighbour.failed", at + 0.493, **{"network.peer.address": "10.1.0.254", "link.count": 2})
         builder.row("link", "link.counters", at + 0.494, **{"link.received_packets": 9, "link.receive_drops": 1})
         builder.row("link", "conntrack.counters", at + 0.495, **{"conntrack.entries": index, "conntrack.max": 20})

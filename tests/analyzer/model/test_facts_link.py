@@ -110,6 +110,23 @@ def test_a_route_is_lost_until_there_is_another_one(builder):
     ]
 
 
+def test_an_address_is_lost_by_whom_it_belongs_to_until_it_is_back(builder):
+    place = [{"type": "InternalIP", "address": "192.168.0.5"}]
+    builder.kube_object("Node", "node-1", {"status": {"addresses": place}}, at=1)
+    for at, event, address, of in (
+        (20, "address.removed", "10.1.0.1", OF_POD),
+        (21, "address.removed", "192.168.0.5", {}),
+        (22, "address.removed", "192.168.0.77", {}),
+        (23, "address.removed", "10.1.0.9", OF_POD),
+        (30, "address.added", "10.1.0.1", OF_POD),
+    ):
+        builder.row("link", event, at, **of, **{"network.local.address": address, "network.interface.name": "eth0"})
+    assert rows(builder, "address_lost", "entity_id", "pod_id", "address", "to_ns", "is_open") == [
+        (POD, POD, "10.1.0.1", unix_ns(30), False),
+        ("Node/node-1", None, "192.168.0.5", unix_ns(100), True),
+    ]
+
+
 def test_a_route_to_one_pod_says_which_if_the_pod_is_still_there(builder):
     builder.pod("gone-1", ip="10.1.0.9", at=0.2)
     route(builder, "route.removed", 20, "10.1.0.1/32")

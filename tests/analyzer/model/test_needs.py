@@ -36,6 +36,7 @@ ROWS_IN = {
     "town/node-without-route": {"unrouted_pod"},
     "town/node-interface-down": {"interface_down"},
     "town/default-route-lost": {"route_lost"},
+    "town/address-lost": {"address_lost"},
     "town/mtu-lowered": {"mtu_change"},
     "town/gateway-silent": {"neighbour_failure"},
     "town/interface-errors": {"interface_errors"},

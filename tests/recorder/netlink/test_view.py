@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from recorder.netlink.messages import FailedNeighbour, Interface, Route
+from recorder.netlink.messages import FailedNeighbour, Interface, LocalAddress, Route
 from recorder.netlink.namespaces import Namespace
 from recorder.netlink.proc_files import Counters, TrackedConnections
 from recorder.netlink.view import MAX_LINKS, MAX_NEIGHBOURS, NamespaceView
@@ -127,6 +127,15 @@ def test_tracked_connections_are_told_when_they_fill_the_table_or_are_dropped():
         told += [(row["conntrack.entries"], row["conntrack.drops"]) for row in view.take_rows(0)]
     assert told == [(505, 0), (990, 0), (991, 3), (10, 0)]
     assert [row["conntrack.max"] for row in view.snapshot(1000) if row["event_name"] == "conntrack.counters"] == [1000]
+
+
+def test_addresses_of_services_are_left_out():
+    view = make_view()
+    view.hear_link(replace(ETH0, index=7, name="kube-ipvs0", kind="dummy"))
+    assert names(view) == ["link.changed"]
+    view.hear_address(LocalAddress(7, "10.96.0.10"), is_added=True)
+    view.hear_address(LocalAddress(2, "10.9.0.3"), is_added=True)
+    assert [row["network.local.address"] for row in view.take_rows(0)] == ["10.9.0.3"]
 
 
 def test_routes_to_one_host_are_followed_and_not_in_the_snapshot():

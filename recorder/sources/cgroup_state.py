@@ -161,9 +161,8 @@ class CgroupStateSource(KernelSource):
 
     def describe_state(self) -> str:
         """What it cannot see, if anything."""
-        if self._cut:
-            return f"{self._cut:,} paths were longer than {_PATH_BYTES - 1} bytes and were cut"
-        return self._incomplete or self._without or super().describe_state()
+        cut = f"paths longer than {_PATH_BYTES - 1} bytes were cut: {self._cut:,}" if self._cut else ""
+        return self._incomplete or self._without or cut or super().describe_state()
 
     def wake_fds(self) -> tuple[int, ...]:
         """The ring, or the watch, so that a container that lives for a moment only is still seen."""

@@ -89,6 +89,45 @@ def test_what_the_kernel_told_is_not_told_again_by_a_walk_and_what_it_did_not_te
     )
 
 
+def test_what_changes_during_a_walk_is_told_once(own_cgroup, sources, monkeypatch) -> None:
+    # GIVEN a source that walks at every drain, and a cgroup that goes, and one that comes, right after each walk
+    source = sources.open(CgroupStateSource(), own_cgroup, rescan_s=0)
+    (own_cgroup.folder / "goes").mkdir()
+    source.drain(10**9)
+    walk = source._walk
+
+    def walk_and_change(context):
+        found = walk(context)
+        (own_cgroup.folder / "goes").rmdir()
+        (own_cgroup.folder / "comes").mkdir()
+        return found
+
+    monkeypatch.setattr(source, "_walk", walk_and_change)
+    # WHEN
+    rows = [row for batch in source.drain(10**9) for row in batch.to_pylist()]
+    monkeypatch.undo()
+    # THEN what the walk saw is not told against what the kernel has told since
+    assert [(event, path.rpartition("/")[2]) for event, path, _id in told(rows)] == [
+        ("removed", "goes"),
+        ("added", "comes"),
+    ]
+    assert source.drain(10**9) == []
+
+
+def test_more_cgroups_than_are_listed_are_not_told_to_be_removed(own_cgroup, sources) -> None:
+    # GIVEN a source that may list two cgroups, and walks at every drain
+    for name in ("a", "b", "c"):
+        (own_cgroup.folder / name).mkdir()
+    source = sources.open(CgroupStateSource(), own_cgroup, rescan_s=0, max_cgroups=2)
+    assert source.drain(10**9) == []
+    # WHEN another one comes THEN it is told all the same, and only it
+    (own_cgroup.folder / "A").mkdir()
+    rows = [row for batch in source.drain(10**9) for row in batch.to_pylist()]
+    assert [path for _event, path, _id in told(rows)] == [f"{own_cgroup.path}/A"]
+    assert source.drain(10**9) == []
+    assert "max_cgroups" in source.stats().detail
+
+
 def test_what_is_frozen_and_thawed_is_recorded_with_what_is_below_it(own_cgroup, source, collect, until) -> None:
     # GIVEN a cgroup with a process in a nested one
     inner = own_cgroup.child("inner")
@@ -149,9 +188,11 @@ def test_names_that_are_no_text_are_as_a_walk_tells_them(own_cgroup, source, sou
     assert row["cgroup.path"].startswith(f"{own_cgroup.path}/\\udcff\\udcfe ;rm")
 
 
-def test_a_path_that_is_too_long_is_cut_after_its_last_whole_part_and_counted(own_cgroup, sources) -> None:
+def test_a_path_that_is_too_long_is_cut_after_its_last_whole_part_counted_and_found_by_a_walk(
+    own_cgroup, sources
+) -> None:
     # GIVEN a pod's container in which others are nested until the path is longer than a record
-    source = sources.open(CgroupStateSource(), own_cgroup, rescan_s=1000)
+    source = sources.open(CgroupStateSource(), own_cgroup, rescan_s=0)
     folder = own_cgroup.folder / f"pod{UID}" / CID
     folder.mkdir(parents=True)
     while len(str(folder)) - len(str(own_cgroup.root)) < 512:
@@ -160,11 +201,31 @@ def test_a_path_that_is_too_long_is_cut_after_its_last_whole_part_and_counted(ow
     # WHEN
     rows = [row for batch in source.drain(10**9) for row in batch.to_pylist()]
     # THEN
-    last = rows[-1]
-    assert last["cgroup.path"] == f"/{folder.parent.relative_to(own_cgroup.root)}/…"
-    assert (last["cgroup_id"], last["container.id"]) == (folder.stat().st_ino, CID)
-    assert rows[-2]["cgroup.path"] == f"/{folder.parent.relative_to(own_cgroup.root)}"
-    assert source.stats().detail == "1 paths were longer than 511 bytes and were cut"
+    before, cut, found = rows[-3:]
+    assert before["cgroup.path"] == f"/{folder.parent.relative_to(own_cgroup.root)}"
+    assert cut["cgroup.path"] == f"/{folder.parent.relative_to(own_cgroup.root)}/…"
+    assert found["cgroup.path"] == f"/{folder.relative_to(own_cgroup.root)}"
+    assert cut["cgroup_id"] == found["cgroup_id"] == folder.stat().st_ino
+    assert {row["container.id"] for row in rows[1:]} == {CID}
+    assert source.stats().detail == "paths longer than 511 bytes were cut: 1"
+    assert source.drain(10**9) == []
+
+
+def test_a_cgroup_of_another_hierarchy_is_not_recorded(own_cgroup, sources, collect, monkeypatch) -> None:
+    # GIVEN a source of the whole tree, so that no filter leaves it out, which knows nothing of what exists
+    v1 = Path("/sys/fs/cgroup/freezer")
+    if not (v1 / "cgroup.procs").exists():
+        pytest.skip("needs a cgroup v1 hierarchy")
+    monkeypatch.setattr(cgroup_state, "list_cgroups", lambda *_, **__: ([], False))
+    source = sources.open(CgroupStateSource(), None, rescan_s=1000)
+    # WHEN
+    other = v1 / f"tapio-test-{os.getpid()}-v1"
+    other.mkdir()
+    other.rmdir()
+    own = own_cgroup.child("own")
+    rows = collect(source, lambda rows: own.path in {row["cgroup.path"] for row in rows})
+    # THEN
+    assert f"/{other.name}" not in {row["cgroup.path"] for row in rows}
 
 
 def test_a_tree_that_is_mounted_below_the_root_sees_its_own_part_alone(own_cgroup, make_cgroup, sources, monkeypatch):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import select
 
+from formats.errors import UnavailableError
+from recorder.source import SourceContext
 from recorder.sources.cgroup_state import CgroupStateSource
 from tests.recorder.sources.fake_host import CID, CONTAINER_V2, POD_V1, UID, FakeHost, rows_of
 
@@ -107,6 +109,20 @@ def test_where_the_kernel_tells_nothing_the_source_says_so_and_watches_the_tree(
     host.open(source)
     assert "tracefs is not mounted" in source.stats().detail
     assert source.wake_fds()
+    source.close()
+
+
+def test_a_program_that_the_kernel_refuses_leaves_the_watch(host: FakeHost):
+    # GIVEN
+    host.make_unified()
+    source = CgroupStateSource()
+    context = SourceContext("fake", dict(source.spec.options), host.clock, proc=host.proc, sysfs=host.sysfs)
+    # WHEN
+    source.begin(context, [UnavailableError("the kernel refuses it", where="bpf", next_step="be root")])
+    (host.cgroups / "late").mkdir()
+    # THEN
+    assert "the kernel refuses it" in source.stats().detail
+    assert [row["cgroup.path"] for row in rows_of(source.drain(BUDGET))] == ["/late"]
     source.close()
 
 

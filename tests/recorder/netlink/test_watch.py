@@ -91,7 +91,9 @@ def refuse_all(receive_bytes: int, *, all_namespaces: bool) -> socket.socket:
 
 
 def test_a_snapshot_has_the_interfaces_and_routes_of_the_node_and_of_its_pods(network, follow):
-    rows = follow().watch.snapshot()
+    watching = follow()
+    rows = watching.watch.snapshot()
+    assert watching.watch.rejected == 0, "every file of this kernel is as expected, those of nf_conntrack too"
     links = {
         (row["k8s.pod.uid"], row["network.interface.name"]): row for row in rows if row["event_name"] == "link.state"
     }

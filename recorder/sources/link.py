@@ -21,7 +21,7 @@ class LinkSource(ConversationSource):
         table=link.TABLE,
         needs=(Need.PROC, Need.NETLINK),
         profile=Profile.LEAN,
-        cost="2 MiB; 25 ms for each look at 100 pods, 0.2 % of a core; 40 us for each change, 5 % of a core in a flood",
+        cost="1 MiB; 25 ms for each look at 100 pods, 0.2 % of a core; 40 us for each change, 5 % of a core in a flood",
         loss_reasons=(
             LossReason.KERNEL_RING_FULL,
             LossReason.RATE_LIMITED,

@@ -70,6 +70,11 @@ class _Story:
     from_ns: int
     to_ns: int
 
+    @property
+    def first_severe_effect(self) -> FoundSymptom | None:
+        """The first step after the root that is severe; None if none is."""
+        return next((step for step in self.steps[1:] if step.is_severe), None)
+
 
 def describe_findings(candidates: Iterable[Candidate], context: Context) -> tuple[Finding, ...]:
     """The findings of a capture, in the order of the candidates."""
@@ -102,7 +107,7 @@ def describe(candidate: Candidate, rank: int, context: Context) -> Finding:
         *weigh_feedback(pattern),
     )
     values = _values(story, context)
-    named = _Named.of(candidate, pattern, values)
+    named = _Named.of(story, values)
     impact = assess_impact(candidate, context.graph, context.count_requests)
     hit = (context.entities.get(key) for key in (*impact.workloads, *impact.services))
     fix = find_fix(
@@ -148,12 +153,16 @@ class _Named:
     category: str
 
     @classmethod
-    def of(cls, candidate: Candidate, pattern: PatternRule | None, values: Mapping[str, str]) -> _Named:
+    def of(cls, story: _Story, values: Mapping[str, str]) -> _Named:
+        root, pattern = story.candidate.root, story.pattern
         if pattern is not None:
             return cls(pattern.name, fill(pattern.title, values), pattern.category)
-        if candidate.is_cause:
-            return cls(None, candidate.root.what, "unknown")
-        return cls(UNEXPLAINED, f"{candidate.root.what}; its cause was not recorded", "unknown")
+        if not story.candidate.is_cause:
+            return cls(UNEXPLAINED, f"{root.what}; its cause was not recorded", "unknown")
+        effect = story.first_severe_effect
+        if effect is None or root.is_severe:
+            return cls(None, root.what, "unknown")
+        return cls(None, f"{root.what}, and {effect.what}", "unknown")
 
 
 def _find_story(candidate: Candidate, context: Context) -> _Story:
@@ -302,7 +311,7 @@ def _values(story: _Story, context: Context) -> dict[str, str]:
     details: dict[str, str] = {}
     for symptom in (*_required(story, context.graph), root):
         details |= symptom.details
-    effect = next((step for step in story.steps[1:] if step.is_severe), root)
+    effect = story.first_severe_effect or root
     workload = entities.get(effect.workload_id) or entities.get(root.workload_id)
     named, own = story.root, entities.get(root.workload_id)
     return {

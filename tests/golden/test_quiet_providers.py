@@ -41,7 +41,12 @@ def changed_books(directory, *, is_started_again):
 
 
 def test_what_a_provider_started_with_is_blamed_for_its_callers(tmp_path):
-    assert first(changed_books(tmp_path, is_started_again=True)) == ("ConfigMap", "books")
+    finding = changed_books(tmp_path, is_started_again=True).analyze().findings[0]
+    assert (finding.root_cause.kind, finding.root_cause.name) == ("ConfigMap", "books")
+    # A finding that no pattern names is called by its cause and by what followed first.
+    assert finding.title.startswith(
+        "ConfigMap books: data.MODE plain → strict, and Container portal-old-1/app returned "
+    )
 
 
 def test_what_no_container_has_read_yet_is_not(tmp_path):

@@ -23,7 +23,7 @@ ONLY_LINUX: dict[ModuleType, tuple[str, ...]] = {
     socket: ("AF_NETLINK", "AF_PACKET", "AF_VSOCK", "SO_PEERCRED"),
     time: ("CLOCK_BOOTTIME", "pthread_getcpuclockid"),
 }
-NOT_INSTALLED = ("bcc", "cryptography", "mypy", "playwright", "polars")
+NOT_INSTALLED = ("bcc", "mypy", "playwright", "polars")
 
 for _module, _names in ONLY_LINUX.items():
     for _name in _names:

@@ -180,8 +180,9 @@ def test_every_source_works_with_the_listed_capabilities(cluster: RealCluster) -
     assert {verdicts.pop("tracepoint"), verdicts.pop("run_queue")} == {"off"}, "profile default leaves these out"
     assert verdicts.pop("oom") in ("works", "fallback"), "containers are not allowed to open /dev/kmsg"
     assert {verdicts.pop("systemd"), verdicts.pop("journal")} <= {"works", "fails"}
+    assert verdicts.pop("health") in ("works", "fallback"), "the cluster may have no name server that answers"
     assert verdicts.pop("container") in ("works", "fallback"), "older runtimes report no events"
-    assert set(verdicts.values()) == {"works"}, verdicts
+    assert [source for source in found["sources"] if verdicts.get(source["name"], "works") != "works"] == []
 
 
 @pytest.mark.usefixtures("data")

@@ -8,9 +8,10 @@ give the same bytes: lists are sorted by the order stated here, keys by name.
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+import msgspec
 
 from formats.postmortem.findings import Finding, Prediction
 from formats.postmortem.graph import Change, Edge, Symptom
@@ -59,4 +60,4 @@ def to_dict(document: Document) -> dict[str, Any]:
 
 def to_json(document: Document) -> str:
     """The document as its one canonical text: sorted keys, two spaces, a final newline."""
-    return json.dumps(to_dict(document), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2).decode() + "\n"

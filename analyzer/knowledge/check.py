@@ -46,7 +46,7 @@ TREND_PLACEHOLDERS = frozenset({"entity", "kind", "name", "namespace", "node", "
 PATTERN_PLACEHOLDERS = frozenset(
     {
         *("root", "root_kind", "root_name", "root_workload", "root_workload_kind", "namespace", "node"),
-        *("effect", "effect_name", "workload", "workload_kind"),
+        *("effect", "effect_name", "effect_what", "workload", "workload_kind"),
     }
 )
 """Placeholders of titles and actions of a pattern, in addition to the columns that all its roots keep."""

@@ -256,6 +256,7 @@ def _read_pattern(node: YamlNode) -> PatternRule:
         roots=texts_of(node, ["root"], pattern.root),
         chain=texts_of(node, ["chain"], pattern.chain),
         requires=tuple(tuple(text.replace("|", " ").split()) for text in requires),
+        is_general=pattern.general,
         root_cause=optional_text(pattern.root_cause),
         refuted_by=_read_wanted(node, "refuted_by", pattern.refuted_by),
         needs=_read_wanted(node, "needs", pattern.needs),

@@ -331,6 +331,7 @@ class PatternRule:
         roots: names of symptoms that may be the root.
         chain: names of symptoms of which at least one after the root must be explained; each one found raises the fit.
         requires: of each tuple of names at least one must be explained (or be the root).
+        is_general: whether it is taken only where no other pattern fits.
         root_cause: kind of entity that is named as root cause, looked for upwards from the root's entity by
             CONTAINS and OWNS; None = the root's own entity.
         prior: belief in its findings before any verdict.
@@ -346,6 +347,7 @@ class PatternRule:
     roots: tuple[str, ...]
     chain: tuple[str, ...]
     requires: tuple[tuple[str, ...], ...]
+    is_general: bool
     root_cause: str | None
     refuted_by: tuple[Wanted, ...]
     needs: tuple[Wanted, ...]

@@ -281,6 +281,7 @@ class PatternYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         root: symptoms that may be the root; the pattern fits a candidate that begins with one of them.
         chain: symptoms that belong to it, in causal order; at least one must be explained.
         requires: what must be explained, each item a symptom or several with | between them (any of these).
+        general: whether it is taken only where no other pattern fits.
         root_cause: kind that is named as root cause; left out: the root's own entity.
         refuted_by: what speaks against it.
         needs: evidence that would decide.
@@ -297,6 +298,7 @@ class PatternYaml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     root: SomeTexts
     chain: Texts = ()
     requires: Texts = ()
+    general: bool = False
     root_cause: Text | UnsetType = UNSET
     refuted_by: Annotated[tuple[WantedYaml, ...], Meta(max_length=MAX_LIST)] = ()
     needs: Annotated[tuple[WantedYaml, ...], Meta(max_length=MAX_LIST)] = ()

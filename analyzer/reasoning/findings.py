@@ -322,6 +322,7 @@ def _values(story: _Story, context: Context) -> dict[str, str]:
         "namespace": (named.namespace if named else root.namespace) or "default",
         "effect": f"{effect.kind} {effect.name}",
         "effect_name": effect.name,
+        "effect_what": effect.what,
         "workload": workload.name if workload else effect.name,
         "workload_kind": workload.kind if workload else effect.kind,
         "root_workload": own.name if own else root.name,

@@ -146,7 +146,9 @@ def _explain_preference(candidate: Candidate, reasons: Reasons) -> Iterator[str]
         yield "pattern of this finding: this one"
     else:
         required, other = len(own.pattern.requires), len(chosen.pattern.requires)
-        if other > required:
+        if own.pattern.is_general and not chosen.pattern.is_general:
+            why = "is more particular"
+        elif other > required:
             why = f"requires more ({other} instead of {required})"
         elif chosen.fit > own.fit:
             why = f"has more of its chain explained ({chosen.fit:.0%} instead of {own.fit:.0%})"

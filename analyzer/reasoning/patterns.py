@@ -28,7 +28,8 @@ def match_pattern(candidate: Candidate, graph: CausalGraph, patterns: Iterable[P
     """The pattern that fits best; None if none does.
 
     A pattern fits if the root is one of its roots and all that it requires is explained (or is the root). Of several
-    the one that requires more wins, then the one of whose chain more was found, then the first by name.
+    one that is not general wins, then the one that requires more, then the one of whose chain more was found, then the
+    first by name.
     """
     matches = [match for pattern in patterns if (match := fit_pattern(pattern, candidate, graph)) is not None]
     return min(matches, key=order_of_matches, default=None)
@@ -47,6 +48,6 @@ def fit_pattern(pattern: PatternRule, candidate: Candidate, graph: CausalGraph) 
     return Match(pattern=pattern, fit=len(found) / len(pattern.chain) if pattern.chain else 1.0, found=found)
 
 
-def order_of_matches(match: Match) -> tuple[int, float, str]:
+def order_of_matches(match: Match) -> tuple[bool, int, float, str]:
     """Of several patterns that fit, the first in this order is taken."""
-    return -len(match.pattern.requires), -match.fit, match.pattern.name
+    return match.pattern.is_general, -len(match.pattern.requires), -match.fit, match.pattern.name

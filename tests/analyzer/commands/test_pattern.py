@@ -226,6 +226,10 @@ def test_explain_names_the_preferred_pattern_and_why(tmp_path: Path) -> None:
     assert answer.exit_code == 1
     assert answer.output.startswith("Pattern own was not found.\n")
     assert "config-out-of-memory requires more (1 instead of 0)" in answer.output
+    # AND of a general pattern
+    general = write(tmp_path / "general.yaml", OWN.replace("requires: [REQUIRED]", "general: true"))
+    shown = run("explain", OOM, "own", "--knowledge", general).output
+    assert "config-out-of-memory is more particular" in shown
 
 
 def test_explain_says_which_link_is_missing(tmp_path: Path) -> None:

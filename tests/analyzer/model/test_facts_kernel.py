@@ -431,3 +431,35 @@ def test_what_runs_in_a_container_that_lives_for_a_moment_is_its_own(tmp_path, e
     model.go_through(take)
     # THEN
     assert [row["entity_id"] for row in seen] == [f"Container/{uid_of('Pod/shop/send-1')}/send"] * 2
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "is_told"),
+    [
+        ((200, 10), (5, 20), True),
+        ((404, 2), (5, 20), False),
+        ((200, 1), (5, 20), False),
+        ((200, 10), (60, 20), False),
+        ((200, 10), (1, 4), False),
+    ],
+    ids=["found-before", "never-found", "too-little-known-of-before", "found-mostly", "too-few"],
+)
+def test_server_that_no_longer_finds_what_it_found_is_told(tmp_path, model_of, before, since, is_told):
+    # GIVEN a cache that answers for twenty seconds, and then to some requests that there is no such thing
+    builder = shop(tmp_path)
+
+    def answers(status, count, second):
+        columns = {"http.response.status_code": status, "request.side": "server"}
+        builder.row("request", "request.responses", second, cgroup_id=12, count=count, **columns)
+
+    (status, count), (found, missed) = before, since
+    for second in range(2, 22, 2):
+        answers(status, count, second + 0.5)
+    answers(200, found, 30.5)
+    for second, share in ((30.6, missed - missed // 2), (38.6, missed // 2)):
+        answers(404, share, second)
+    # WHEN it is looked for
+    rows = model_of(builder.write(), "answers_not_found").engine.records("FROM answers_not_found")
+    # THEN it counts from the first of them, if nearly all was found before
+    told = [(row["entity_id"], row["at_ns"], row["not_found"], row["has_scratch_volume"]) for row in rows]
+    assert told == ([(CACHE, unix_ns(30.6), missed, False)] if is_told else [])

@@ -364,6 +364,10 @@ def test_pattern_that_requires_more_wins_then_the_one_of_which_more_was_found(ta
     assert best(half, loose) == "loose"
     assert best(absent) is None
     assert best(("other", "[]", "[outage]")) is None
+    # AND a general one is taken only where no other fits, whatever it requires
+    general = ("general", "[crash]\ngeneral: true", "[crash]")
+    assert best(half, general) == "half"
+    assert best(absent, general) == "general"
 
 
 def test_what_was_so_when_the_recording_began_is_ordinary_where_the_rule_says_so(tables):

@@ -266,11 +266,17 @@ def resolve_options(spec: SourceSpec, config: SourceConfig, profile: Profile = P
 
 
 def select_sources(config: RecorderConfig, specs: Sequence[SourceSpec]) -> list[SourceSpec]:
-    """The sources that the profile has, with those that are switched on or off by name; in the order of `specs`."""
+    """The sources that the profile has, with those that are switched on or off by name; in the order of `specs`.
+
+    One that is `off_without` an option is left out as long as that is empty.
+    """
     order = list(Profile)
     chosen = []
     for spec in specs:
-        wanted = config.sources.get(spec.name, SourceConfig()).enabled
+        configured = config.sources.get(spec.name, SourceConfig())
+        if spec.off_without and not configured.options.get(spec.off_without):
+            continue
+        wanted = configured.enabled
         if wanted if wanted is not None else order.index(spec.profile) <= order.index(config.profile):
             chosen.append(spec)
     return chosen

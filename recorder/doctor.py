@@ -95,11 +95,10 @@ def diagnose(config: RecorderConfig, sources: Sequence[type[Source]]) -> Diagnos
     for source in sources:
         spec = source.spec
         if spec.name not in on:
-            found.append(
-                SourceDiagnosis(
-                    spec.name, "off", f"it is part of the profile `{spec.profile}`, or turned off in the configuration"
-                )
-            )
+            why = f"it is part of the profile `{spec.profile}`, or turned off in the configuration"
+            if spec.off_without:
+                why = f"sources.{spec.name}.{spec.off_without} is not configured, or it is turned off"
+            found.append(SourceDiagnosis(spec.name, "off", why))
             continue
         error, detail = problems[spec.name]
         missing = [need for need in spec.needs if need in unmet]

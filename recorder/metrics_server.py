@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from http.server import BaseHTTPRequestHandler
+from typing import Final
 
 from formats.errors import ConfigurationError
+from recorder.bounded_server import BoundedServer, parse_address
 from recorder.metrics import format_metrics
 from recorder.status import RecorderStatus
 
@@ -19,8 +18,7 @@ STUCK_NS: Final = 30_000_000_000
 """A main loop that has not turned for so long is stuck: liveness fails, and Kubernetes starts the recorder again."""
 
 MAX_CONNECTIONS: Final = 16
-"""Connections, and so threads, at the same time. A new one beyond it closes the oldest one, so that clients that
-connect and stay silent cannot lock out the kubelet."""
+"""Connections at the same time: clients that connect and stay silent cannot lock out the kubelet."""
 
 IDLE_SECONDS: Final = 10
 """A connection on which nothing arrives or leaves for so long is closed."""
@@ -43,13 +41,9 @@ class MetricsServer:
         read_status: Callable[[], RecorderStatus],
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        address, _, port = listen.rpartition(":")
-        if not address or not port.isdecimal() or int(port) > 65_535:
-            raise ConfigurationError(
-                f"`{listen}` is not a valid listen address", where="metrics_listen", next_step="such as 127.0.0.1:9273"
-            )
+        address = parse_address(listen, where="metrics_listen", example="127.0.0.1:9273")
         try:
-            self._server = _BoundedServer((address.strip("[]"), int(port)), _handler(read_status, monotonic_ns))
+            self._server = BoundedServer(address, _handler(read_status, monotonic_ns), MAX_CONNECTIONS)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {listen} ({error.strerror or error})",
@@ -75,36 +69,6 @@ class MetricsServer:
 def is_live(status: RecorderStatus, monotonic_ns: int) -> bool:
     """Whether the main loop turns."""
     return monotonic_ns - status.heartbeat_ns < STUCK_NS
-
-
-class _BoundedServer(ThreadingHTTPServer):
-    """A thread for each connection, of which there are at most `MAX_CONNECTIONS`."""
-
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self._open: dict[socket.socket, None] = {}
-        """In the order in which they came."""
-        self._lock = threading.Lock()
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            while len(self._open) >= MAX_CONNECTIONS:
-                oldest = next(iter(self._open))
-                del self._open[oldest]
-                with contextlib.suppress(OSError):  # the client was faster
-                    oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up, finds the end, and closes it
-            self._open[request] = None
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._open.pop(request, None)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a client that hangs up is no news."""
 
 
 def _handler(

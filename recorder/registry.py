@@ -19,6 +19,7 @@ from recorder.sources.kubelet import KubeletOwnSource
 from recorder.sources.link import LinkSource
 from recorder.sources.memory import MemorySource
 from recorder.sources.oom import OomSource
+from recorder.sources.otlp import OtlpSource
 from recorder.sources.pressure import PressureSource
 from recorder.sources.probe import ProbeSource
 from recorder.sources.process import ProcessSource
@@ -47,6 +48,7 @@ SOURCES: tuple[type[Source], ...] = (
     TcpSource,
     SyscallErrorSource,
     RequestSource,
+    OtlpSource,
     DnsSource,
     BlockIoSource,
     RunQueueSource,

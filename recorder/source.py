@@ -70,6 +70,8 @@ class SourceSpec:
         shed_order: lower is shed first when the recorder is over its budget; None is never shed.
         fallback: what it does when a need is not met; None: it does not work then.
         options: its configuration keys with their defaults; a key not in here is refused.
+        off_without: the option without which it is off, because it has no default that would suit everybody; empty:
+            none.
         deep_options: the defaults that are different in profile `deep`.
         opens_slowly: `open` may wait for a peer; the recorder opens it in a thread and does not wait.
         open_together: opens all sources whose specs name the same function at once; it gives, for each in order, None
@@ -88,6 +90,7 @@ class SourceSpec:
     shed_order: int | None = None
     fallback: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    off_without: str = ""
     deep_options: Mapping[str, Any] = field(default_factory=dict)
     opens_slowly: bool = False
     open_together: Callable[[Sequence[Any], Sequence[SourceContext]], Sequence[Exception | None]] | None = None

@@ -1,13 +1,15 @@
 """Recorded lists and watch events of a Kubernetes API, line by line.
 
 One JSON object per line, `{"t": unix ns, "boot_ns": boot clock ns, "resource": …, "type": …, "object": …}` with type
-LIST, ADDED, MODIFIED, DELETED, BOOKMARK or ERROR, the object as received. Answers of kubelets may be among them.
+LIST, ADDED, MODIFIED, DELETED, BOOKMARK or ERROR, the object as received. Answers of kubelets and export requests of
+OpenTelemetry may be among them.
 """
 
 from __future__ import annotations
 
 from analyzer.importers.kube_conversations import EVENT_RESOURCES, KubeConversations
 from analyzer.importers.kubelet_lines import KubeletLines, is_kubelet_line
+from analyzer.importers.otlp_lines import OtlpLines, is_otlp_line
 from analyzer.importers.recording import Recording
 from formats.clock import Instant
 from formats.rows.kube_json import Json, integer, text
@@ -30,16 +32,21 @@ class WatchLines:
     def __init__(self, recording: Recording, conversations: KubeConversations, *, has_core_events: bool) -> None:
         self.at = Instant(0, 0)
         self._kubelets = KubeletLines(recording)
+        self._spans = OtlpLines(recording)
         self._recording = recording
         self._conversations = conversations
         self._has_core_events = has_core_events
 
     def read(self, line: Json) -> bool:
-        """Take one line; False if it is neither a list nor a watch event nor an answer of a kubelet."""
+        """Take one line; False if it is neither a list, a watch event, an answer of a kubelet nor an export request."""
         if is_kubelet_line(line):
             self.at = _instant(line, self.at)
             self._recording.tell_clock(self.at)
             return self._kubelets.read(line, self.at)
+        if is_otlp_line(line):
+            self.at = _instant(line, self.at)
+            self._recording.tell_clock(self.at)
+            return self._spans.read(line, self.at)
         if not is_watch_line(line):
             return False
         self.at = _instant(line, self.at)
@@ -52,6 +59,10 @@ class WatchLines:
         else:
             self._conversations.tell(resource, watch_type, line.get("object"), self.at)
         return True
+
+    def end(self) -> None:
+        """Record what was kept to be summed up."""
+        self._spans.end()
 
 
 def is_watch_line(line: Json | None) -> bool:

@@ -1,7 +1,8 @@
 """Recordings and states of a Kubernetes cluster that other programs wrote, told apart by what is in them.
 
-Three forms: lists and watch events, and answers of kubelets (`k8s_watch`, `kubelet_lines`), the audit log of an API
-server (`audit_log`), and objects as kubectl writes them (`kube_documents`). All plain, gzip or zstd.
+Three forms: lists and watch events, answers of kubelets and export requests of OpenTelemetry (`k8s_watch`,
+`kubelet_lines`, `otlp_lines`), the audit log of an API server (`audit_log`), and objects as kubectl writes them
+(`kube_documents`). All plain, gzip or zstd.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from analyzer.importers.k8s_watch import WatchLines, is_watch_line
 from analyzer.importers.kube_conversations import KubeConversations
 from analyzer.importers.kube_documents import KubeDocuments
 from analyzer.importers.kubelet_lines import is_kubelet_line
+from analyzer.importers.otlp_lines import is_otlp_line
 from analyzer.importers.recording import Recording
 from formats.clock import Instant
 from formats.errors import FormatError
@@ -145,10 +147,13 @@ def _survey(path: Path, progress: _Progress) -> InputSurvey:
             continue
         lines += 1
         if form is Form.OBJECTS and (
-            b'"resource"' in line or b'"audit.k8s.io' in line or b'"what"' in line[:_HEAD_BYTES]
+            b'"resource"' in line
+            or b'"audit.k8s.io' in line
+            or b'"what"' in line[:_HEAD_BYTES]
+            or b'"signal"' in line[:_HEAD_BYTES]
         ):
             parsed = parse_object(line)
-            if is_watch_line(parsed) or is_kubelet_line(parsed):
+            if is_watch_line(parsed) or is_kubelet_line(parsed) or is_otlp_line(parsed):
                 form = Form.WATCH
                 begin = integer(parsed, "t") or 0
             elif is_audit_event(parsed):
@@ -182,7 +187,7 @@ def _is_program_log(survey: InputSurvey, surveys: Sequence[InputSurvey]) -> bool
 def _read_watch(
     surveys: Sequence[InputSurvey], recording: Recording, conversations: KubeConversations, progress: _Progress
 ) -> tuple[Instant, Instant]:
-    unreadable = _Unreadable("neither a list nor a watch event nor an answer of a kubelet")
+    unreadable = _Unreadable("neither a list, a watch event, an answer of a kubelet nor an export request")
     has_core_events = any(survey.has_core_events for survey in surveys)
     lines = WatchLines(recording, conversations, has_core_events=has_core_events)
     begin: Instant | None = None
@@ -193,6 +198,7 @@ def _read_watch(
                 unreadable.add(number)
             else:
                 begin = begin or lines.at
+    lines.end()
     begin = begin or lines.at
     unreadable.tell(recording, begin, lines.at)
     return begin, lines.at

@@ -24,7 +24,7 @@ from formats.columns import BOOT_TIME_NS, EVENT_NAME, EVENT_SEQ, NODE_NAME
 from formats.loss import Damage, LossReason
 from formats.segment.reading import Segment
 
-FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "dns", "block_io", "run_queue", "tracepoint")
+FREQUENT_TABLES = ("process", "tcp", "syscall_error", "request", "otlp", "dns", "block_io", "run_queue", "tracepoint")
 """Tables whose rows are made by what programs do, without bound. The rows of all others are bounded by how many objects
 there are and how often they are read."""
 

@@ -7,19 +7,9 @@ Source: kubernetes/cri-api v0.31 pkg/apis/runtime/v1/api.proto, v0.25 pkg/apis/r
 
 from __future__ import annotations
 
-from typing import Any
+from formats.protobuf_messages import Declarations, build_messages
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-_PACKAGE = "cri"
-_TYPES = {
-    "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
-    "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
-    "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
-    "uint32": descriptor_pb2.FieldDescriptorProto.TYPE_UINT32,
-}
-_MESSAGES: dict[str, tuple[tuple[int, str, str], ...]] = {
-    # Number, type and name of each field. An enumeration is read as the number that it is.
+_DECLARED: Declarations = {
     "VersionRequest": (),
     "VersionResponse": ((2, "string", "runtime_name"), (3, "string", "runtime_version")),
     "ListPodSandboxRequest": (),
@@ -67,25 +57,5 @@ _MESSAGES: dict[str, tuple[tuple[int, str, str], ...]] = {
 }
 
 
-def _build() -> dict[str, Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="cri.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for number, declared, field_name in fields:
-            kind = declared.removeprefix("repeated ")
-            field = message.field.add(number=number, name=field_name)
-            field.label = field.LABEL_OPTIONAL if kind == declared else field.LABEL_REPEATED
-            if kind in _TYPES:
-                field.type = _TYPES[kind]
-            else:
-                field.type, field.type_name = field.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
-    # A pool of our own: another package in the process may declare the same names.
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
-    }
-
-
-MESSAGES: dict[str, Any] = _build()
+MESSAGES = build_messages("cri", _DECLARED)
 """The class of each message, by its name in api.proto."""

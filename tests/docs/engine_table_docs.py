@@ -74,6 +74,7 @@ _BLOCKS: Mapping[str, Callable[[], str]] = {
     "every interval": lambda: "\n".join(_columns(EVERY_INTERVAL)),
     "facts/kubernetes": _facts_of("kubernetes"),
     "facts/kernel": _facts_of("kernel"),
+    "facts/programs": _facts_of("programs"),
     "facts/node": _facts_of("node"),
     "facts/recording": _facts_of("recording"),
 }

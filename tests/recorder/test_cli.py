@@ -177,7 +177,9 @@ def test_doctor_names_every_source(config: Path):
     verdicts = {source["name"]: source["verdict"] for source in diagnosis["sources"]}
     assert set(verdicts) == {source.spec.name for source in SOURCES}
     assert verdicts["clock"] == verdicts["interface_state"] == "works"
-    assert verdicts["process"] == "off"
+    assert verdicts["process"] == verdicts["otlp"] == "off"
+    why = {source["name"]: source["why"] for source in diagnosis["sources"]}
+    assert why["otlp"] == "sources.otlp.listen is not configured, or it is turned off"
     assert {fact["what"] for fact in diagnosis["node"]} >= {"kernel", "BTF", "tracefs", "rights", "cgroups", "disk"}
 
 

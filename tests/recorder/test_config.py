@@ -84,6 +84,20 @@ def test_values_are_read_with_their_units():
 
 
 @pytest.mark.parametrize(
+    ("text", "is_on"),
+    [
+        ("sources: {}", False),
+        ("sources: {otlp: {enabled: true}}", False),
+        ("sources: {otlp: {listen: []}}", False),
+        ("sources: {otlp: {listen: ['127.0.0.1:4318']}}", True),
+        ("sources: {otlp: {listen: ['127.0.0.1:4318'], enabled: false}}", False),
+    ],
+)
+def test_a_source_is_off_without_the_option_that_it_needs(text: str, is_on: bool):
+    assert ("otlp" in [spec.name for spec in select_sources(parse(f"data_dir: /data\n{text}"), SPECS)]) is is_on
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("rings: {}", "r.yaml:1:1: unknown key `rings` in the configuration; did you mean `ring`?"),
@@ -146,7 +160,7 @@ def test_profiles_hold_everything_of_the_ones_before():
     def names(profile: str, extra: str = "") -> set[str]:
         return {spec.name for spec in select_sources(parse(f"profile: {profile}\n{extra}"), SPECS)}
 
-    assert names("lean") <= names("default") <= names("deep") == {spec.name for spec in SPECS}
+    assert names("lean") <= names("default") <= names("deep") == {spec.name for spec in SPECS if not spec.off_without}
     assert "memory" not in names("deep", "sources: {memory: {enabled: false}}")
     assert "tracepoint" in names("lean", "sources: {tracepoint: {enabled: true}}")
 

@@ -103,6 +103,13 @@ def busy_capture(directory, name="capture.tapio"):
         builder.row(
             "request", "request.responses", at + 0.4, cgroup_id=1, count=2, **{"http.response.status_code": 502}
         )
+        told = {"span.kind": "client" if index % 2 else "server", "k8s.pod.uid": uid_of("Pod/shop/api-1"), "count": 1}
+        told |= {
+            "http.response.status_code": 500 if index % 3 else None,
+            "span.has_failed": True,
+            "server.address": "cache",
+        }
+        builder.row("otlp", "otlp.span_failed", at + 0.42, **told)
         stall = {"process.pid": 20 + index, "process.state": "stopped" if index % 2 else "uninterruptible"}
         builder.row("process_stall", "process.stalled", at + 0.45, cgroup_id=2, **stall)
         builder.cgroup(3, "cache-1", "run", at=at + 0.445, event="thawed" if index % 2 else "frozen")

@@ -138,7 +138,7 @@ def test_a_window_leaves_out_rows_outside_of_it(tmp_path, engine):
     model = build_model(open_capture(path), engine, (unix_ns(9), unix_ns(19)))
     rows = []
     model.go_through([PartStep({"tcp_connection": ()}, lambda part: rows.append(part.rows))])
-    assert rows == [{"dns": 0, "process": 1, "request": 0, "tcp": 3}]
+    assert rows == [{"dns": 0, "otlp": 0, "process": 1, "request": 0, "tcp": 3}]
     assert engine.rows("SELECT * FROM capture_window") == [(unix_ns(9), unix_ns(19))]
 
 

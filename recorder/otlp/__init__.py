@@ -1,0 +1,1 @@
+"""Receives what instrumented programs say of themselves, over the OpenTelemetry protocol."""

@@ -6,7 +6,7 @@ whoever shows them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -321,13 +321,17 @@ def set_aside(document: Document) -> list[SetAside]:
     effects: dict[str, list[str]] = {}
     for edge in document.edges:
         effects.setdefault(edge.source, []).append(edge.target)
+    begun: dict[int, str] = {}
+    for failure in document.symptoms:
+        if failure.finding is not None and failure.severity in {"error", "fatal"}:
+            begun[failure.finding] = min(failure.begin, begun.get(failure.finding, failure.begin))
     aside = []
     for change in document.changes:
         symptom = symptoms.get(change.symptom) if change.symptom is not None else None
         if symptom is not None and symptom.id in roots:
             continue
         reached = [] if symptom is None else [symptoms[target] for target in effects.get(symptom.id, [])]
-        aside.append(_judge(change, symptom, reached))
+        aside.append(_judge(change, symptom, reached, begun))
     return aside
 
 
@@ -335,13 +339,14 @@ _MAKE_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", 
 """Kinds whose changes make new pods, which then meet what was broken before."""
 
 
-def _judge(change: Change, symptom: Symptom | None, reached: Sequence[Symptom]) -> SetAside:
+def _judge(change: Change, symptom: Symptom | None, reached: Sequence[Symptom], begun: Mapping[int, str]) -> SetAside:
     """Why a change is no root cause.
 
     Args:
         change: to be judged.
         symptom: what stands for it in the graph; None if it takes no part.
         reached: what it led to.
+        begun: by rank of a finding, when the first severe symptom of it began.
     """
     if symptom is None:
         return SetAside(change, "Nothing that failed uses or depends on it.")
@@ -352,6 +357,8 @@ def _judge(change: Change, symptom: Symptom | None, reached: Sequence[Symptom]) 
     ranks = sorted({effect.finding for effect in reached if effect.finding is not None})
     if not ranks:
         return SetAside(change, "What followed from it matches no known failure pattern.")
+    if change.time > begun.get(ranks[0], change.time):
+        return SetAside(change, f"It came after finding {ranks[0]} had begun.")
     if change.entity.kind in _MAKE_PODS:
         return SetAside(change, f"It triggered finding {ranks[0]}, and is not at fault.", ranks[0])
     return SetAside(change, f"It leads to a part of finding {ranks[0]}, which another cause explains better.")

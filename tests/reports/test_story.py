@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from reports import story
 from reports.story import OverallResult
+from tests.analyzed import document_of
+
+CAPTURES = Path(__file__).parents[2] / "fixtures" / "captures"
 
 
 def test_headline_of_an_incident_answers_what_since_when_who_and_what_to_do(incident):
@@ -90,6 +94,19 @@ def test_change_whose_effects_no_pattern_knows_is_told_as_such(incident):
     symptoms = tuple(dataclasses.replace(symptom, finding=None) for symptom in incident.symptoms)
     aside = {item.change.id: item.why for item in story.set_aside(dataclasses.replace(incident, symptoms=symptoms))}
     assert "matches no known failure pattern" in aside["c4"]
+
+
+def test_change_after_the_first_failure_triggered_nothing():
+    # GIVEN a change of a workload that set off a finding without being at fault
+    document = document_of(CAPTURES / "configmap-missing-key.tapio")
+    (trigger,) = [item for item in story.set_aside(document) if item.triggered is not None]
+    # WHEN it came only after what failed
+    late = dataclasses.replace(trigger.change, time=document.capture.end)
+    changes = tuple(late if change.id == late.id else change for change in document.changes)
+    # THEN it set off nothing
+    aside = story.set_aside(dataclasses.replace(document, changes=changes))
+    assert "It came after finding 1 had begun." in {item.why for item in aside}
+    assert all(item.triggered is None for item in aside)
 
 
 def test_order_that_clocks_cannot_tell_is_an_unknown(incident):

@@ -32,9 +32,9 @@
 --   duration_ns BIGINT: How long they took together.
 WITH sent AS (
     SELECT
-        *, least(coalesce("otlp.last_unix_nano" - time_unix_nano, 0), 0) AS ended_ago,
+        *, least(coalesce(TRY("otlp.last_unix_nano" - time_unix_nano), 0), 0) AS ended_ago,
         -- A minute: an exporter that cannot send keeps what it has for about so long.
-        least(coalesce("otlp.first_unix_nano" - time_unix_nano, 0), 0) AS began_ago,
+        least(coalesce(TRY("otlp.first_unix_nano" - time_unix_nano), 0), 0) AS began_ago,
         bool_and("k8s.pod.uid" IS NULL AND "k8s.pod.name" IS NULL) OVER same_sender
             AND min(coalesce("service.name", '')) OVER same_sender = max(coalesce("service.name", '')) OVER same_sender AS is_alone
     FROM otlp

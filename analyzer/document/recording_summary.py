@@ -10,6 +10,7 @@ from analyzer.model.build import PartStep, build_model
 from analyzer.model.engine import Engine
 from analyzer.model.recorded_tables import FREQUENT_TABLES, Part
 from formats.capture.reading import Capture
+from formats.catalog import TABLE_BY_NAME
 from formats.loss import LOSS_ADVICE, LossReason
 
 
@@ -155,6 +156,10 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
     )
 
 
+_OF_CGROUPS = tuple(name for name in FREQUENT_TABLES if "cgroup_id" in TABLE_BY_NAME[name].schema.names)
+"""Frequent tables whose rows say of which cgroup they are."""
+
+
 class _Attribution:
     """Counts rows of frequent tables whose cgroup belongs to a pod, and all rows of them that have a cgroup.
 
@@ -169,7 +174,7 @@ class _Attribution:
     @property
     def part_step(self) -> PartStep:
         """Counts the rows of one part."""
-        return PartStep(reads=dict.fromkeys(FREQUENT_TABLES, ("cgroup_id",)), run=self._add_part)
+        return PartStep(reads=dict.fromkeys(_OF_CGROUPS, ("cgroup_id",)), run=self._add_part)
 
     def _add_part(self, part: Part) -> None:
         for name, rows in part.rows.items():

@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 
 ONLY_LINUX: dict[ModuleType, tuple[str, ...]] = {
@@ -25,6 +27,9 @@ ONLY_LINUX: dict[ModuleType, tuple[str, ...]] = {
 }
 NOT_INSTALLED = ("bcc", "mypy", "playwright", "polars")
 
+# On macOS it uses what that has; it comes with the OpenTelemetry SDK.
+with suppress(ImportError):
+    import_module("psutil")
 for _module, _names in ONLY_LINUX.items():
     for _name in _names:
         if hasattr(_module, _name):

@@ -178,6 +178,7 @@ def test_every_source_works_with_the_listed_capabilities(cluster: RealCluster) -
     assert set(failing) <= {"systemd", "journal"}
     verdicts = {source["name"]: source["verdict"] for source in found["sources"]}
     assert {verdicts.pop("tracepoint"), verdicts.pop("run_queue")} == {"off"}, "profile default leaves these out"
+    assert verdicts.pop("otlp") == "off", "no address is configured"
     assert verdicts.pop("oom") in ("works", "fallback"), "containers are not allowed to open /dev/kmsg"
     assert {verdicts.pop("systemd"), verdicts.pop("journal")} <= {"works", "fails"}
     assert verdicts.pop("health") in ("works", "fallback"), "the cluster may have no name server that answers"

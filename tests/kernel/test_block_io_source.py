@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.lab.slow_disk import start_disk, stop_disk
 from recorder.sources.block_io import BlockIoSource
 
 pytestmark = pytest.mark.kernel
@@ -100,3 +101,28 @@ def test_requests_of_another_cgroup_are_not_counted(own_cgroup, make_cgroup, loo
     read_blocks(own_cgroup, device, 0, 2)
     rows = collect(source, lambda rows: any(row["block_io.device"] == name_of(device) for row in rows))
     assert sum(row["count"] for row in rows if row["block_io.device"] == name_of(device)) == 2
+
+
+def test_requests_to_a_disk_that_becomes_slow_are_counted_as_slow(own_cgroup, tmp_path, sources, collect) -> None:
+    # GIVEN
+    directory = tmp_path / "disk"
+    try:
+        start_disk(directory)
+    except OSError as problem:
+        stop_disk(directory)
+        pytest.skip(f"no disk of our own: {problem}")
+    try:
+        source = sources.open(BlockIoSource(), own_cgroup)
+        # WHEN
+        (directory / "delay").write_text("0.3")
+        _pid, code, _output = own_cgroup.run(
+            "dd", "if=/dev/zero", f"of={directory}/data/file", "bs=4096", "count=1", "conv=fsync", "status=none"
+        )
+        assert code == 0
+        rows = collect(source, lambda rows: any(row["block_io.operation"] == "write" for row in rows))
+        # THEN
+        device = name_of((directory / "device").read_text())
+        slow = {row["block_io.at_least_ns"] for row in rows if row["block_io.device"] == device}
+        assert max(slow) >= 262_144_000
+    finally:
+        stop_disk(directory)

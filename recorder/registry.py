@@ -9,6 +9,7 @@ from recorder.sources.clock import ClockSource
 from recorder.sources.container import ContainerSource
 from recorder.sources.cpu import CpuSource
 from recorder.sources.dns import DnsSource
+from recorder.sources.file import FileSource
 from recorder.sources.filesystem import FilesystemSource
 from recorder.sources.health import HealthSource
 from recorder.sources.interface_state import InterfaceStateSource
@@ -51,6 +52,7 @@ SOURCES: tuple[type[Source], ...] = (
     OtlpSource,
     DnsSource,
     BlockIoSource,
+    FileSource,
     RunQueueSource,
     TracepointSource,
     MemorySource,

@@ -115,6 +115,8 @@ def busy_capture(directory, name="capture.tapio"):
         builder.cgroup(3, "cache-1", "run", at=at + 0.445, event="thawed" if index % 2 else "frozen")
         disk = {"block_io.device": "8:0", "block_io.operation": "read", "count": 2}
         builder.row("block_io", "disk.requests", at + 0.44, cgroup_id=2, **disk)
+        synced = {"file.device": "8:0", "file.path": "…/data/wal", "file.at_least_ns": 2 * 10**9, "count": 1}
+        builder.row("file", "file.sync_slow", at + 0.441, cgroup_id=2, **synced)
         waits = {"run_queue.other_cgroup_id": 1, "run_queue.at_least_ns": 4_096_000, "count": 5}
         builder.row("run_queue", "cpu.waits", at + 0.41, cgroup_id=2, **waits)
         server = {"network.peer.address": "10.2.0.1" if index % 2 else "10.2.0.53", "dns.response_code": "SERVFAIL"}

@@ -272,6 +272,22 @@ def test_requests_to_disks_belong_to_their_container_and_to_the_disk_of_the_node
     }
 
 
+def test_a_slow_fsync_is_of_its_container_and_of_the_time_when_it_began(tmp_path, model_of):
+    # GIVEN one fsync of the cache, counts of the same, and a write of the kernel's own
+    builder = shop(tmp_path)
+    columns = {"file.device": "254:0", "count": 1}
+    waited = {"file.path": "/data/wal", "file.at_least_ns": 2_000_000_000}
+    builder.row("file", "file.sync_slow", 5.0, cgroup_id=12, **columns, **waited)
+    builder.row("file", "file.syncs", 5.0, cgroup_id=12, **columns, **waited)
+    builder.row("file", "file.write_failed", 6.0, cgroup_id=0, **columns, **{"error.type": "EIO"})
+    # WHEN / THEN
+    engine = model_of(builder.write(), "file_sync").engine
+    slow, failed = engine.records("SELECT * FROM file_sync ORDER BY at_ns")
+    assert (slow["entity_id"], slow["event"], slow["path"]) == (CACHE, "sync_slow", "/data/wal")
+    assert (failed["entity_id"], failed["event"], failed["path"]) == ("Node/node-1", "write_failed", "a file")
+    assert failed["at_ns"] - slow["at_ns"] == 3_000_000_000
+
+
 def test_a_query_names_its_server_and_a_search_that_finds_a_name_is_no_failure(tmp_path, engine):
     from analyzer.model.build import PartStep
     from formats.capture.reading import open_capture

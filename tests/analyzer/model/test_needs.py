@@ -52,6 +52,7 @@ ROWS_IN = {
     "town/storage-class-deleted": {"class_of"},
     "standing/scheduling-room-taken": {"crowds_out", "room_taken"},
     "town/process-killed": {"signal_sent"},
+    "town/files-slow": {"file_sync"},
     "town/container-frozen": {"container_frozen"},
     "prediction/storage-fills": {"ephemeral_storage"},
     "standing/node-runtime-slow": {"kubelet_trouble"},

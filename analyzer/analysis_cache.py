@@ -1,7 +1,9 @@
 """The document of a capture, kept between runs: the second question about one capture does not analyze it again.
 
 The key is all that decides what the document says: the bytes of the capture, the window, the knowledge and the verdicts
-on it, the code and the versions of the libraries. `analyzer.cache` says what is trusted; TAPIO_CACHE=off keeps nothing.
+on it, the code and the versions of the libraries. The bytes of a capture in an object store are not read for that: its
+URI, size and time are in the key, and its first bytes, which contain a digest of everything that was sealed.
+`analyzer.cache` says what is trusted; TAPIO_CACHE=off keeps nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import msgspec
 import analyzer
 import formats
 from analyzer.cache import DIGEST_BYTES, is_off, keep_entry, read_entry
+from analyzer.capture_places import RemotePath, members_of
 from analyzer.knowledge.files import find_feedback, read_knowledge_files, shipped_files
 from analyzer.model.named_entities import Names
 from formats.postmortem.document import Document
@@ -38,6 +41,8 @@ MAX_CAPTURE_BYTES = 1 << 30
 """Captures above this size are not hashed; neither are directories, which may be a live recorder's."""
 
 _CHUNK_BYTES = 1 << 20
+_BEGIN_BYTES = 64 << 10
+"""Of a capture in an object store."""
 
 
 def analyze_file(
@@ -82,7 +87,7 @@ class _Question:
 
     def __init__(self, capture: Path, knowledge: Sequence[Path], feedback: Path | None, window: Window) -> None:
         self._capture, self._knowledge, self._feedback, self._window = capture, knowledge, feedback, window
-        self._identity = _identify(capture)
+        self._identity = None if is_off() else _identify(capture)
         self._key = None if self._identity is None else _key(capture, knowledge, feedback, window)
 
     def read(self, suffix: str, kind: type[Kept]) -> Kept | None:
@@ -101,19 +106,36 @@ class _Question:
 
         rules = read_knowledge(self._knowledge, self._feedback)
         document, names = analyze_with_names(open_capture(self._capture), rules, window=self._window)
-        if self._key is not None and _identify(self._capture) == self._identity:
+        if self._key is not None and _identify(self._capture, again=True) == self._identity:
             keep_entry(self._key, SUFFIX, msgspec.json.encode(document))
             keep_entry(self._key, NAMES_SUFFIX, msgspec.json.encode(names))
         return document, names
 
 
-def _identify(capture: Path) -> tuple[int, ...] | None:
-    """What changes if somebody writes to a file; None for what is not kept."""
-    with suppress(OSError):
-        status = capture.stat()
-        if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_CAPTURE_BYTES and not is_off():
-            return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-    return None
+def _identify(capture: Path, *, again: bool = False) -> list[tuple[int, ...]] | None:
+    """What changes if somebody writes to a file; None for what is not kept.
+
+    Args:
+        capture: one, or several that are one.
+        again: object stores are asked again.
+    """
+    found: list[tuple[int, ...]] = []
+    for member in members_of(capture):
+        if isinstance(member, RemotePath):
+            seen = member.object.look_again() if again else member.object.found
+            if seen.modified_ns is None:
+                return None
+            found.append((seen.size, seen.modified_ns))
+            continue
+        try:
+            status = member.stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        found.append((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    local = (identity[2] for identity in found if len(identity) > 2)
+    return found if sum(local) <= MAX_CAPTURE_BYTES else None
 
 
 def _key(capture: Path, knowledge: Sequence[Path], feedback: Path | None, window: Window) -> str | None:
@@ -127,12 +149,28 @@ def _key(capture: Path, knowledge: Sequence[Path], feedback: Path | None, window
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     try:
-        with capture.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
+        for member in members_of(capture):
+            for chunk in _bytes_of(member):
                 digest.update(chunk)
     except OSError:
         return None
     return digest.hexdigest()
+
+
+def _bytes_of(capture: Path) -> Iterator[bytes]:
+    """What decides what a capture contains.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if isinstance(capture, RemotePath):
+        found = capture.object.found
+        yield f"{capture.object.uri} {found.size} {found.modified_ns} ".encode("utf-8", "surrogateescape")
+        yield bytes(capture.bytes.read(0, _BEGIN_BYTES))
+        return
+    with capture.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def _texts(knowledge: Sequence[Path], feedback: Path | None, window: Window) -> Iterator[bytes]:

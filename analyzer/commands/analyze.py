@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "tapio analyze night.tapio",
         "tapio analyze node-a.tapio node-b.tapio node-c.tapio",
+        "tapio analyze s3://captures/node-a/night.tapio",
         "tapio analyze night.tapio --from 15:10 --to 15:20 --tz Europe/Berlin",
         "tapio analyze night.tapio --format markdown > incident.md",
         "tapio analyze night.tapio --exit-code > /dev/null || echo broken",
@@ -84,11 +85,12 @@ def command(
     """Analyze CAPTURE: name the root cause, the chain of effects that followed, and the evidence of each link.
 
     Several CAPTUREs, such as those of all nodes, are one incident: they are analyzed as `tapio merge` would make one of
-    them.
+    them. So are those of a directory. A CAPTURE is a path, - for standard input, or a URI (s3://, gs://, abfs://) of an
+    object or of a folder; of that, only what is needed is fetched.
 
     The exit code is 0 whether or not a failure was found; with --exit-code, it is 1 if there is a finding.
     """
-    capture = as_one_capture(captures, context)
+    capture = as_one_capture(captures)
     window = check_window(capture, begin, end)
     prices = None if costs is None else read_prices(costs)
     document = analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzer.analysis_cache import analyze_file
+from analyzer.capture_places import JoinedPath, RemotePath
 from analyzer.commands.window import Moment, check_window
 from formats import limits
 from formats.errors import FormatError, LimitError, MissingInputError, UsageError
@@ -40,7 +41,7 @@ def read_document(
         MissingInputError: there is nothing at `path`, or it cannot be read.
         FormatError: it is neither a document nor a capture.
     """
-    if not _is_json(path):
+    if not _read_begin(path, _PROBE_BYTES).lstrip().startswith(b"{"):
         return analyze_file(path, knowledge=knowledge, feedback=feedback, window=check_window(path, begin, end))
     if knowledge or feedback is not None or begin is not None or end is not None:
         raise UsageError(
@@ -48,22 +49,26 @@ def read_document(
             where=str(path),
             next_step="give them to `tapio analyze --json`, or give the capture",
         )
-    size = path.stat().st_size
-    if size > _UTF8_BYTES * limits.DOCUMENT_CHARACTERS:
-        raise LimitError("the document in bytes", size, _UTF8_BYTES * limits.DOCUMENT_CHARACTERS, where=str(path))
+    most = _UTF8_BYTES * limits.DOCUMENT_CHARACTERS
+    size = path.bytes.size if isinstance(path, RemotePath) else path.stat().st_size
+    if size > most:
+        raise LimitError("the document in bytes", size, most, where=str(path))
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read_begin(path, most).decode("utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"not valid UTF-8 at byte offset {error.start}", where=str(path)) from error
     return from_json(text, where=str(path))
 
 
-def _is_json(path: Path) -> bool:
-    if path.is_dir():
-        return False
+def _read_begin(path: Path, size: int) -> bytes:
+    """The first bytes of a file or an object; nothing of a directory or of several captures."""
+    if isinstance(path, RemotePath):
+        return bytes(path.bytes.read(0, size))
+    if isinstance(path, JoinedPath) or path.is_dir():
+        return b""
     try:
         with path.open("rb") as file:
-            return file.read(_PROBE_BYTES).lstrip().startswith(b"{")
+            return file.read(size)
     except OSError as error:
         raise MissingInputError(
             f"cannot be read ({error.strerror})", where=str(path), next_step="give a capture or a document"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from analyzer.capture_places import RemotePath
 from analyzer.commands.capture_path import CapturePath
 from analyzer.commands.several import for_each
 from analyzer.document.recording_summary import NodeSummary, RecordingSummary, summarize_recording
@@ -33,12 +34,15 @@ def command(context: click.Context, captures: tuple[Path, ...], *, as_json: bool
     """Show what each CAPTURE contains (nodes, times, tables), what is missing, and how much is attributed to pods."""
 
     def show(path: Path) -> int:
-        summary = summarize_recording(open_capture(path))
+        capture = open_capture(path)
+        summary = summarize_recording(capture, counts_owners=not isinstance(path, RemotePath))
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(summary), sort_keys=True, indent=2))
         else:
             for line in _lines(summary):
                 click.echo(escape_text(line))
+            for wound in capture.damage if summary.attributed is None else ():  # else it is found where rows are read
+                click.echo(escape_text(f"damaged   {wound.file}: {wound.detail}"))
         return ExitCode.OK
 
     context.exit(for_each(captures, show, with_headings=not as_json))
@@ -66,7 +70,9 @@ def _lines(summary: RecordingSummary) -> Iterator[str]:
         if len(summary.nodes) > 1:
             yield f"          {_clock_of(node)}"
     yield f"events    {summary.events:,}"
-    if summary.attributable:
+    if summary.attributed is None:
+        yield "          how many belong to a pod was not counted: nearly all of the object would have to be read"
+    elif summary.attributable:
         share = summary.attributed * 100 / summary.attributable
         yield f"          {share:.1f} % of the events with a cgroup belong to a pod"
     for table in summary.tables:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.capture_places import members_of
 from analyzer.commands.capture_path import is_spooled
 from formats.loss import EXPECTED_REASONS
 from formats.postmortem.document import Document
@@ -42,6 +43,6 @@ def _warn(lost: Sequence[tuple[str, int | None]], capture: Path) -> None:
     if lost:
         from shlex import join  # noqa: PLC0415 - for the few recordings that lack something
 
-        named = join(["tapio", "info", "-" if is_spooled(capture) else str(capture)])
+        named = join(["tapio", "info", *("-" if is_spooled(one) else str(one) for one in members_of(capture))])
         advice = f"`{named}` lists what and why"
         click.echo(escape_text(f"tapio: {incomplete_sentence(lost)} {advice}."), err=True)

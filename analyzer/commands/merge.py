@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from analyzer.commands.capture_path import CapturePath, check_standard_input
+from analyzer.commands.capture_path import CapturePath, check_standard_input, list_members
 from analyzer.commands.output_file import force_option, open_place
 from analyzer.guard.opening import open_capture
 from formats.capture.merging import Merged, merge_captures
@@ -43,7 +43,7 @@ def command(context: click.Context, captures: tuple[Path, ...], output: Path, *,
     if not output.absolute().parent.is_dir():
         raise OutputError("the directory does not exist", where=str(output), next_step="choose another path with -o")
     with open_place(output, may_replace=force) as place:
-        opened = [open_capture(path) for path in captures]
+        opened = [open_capture(path) for path in list_members(captures)]
         merged = merge_captures(place, opened, created_by=f"tapio merge {version('tapio')}")
     if as_json:
         click.echo(json.dumps(_to_json(merged, output), sort_keys=True, indent=2))

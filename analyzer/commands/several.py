@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from analyzer.commands.capture_path import list_members
 from formats.errors import ExitCode, TapioError
 from formats.text import escape_text
 
 
 def for_each(paths: Sequence[Path], act: Callable[[Path], int], *, with_headings: bool) -> int:
-    """Does something with each path, in their order.
+    """Does something with each path, in their order, and with each capture of a folder.
 
     Args:
         paths: as the user named them.
@@ -25,6 +26,7 @@ def for_each(paths: Sequence[Path], act: Callable[[Path], int], *, with_headings
     Raises:
         TapioError: the only path cannot be read. With several, this is told and the others follow.
     """
+    paths = list_members(paths)
     if len(paths) == 1:
         return act(paths[0])
     failed, negative = 0, 0

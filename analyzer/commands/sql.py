@@ -43,6 +43,9 @@ ROWS_SHOWN = 1_000
 
 MODEL_TABLES = ("entity", "relation", "change", "capture_window", "missing", "clock_error")
 
+_READ = re.compile(r'\b(?:from|join)\s+"?(\w+)')
+"""What a query reads, in lower case: tables, and names of its own."""
+
 FORMS: dict[str, Callable[[list[str], list[tuple[Any, ...]]], Iterable[str]]] = {
     "table": to_table,
     "json": to_json_lines,
@@ -97,7 +100,7 @@ def command(
             _print(form, *_contents(engine))
             return
         macros = change_macros(read_knowledge(knowledge).changes)
-        model = build_model(opened, engine, window, change_macros=macros)
+        model = build_model(opened, engine, window, _named_tables(query), change_macros=macros)
         analyze = cache(lambda: analyze_file(capture, knowledge=knowledge, feedback=feedback, window=window))
 
         def answer(text: str) -> None:
@@ -110,6 +113,15 @@ def command(
             ask_for_queries(answer, lambda: _print("table", *_contents(engine)))
         else:
             answer(sys.stdin.read() if query == "-" else query)
+
+
+def _named_tables(query: str | None) -> set[str] | None:
+    """The declared tables that a query may read; None for all, if it is not certain that they are all it names."""
+    text = (query or "").lower()
+    read = set(_READ.findall(text))
+    if not read or read - {*declared_tables(), *DOCUMENT_TABLES, *(table.name for table in TABLES)}:
+        return None
+    return {*declared_tables().keys() & set(re.findall(r"\w+", text)), "missing"}
 
 
 def _add_document_tables(engine: Engine, query: str, analyze: Callable[[], Document]) -> None:

@@ -96,7 +96,8 @@ class RecordingSummary:
     Attributes:
         asked_from_ns, asked_to_ns: the window asked for when it was frozen; None if none was.
         from_ns, to_ns: what was recorded, aligned unix ns.
-        attributed: events of cgroups that belong to a pod; `attributable`: all events that bear a cgroup.
+        attributed: events of cgroups that belong to a pod; `attributable`: all events that bear a cgroup. None if they
+            were not counted.
         notes: what this version does not know and leaves out.
         cut: what it was cut from; None if it was not cut.
         merged: the captures that it was merged from; empty if it was not merged.
@@ -113,19 +114,24 @@ class RecordingSummary:
     nodes: tuple[NodeSummary, ...]
     tables: tuple[TableSummary, ...]
     missing: tuple[MissingSummary, ...]
-    attributed: int
-    attributable: int
+    attributed: int | None
+    attributable: int | None
     notes: tuple[str, ...]
     cut: CutSummary | None
     merged: tuple[MergedSummary, ...]
 
 
-def summarize_recording(capture: Capture) -> RecordingSummary:
-    """Reads every table of the capture, of the frequent ones only whose the rows are."""
+def summarize_recording(capture: Capture, *, counts_owners: bool = True) -> RecordingSummary:
+    """Reads every table of the capture that is not frequent.
+
+    Args:
+        capture: opened.
+        counts_owners: read the frequent ones, too, for whose the rows are: nearly all of the capture.
+    """
     with Engine.for_events(capture.events) as engine:
         attribution = _Attribution(engine)
         build_model(capture, engine, wanted=("capture_window", "cgroup", "clock_error", "missing")).go_through(
-            [attribution.part_step]
+            [attribution.part_step] if counts_owners else []
         )
         (begin, end), *_ = engine.rows("SELECT from_ns, to_ns FROM capture_window")
         clocks = {
@@ -145,8 +151,8 @@ def summarize_recording(capture: Capture) -> RecordingSummary:
         nodes=tuple(_summarize_node(capture, name, *clocks[name]) for name in capture.nodes),
         tables=_tables(capture),
         missing=missing,
-        attributed=attribution.attributed,
-        attributable=attribution.attributable,
+        attributed=attribution.attributed if counts_owners else None,
+        attributable=attribution.attributable if counts_owners else None,
         notes=capture.notes,
         cut=None if info.cut is None else CutSummary(**msgspec.structs.asdict(info.cut)),
         merged=tuple(

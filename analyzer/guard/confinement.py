@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import struct
+import sys
 from dataclasses import dataclass
 
 _PR_SET_PDEATHSIG = 1
@@ -52,10 +53,7 @@ def confine(*, parent: int) -> bool:
     Returns:
         Whether the kernel holds it to that; False on another architecture, or where filters are not allowed.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(128 + signal.SIGKILL)
+    libc = die_with_parent(parent)
     machine = _MACHINES.get(os.uname().machine)
     if machine is None or libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return False
@@ -63,6 +61,23 @@ def confine(*, parent: int) -> bool:
     program = _Program(len(instructions) // 8, instructions)
     refused = libc.syscall(machine.seccomp, _SECCOMP_SET_MODE_FILTER, _FILTER_FLAGS, ctypes.byref(program))
     return not refused
+
+
+def die_with_parent(parent: int) -> ctypes.CDLL:
+    """The kernel kills this process when its parent ends; at once if it has ended already.
+
+    Args:
+        parent: process id of the parent.
+
+    Returns:
+        The C library. Where it has no such call (macOS), nothing happens.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform.startswith("linux"):
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGKILL)
+    return libc
 
 
 def _write_filter(machine: _Machine) -> bytes:

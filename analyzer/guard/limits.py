@@ -24,7 +24,7 @@ MEMORY_FACTOR = 384
 """Bytes of memory for each byte of input. Why: what kubectl lists of 6,000 pods, 1.1 MB, needs 150 for each."""
 
 OPEN_MEMORY_BYTES = 4 << 30
-"""Memory of a command whose input is not on the command line (`OPEN_ENDED`, or standard input)."""
+"""Memory of a command whose input is not a file of this machine (`OPEN_ENDED`, standard input, or a URI)."""
 
 RESERVED_BYTES = 4 << 30
 """Address space beyond the memory that is used. Why: Arrow's allocator reserves 1 GiB, and each thread a stack."""
@@ -87,7 +87,7 @@ def choose_limits(arguments: Sequence[str], environment: Mapping[str, str]) -> C
     sizes = {path: _size_of(path) for path in arguments[1:] if not path.startswith("-")}
     inputs = {path: size for path, size in sizes.items() if size is not None}
     total = sum(inputs.values())
-    is_open = command in OPEN_ENDED or "-" in arguments
+    is_open = command in OPEN_ENDED or "-" in arguments or any("://" in argument for argument in arguments)
     memory = OPEN_MEMORY_BYTES if is_open else MEMORY_BYTES
     cpu_ns = None if command in ENDLESS else CPU_NS + CPU_NS_PER_MIB * (total >> 20)
     return CommandLimits(

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from formats import limits
-from formats.capture.info import CaptureInfo, Cut, MergedCapture
+from formats.capture.info import CaptureInfo, Cut, MergedCapture, complete_info, segment_order
 from formats.capture.reading import Capture
 from formats.capture.writing import write_opened
 from formats.errors import FormatError, UsageError
@@ -67,6 +67,38 @@ def merge_captures(path: Path, captures: Sequence[Capture], *, created_by: str) 
         UsageError: they are too many for one capture.
         StorageError: the disk failed or is full; nothing is left behind under the name.
     """
+    chosen = _choose_segments(captures, checks_all=True)
+    segments = [found.segment for found, _damage in chosen]
+    write_opened(path, segments, info=_merge_info([capture.info for capture in captures], created_by))
+    return Merged(
+        nodes=tuple(sorted({segment.manifest.node_name for segment in segments})),
+        segments=len(segments),
+        repeated=sum(len(capture.segments) for capture in captures) - len(segments),
+        events=sum(sum(segment.tables.values()) for segment in segments),
+        damage=tuple(wound for _found, damage in chosen for wound in damage),
+    )
+
+
+def join_captures(path: Path, captures: Sequence[Capture], *, created_by: str) -> Capture:
+    """The capture that `merge_captures` would write, read where its parts lie.
+
+    Args:
+        path: what it is called.
+        captures: opened.
+        created_by: program and version.
+
+    Raises:
+        FormatError: a segment of a capture cannot be read at all, or two captures contradict each other.
+        UsageError: they are too many for one capture.
+    """
+    segments = [found.segment for found, _damage in _choose_segments(captures, checks_all=False)]
+    manifests = sorted((segment.manifest for segment in segments), key=segment_order)
+    info = complete_info(_merge_info([capture.info for capture in captures], created_by), manifests)
+    return Capture(path, info, segments, ())
+
+
+def _choose_segments(captures: Sequence[Capture], *, checks_all: bool) -> list[tuple[_Found, tuple[Damage, ...]]]:
+    """Each segment once, with its damage; unless `checks_all`, that is only looked for to choose among copies."""
     for capture in captures:
         if not capture.has_all_segments:
             raise FormatError(
@@ -86,17 +118,11 @@ def merge_captures(path: Path, captures: Sequence[Capture], *, created_by: str) 
             f"the captures have {len(copies):,} segments, one capture has at most {limits.CAPTURE_SEGMENTS:,}",
             next_step="merge fewer captures",
         )
-    chosen = [_choose(found) for _key, found in sorted(copies.items())]
+    chosen = [
+        _choose(found) if checks_all or len(found) > 1 else (found[0], ()) for _key, found in sorted(copies.items())
+    ]
     _check_events([found for found, _damage in chosen])
-    segments = [found.segment for found, _damage in chosen]
-    write_opened(path, segments, info=_merge_info([capture.info for capture in captures], created_by))
-    return Merged(
-        nodes=tuple(sorted({segment.manifest.node_name for segment in segments})),
-        segments=len(segments),
-        repeated=sum(len(capture.segments) for capture in captures) - len(segments),
-        events=sum(sum(segment.tables.values()) for segment in segments),
-        damage=tuple(wound for _found, damage in chosen for wound in damage),
-    )
+    return chosen
 
 
 def _check_pseudonyms(captures: Sequence[Capture]) -> None:
@@ -136,8 +162,8 @@ def _choose(copies: Sequence[_Found]) -> tuple[_Found, tuple[Damage, ...]]:
 
 
 def _digest_of_files(segment: Segment) -> bytes:
-    contents = (segment.files.read(name) for name in segment.files.names)
-    return digest_of(*(memoryview(content) for content in contents if content is not None))
+    files = (segment.files.find(name) for name in segment.files.names)
+    return digest_of(*(memoryview(file.read_all()) for file in files if file is not None))
 
 
 def _check_events(chosen: Iterable[_Found]) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
 from formats import limits
 from formats.batches import full_schema
-from formats.capture.container import Member, Stretch, member_offset, place_members, scan_members
+from formats.capture.container import LOCAL_MARK, Member, Stretch, member_offset, place_members, scan_members
 from formats.capture.info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, read_listing, segment_order
 from formats.catalog import TABLE_BY_NAME
 from formats.errors import FormatError, MissingInputError, UsageError, VersionError
@@ -21,9 +21,11 @@ from formats.loss import Damage, DamageKind
 from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
 from formats.segment.reading import Segment
 from formats.segment.sealed_json import open_sealed_json
-from formats.segment.stored_files import DirectoryFiles, MemberFiles, map_file, open_regular
+from formats.segment.stored_files import Bytes, DirectoryFiles, MappedBytes, MemberFiles, map_file, open_regular
 
-_LINE_END = re.compile(rb"\n")
+_LINE_BYTES = 64 << 10
+"""Read at once in search of the end of a line."""
+_SAYS_WHAT_IS_THERE = (INFO_NAME, INFO_COPY_NAME, MANIFEST_NAME, MANIFEST_COPY_NAME)
 
 
 class Capture:
@@ -146,9 +148,10 @@ def open_capture(path: Path) -> Capture:
             next_step="check its type and permissions",
         )
     try:
-        return _open_file(path, map_file(fd))
+        data = MappedBytes(map_file(fd))
     finally:
         os.close(fd)
+    return open_bytes(path, data)
 
 
 def _open_directory(path: Path) -> Capture:
@@ -184,11 +187,21 @@ def _try_segment(files: DirectoryFiles | MemberFiles, name: str, damage: list[Da
         return []
 
 
-def _open_file(path: Path, data: pa.Buffer) -> Capture:
+def open_bytes(path: Path, data: Bytes) -> Capture:
+    """The capture that has these bytes.
+
+    Args:
+        path: what it is called.
+        data: the bytes of a `.tapio` file.
+
+    Raises:
+        FormatError: it is no capture at all.
+        VersionError: it is of a later major version.
+    """
     damage: list[Damage] = []
     listing = _find_listing(path, data)
     if listing is None:
-        info, places = CaptureInfo(), {name: (offset, size) for name, offset, size in scan_members(data)}
+        info, places = CaptureInfo(), {name: (offset, size) for name, offset, size in _scan(data)}
         if not any(name.endswith((f".{MANIFEST_NAME}", f".{MANIFEST_COPY_NAME}")) for name in places):
             raise FormatError(
                 "the file is not a Tapio capture" if data.size else "the file is empty",
@@ -213,11 +226,15 @@ def _open_file(path: Path, data: pa.Buffer) -> Capture:
     return Capture(path, info, segments, damage, has_all_segments=has_all_segments)
 
 
-def _find_listing(path: Path, data: pa.Buffer) -> tuple[CaptureInfo, list[Stretch]] | None:
+def begins_as_capture(data: Bytes) -> bool:
+    """Whether the first member is that of a capture: cheap, for bytes that lie elsewhere and may be anything."""
+    begin = bytes(data.read(0, member_offset(INFO_NAME, 0, large=False)))
+    return begin.startswith(LOCAL_MARK) and INFO_NAME.encode() in begin
+
+
+def _find_listing(path: Path, data: Bytes) -> tuple[CaptureInfo, list[Stretch]] | None:
     """What `capture.json` says, from its first or its second copy, and the container that follows from it."""
-    view = memoryview(data).cast("B")
-    begin = member_offset(INFO_NAME, 0, large=False)
-    for raw in _listing_candidates(view, begin, data):
+    for raw in _listing_candidates(data):
         try:
             info, members = read_listing(raw)
         except VersionError as error:
@@ -229,28 +246,46 @@ def _find_listing(path: Path, data: pa.Buffer) -> tuple[CaptureInfo, list[Stretc
     return None
 
 
-def _listing_candidates(view: memoryview, begin: int, data: pa.Buffer) -> Iterator[bytes]:
+def _listing_candidates(data: Bytes) -> Iterator[bytes]:
     """Texts that may be `capture.json`: where it must begin, up to its line end; then wherever a header names it."""
-    end = _LINE_END.search(view, begin, begin + limits.LISTING_BYTES)
-    if end is not None:
-        yield bytes(view[begin : end.end()])
-    for name, offset, size in scan_members(data):
+    yield from _read_line(data, member_offset(INFO_NAME, 0, large=False))
+    for name, offset, size in _scan(data):
         if name in (INFO_NAME, INFO_COPY_NAME) and size <= limits.LISTING_BYTES:
-            yield bytes(view[offset : offset + size])
+            yield bytes(data.read(offset, size))
 
 
-def _container_damage(name: str, data: pa.Buffer, stretches: Sequence[Stretch]) -> Iterator[Damage]:
+def _read_line(data: Bytes, begin: int) -> Iterator[bytes]:
+    """The line that begins there, if it ends within the limit; not much more than the line is read."""
+    length = _LINE_BYTES
+    while True:
+        found = bytes(data.read(begin, min(length, limits.LISTING_BYTES)))
+        if (end := found.find(b"\n", length // 2 if length > _LINE_BYTES else 0)) >= 0:
+            yield found[: end + 1]
+            return
+        if len(found) < length:
+            return
+        length *= 2
+
+
+def _scan(data: Bytes) -> Iterator[tuple[str, int, int]]:
+    return scan_members(data.read(0, data.size))
+
+
+def _container_damage(name: str, data: Bytes, stretches: Sequence[Stretch]) -> Iterator[Damage]:
     """Where the bytes around the members are not those that the list of members demands, or the list is damaged."""
-    view = memoryview(data).cast("B")
+    places = [(stretch.offset, stretch.length) for stretch in stretches if _is_read_when_opened(stretch)]
+    ahead = 0
     listing = None
     for stretch in stretches:
-        end = stretch.offset + stretch.length
         if stretch.offset >= data.size and stretch.length:
             total = stretches[-1].offset + stretches[-1].length
             detail = f"the file has {data.size:,} of {total:,} bytes"
             yield Damage(name, data.size, total - data.size, DamageKind.TRUNCATED, detail)
             return
-        found = view[stretch.offset : end]
+        if not _is_read_when_opened(stretch):
+            continue
+        ahead += 1
+        found = memoryview(data.read(stretch.offset, stretch.length, islice(places, ahead, None))).cast("B")
         if stretch.content is not None and found != stretch.content:
             what = f"the container's header of {stretch.member}" if stretch.member else "the container's directory"
             yield Damage(
@@ -271,3 +306,8 @@ def _container_damage(name: str, data: pa.Buffer, stretches: Sequence[Stretch]) 
     if data.size > total:
         detail = "there are bytes after the end of the container"
         yield Damage(name, total, data.size - total, DamageKind.UNEXPECTED, detail)
+
+
+def _is_read_when_opened(stretch: Stretch) -> bool:
+    """Whether it stands around members, or is a member that says what the others are."""
+    return stretch.content is not None or (stretch.member or "").endswith(_SAYS_WHAT_IS_THERE)

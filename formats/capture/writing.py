@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow as pa
-
 from formats.capture.container import Member, place_members
 from formats.capture.info import INFO_COPY_NAME, INFO_NAME, CaptureInfo, complete_info, segment_order, write_listing
 from formats.errors import StorageError, UsageError
 from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
 from formats.segment.reading import Segment, open_segment
 from formats.segment.sealing import sync_directory
-from formats.segment.stored_files import DirectoryFiles, open_regular
+from formats.segment.stored_files import DirectoryFiles, Extent, open_regular
 
 _COPY_BYTES = 1 << 20
 
@@ -48,7 +46,7 @@ def write_opened(path: Path, segments: Sequence[Segment], *, info: CaptureInfo) 
     if len({(manifest.id, manifest.node_name) for manifest in manifests}) != len(opened):
         raise UsageError("a segment is listed twice", where=str(path), next_step="list each segment once")
     members: list[Member] = []
-    sources: dict[str, Path | pa.Buffer] = {}
+    sources: dict[str, Path | Extent] = {}
     for number, segment in enumerate(opened):
         for member, source in _segment_members(f"s{number:05d}", segment):
             members.append(member)
@@ -57,23 +55,23 @@ def write_opened(path: Path, segments: Sequence[Segment], *, info: CaptureInfo) 
     _write_container(Path(path), members, sources, listing)
 
 
-def _segment_members(prefix: str, segment: Segment) -> Iterator[tuple[Member, Path | pa.Buffer]]:
+def _segment_members(prefix: str, segment: Segment) -> Iterator[tuple[Member, Path | Extent]]:
     """The files of one segment as members, sorted by name, and where they are."""
     files = segment.files
     sealed = {table.file: table for table in segment.manifest.tables}
     for name in sorted({MANIFEST_NAME, MANIFEST_COPY_NAME, *sealed} & set(files.names)):
-        content = files.read(name)
+        content = files.find(name)
         if content is None:
             continue
         # Why the checksum is not taken again: the manifest has it, so that freezing need not read what it copies.
         known = sealed.get(name)
-        crc32 = known.crc32 if known is not None and known.size == content.size else zlib.crc32(content)
+        crc32 = known.crc32 if known is not None and known.size == content.size else zlib.crc32(content.read_all())
         source = files.path / name if isinstance(files, DirectoryFiles) else content
         yield Member(f"{prefix}.{name}", content.size, crc32), source
 
 
 def _write_container(
-    path: Path, members: Sequence[Member], sources: Mapping[str, Path | pa.Buffer], listing: bytes
+    path: Path, members: Sequence[Member], sources: Mapping[str, Path | Extent], listing: bytes
 ) -> None:
     crc32 = zlib.crc32(listing)
     own = [Member(name, len(listing), crc32) for name in (INFO_NAME, INFO_COPY_NAME)]
@@ -102,14 +100,15 @@ def _write_container(
         ) from error
 
 
-def _copy(source: Path | pa.Buffer, target: BinaryIO, length: int) -> None:
+def _copy(source: Path | Extent, target: BinaryIO, length: int) -> None:
     """Copy a file or a part of another capture in pieces.
 
     Why a file is not copied from its mapping: freezing a large ring must not make the recorder's memory grow.
     """
     if not isinstance(source, Path):
-        view = memoryview(source).cast("B")
-        target.writelines(view[begin : begin + _COPY_BYTES] for begin in range(0, length, _COPY_BYTES))
+        target.writelines(
+            source.read(begin, _COPY_BYTES, [(begin + _COPY_BYTES, length)]) for begin in range(0, length, _COPY_BYTES)
+        )
         return
     fd = open_regular(source)
     if fd is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from formats.segment.manifest import (
     TableManifest,
     read_manifest,
 )
-from formats.segment.stored_files import DirectoryFiles, StoredFiles
+from formats.segment.stored_files import DirectoryFiles, Extent, Range, StoredFiles
 
 
 class Segment:
@@ -93,13 +94,16 @@ class Segment:
         for name in names:
             if name not in head.expected.names:
                 raise UsageError(f"the table {table} has no column {name[:64]!r}", next_step="`tapio info` lists them")
-        data = self.files.read(entry.file)
-        for batch in entry.batches:
-            if from_unix_ns is not None and batch.max_unix_nano < from_unix_ns:
-                continue
-            if to_unix_ns is not None and batch.min_unix_nano > to_unix_ns:
-                continue
-            yield self._read_batch(entry, head, batch, data, names)
+        data = self.files.find(entry.file)
+        wanted = [
+            batch
+            for batch in entry.batches
+            if (from_unix_ns is None or batch.max_unix_nano >= from_unix_ns)
+            and (to_unix_ns is None or batch.min_unix_nano <= to_unix_ns)
+        ]
+        for number, batch in enumerate(wanted, start=1):
+            stored = self._read_stored(entry, batch, data, _places(wanted, number))
+            yield stored if isinstance(stored, Damage) else self._decode(entry, head, batch, stored, names)
 
     def verify(self) -> Iterator[Damage]:
         """Every damage of the segment: each byte against its digest, each value against its schema."""
@@ -121,20 +125,20 @@ class Segment:
         yield from self.damage
         for entry in self.manifest.tables:
             yield from self._verify_edges(entry)
-            data = self.files.read(entry.file)
-            for batch in entry.batches:
-                stored = self._read_stored(entry, batch, data)
+            data = self.files.find(entry.file)
+            for number, batch in enumerate(entry.batches, start=1):
+                stored = self._read_stored(entry, batch, data, _places(entry.batches, number))
                 if isinstance(stored, Damage):
                     yield stored
 
     def _verify_edges(self, entry: TableManifest) -> Iterator[Damage]:
         """Damage of a table's file outside its batches: size, head and tail."""
         label = self.files.label(entry.file)
-        data = self.files.read(entry.file)
+        data = self.files.find(entry.file)
         if data is None:
             return  # every batch says so
         head_bytes, tail = len(entry.head), entry.tail_offset
-        if data.size >= head_bytes and digest_of(memoryview(data)[:head_bytes]).hex() != entry.head_digest:
+        if data.size >= head_bytes and digest_of(data.read(0, head_bytes)).hex() != entry.head_digest:
             yield Damage(
                 label,
                 0,
@@ -147,7 +151,7 @@ class Segment:
         if data.size < entry.size:
             detail = f"the file has {data.size:,} of {entry.size:,} bytes"
             yield Damage(label, data.size, entry.size - data.size, DamageKind.TRUNCATED, detail, entry.name)
-        elif digest_of(memoryview(data)[tail : entry.size]).hex() != entry.tail_digest:
+        elif digest_of(data.read(tail, entry.size - tail)).hex() != entry.tail_digest:
             yield Damage(label, tail, entry.size - tail, DamageKind.DIGEST, "the file's footer", entry.name, 0)
         if data.size > entry.size:
             detail = "there are bytes after the expected end of the file"
@@ -162,10 +166,11 @@ class Segment:
         """
         whole: list[tuple[str, Manifest]] = []
         for name in (MANIFEST_NAME, MANIFEST_COPY_NAME):
-            raw = self.files.read(name)
-            if raw is None:
+            file = self.files.find(name)
+            if file is None:
                 self._wound(name, 0, DamageKind.MISSING, "the manifest is missing")
                 continue
+            raw = file.read_all()
             try:
                 whole.append((name, read_manifest(memoryview(raw))))
             except VersionError as error:
@@ -195,12 +200,9 @@ class Segment:
                 return Damage(label, 0, len(entry.head), kind, error.problem, entry.name, entry.rows)
         return self._heads[entry.name]
 
-    def _read_batch(
-        self, entry: TableManifest, head: _Head, batch: BatchRange, data: pa.Buffer | None, names: Sequence[str]
+    def _decode(
+        self, entry: TableManifest, head: _Head, batch: BatchRange, stored: pa.Buffer, names: Sequence[str]
     ) -> pa.RecordBatch | Damage:
-        stored = self._read_stored(entry, batch, data)
-        if isinstance(stored, Damage):
-            return stored
         try:
             return head.decode(stored, batch.rows, names)
         except LimitError as error:
@@ -208,11 +210,13 @@ class Segment:
         except FormatError as error:
             return self._wound_of(entry, batch, DamageKind.MALFORMED, error.problem)
 
-    def _read_stored(self, entry: TableManifest, batch: BatchRange, data: pa.Buffer | None) -> pa.Buffer | Damage:
-        """The bytes of a batch, if they are those of its digest."""
+    def _read_stored(
+        self, entry: TableManifest, batch: BatchRange, data: Extent | None, following: Iterable[Range]
+    ) -> pa.Buffer | Damage:
+        """The bytes of a batch, if they are those of its digest. Those of the batches that follow will be read next."""
         if data is None:
             return self._wound_of(entry, batch, DamageKind.MISSING, "the file is missing")
-        stored = data.slice(min(batch.offset, data.size), max(0, min(batch.length, data.size - batch.offset)))
+        stored = data.read(batch.offset, batch.length, following)
         if stored.size < batch.length:
             return self._wound_of(entry, batch, DamageKind.TRUNCATED, "the file ends before the end of the batch")
         if digest_of(stored).hex() != batch.digest:
@@ -281,6 +285,11 @@ class _Head:
         present = [field.name for field in self.schema if field.name in wanted]
         schema = pa.schema([self.expected.field(name) for name in names])
         return fit_columns(schema, dict(zip(present, columns, strict=True)), rows)
+
+
+def _places(batches: Sequence[BatchRange], begin: int) -> Iterator[Range]:
+    """Where the batches from one on lie in their file."""
+    return ((batch.offset, batch.length) for batch in islice(batches, begin, None))
 
 
 def _messages(data: pa.Buffer, position: int) -> list[Message]:

@@ -5,13 +5,68 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from formats.errors import FormatError, MissingInputError
+
+Range = tuple[int, int]
+"""Offset and length of a stretch of bytes."""
+
+
+class Bytes(Protocol):
+    """The bytes of a capture, wherever they lie. Only what is read of them needs to be there."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+    def read(self, offset: int, length: int, following: Iterable[Range] = ()) -> pa.Buffer:
+        """A stretch of them, not copied; shorter where they end.
+
+        Args:
+            offset: of the first byte.
+            length: how many.
+            following: what will probably be read next, in that order: what lies elsewhere may be fetched with it.
+
+        Raises:
+            TapioError: they lie elsewhere and cannot be fetched.
+        """
+
+
+class MappedBytes:
+    """The bytes of a mapped file."""
+
+    def __init__(self, data: pa.Buffer) -> None:
+        self._data = data
+        self.size = data.size
+
+    def read(self, offset: int, length: int, following: Iterable[Range] = ()) -> pa.Buffer:  # noqa: ARG002 - the interface's
+        """See `Bytes.read`."""
+        offset = min(offset, self.size)
+        return self._data.slice(offset, min(length, self.size - offset))
+
+
+class Extent:
+    """One file of a segment: a stretch of bytes."""
+
+    def __init__(self, data: Bytes, offset: int, size: int) -> None:
+        self._data = data
+        self._offset = min(offset, data.size)
+        self.size = min(size, data.size - self._offset)
+
+    def read(self, offset: int, length: int, following: Iterable[Range] = ()) -> pa.Buffer:
+        """A stretch of it; see `Bytes.read`."""
+        offset = min(offset, self.size)
+        places = ((self._offset + begin, size) for begin, size in following)
+        return self._data.read(self._offset + offset, min(length, self.size - offset), places)
+
+    def read_all(self) -> pa.Buffer:
+        """All of it."""
+        return self.read(0, self.size)
 
 
 class StoredFiles(Protocol):
@@ -20,8 +75,8 @@ class StoredFiles(Protocol):
     names: tuple[str, ...]
     """Every name there is, sorted."""
 
-    def read(self, name: str) -> pa.Buffer | None:
-        """The mapped bytes of one file, not copied; None if it does not exist or is not a regular file."""
+    def find(self, name: str) -> Extent | None:
+        """One file; None if it does not exist or is not a regular file."""
 
     def label(self, name: str) -> str:
         """What to call the file in front of people."""
@@ -72,25 +127,24 @@ class DirectoryFiles:
             ) from error
         try:
             self.names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - of the opened directory, whatever the path is now
-            self._buffers: dict[str, pa.Buffer | None] = {}
-            for name in self.names:
-                self._buffers[name] = self._map(name, fd)
+            self._files: dict[str, Extent | None] = {name: self._map(name, fd) for name in self.names}
         finally:
             os.close(fd)
 
     @staticmethod
-    def _map(name: str, dir_fd: int) -> pa.Buffer | None:
+    def _map(name: str, dir_fd: int) -> Extent | None:
         fd = open_regular(name, dir_fd=dir_fd)
         if fd is None:
             return None
         try:
-            return map_file(fd)
+            data = MappedBytes(map_file(fd))
         finally:
             os.close(fd)
+        return Extent(data, 0, data.size)
 
-    def read(self, name: str) -> pa.Buffer | None:
-        """See `StoredFiles.read`."""
-        return self._buffers.get(name)
+    def find(self, name: str) -> Extent | None:
+        """See `StoredFiles.find`."""
+        return self._files.get(name)
 
     def label(self, name: str) -> str:
         """See `StoredFiles.label`."""
@@ -106,19 +160,18 @@ class MemberFiles:
         members: member name and (offset, length) of its bytes, by the segment's own file name.
     """
 
-    def __init__(self, container: str, data: pa.Buffer, members: Mapping[str, tuple[str, int, int]]) -> None:
+    def __init__(self, container: str, data: Bytes, members: Mapping[str, tuple[str, int, int]]) -> None:
         self._container = container
         self._data = data
         self._members = members
         self.names = tuple(sorted(members))
 
-    def read(self, name: str) -> pa.Buffer | None:
-        """See `StoredFiles.read`; a member that is cut short gives what there is of it."""
+    def find(self, name: str) -> Extent | None:
+        """See `StoredFiles.find`; of a member that is cut short, what there is of it."""
         if name not in self._members:
             return None
         _, offset, length = self._members[name]
-        offset = min(offset, self._data.size)
-        return self._data.slice(offset, min(length, self._data.size - offset))
+        return Extent(self._data, offset, length)
 
     def label(self, name: str) -> str:
         """See `StoredFiles.label`."""

@@ -24,10 +24,11 @@ import msgspec
 
 from formats.clock import Instant
 from formats.errors import ConfigurationError
+from formats.object_store.uri import ObjectUri
 from formats.times import NANOSECONDS
 from recorder.child import start_child
 from recorder.config import UploadConfig
-from recorder.destination import ENVIRONMENT, UploadDestination, object_name, parse_destination
+from recorder.destination import ENVIRONMENT, object_name, parse_destination
 from recorder.store.layout import DataDirectory
 from recorder.store.store_status import UploadStatus
 from recorder.store.upload_orders import DeletionOrder, UploadOrder, UploadOrders, UploadReport
@@ -346,7 +347,7 @@ class Uploader:
         return {one.file: one for one in self._objects.values() if one.destination == self._shown}
 
 
-def _read_destination(config: UploadConfig) -> UploadDestination | None:
+def _read_destination(config: UploadConfig) -> ObjectUri | None:
     uri = config.resolved_destination
     try:
         return parse_destination(uri) if uri else None

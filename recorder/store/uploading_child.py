@@ -27,11 +27,12 @@ import pyarrow as pa
 from pyarrow import fs
 
 from formats.errors import OutputError, StorageError, TapioError, UnavailableError
+from formats.object_store.problems import explain_problem
+from formats.object_store.uri import S3, ObjectUri, s3_options
 from formats.segment.sealing import sync_directory
 from recorder.child import begin_child
-from recorder.destination import UploadDestination, parse_destination
+from recorder.destination import parse_destination
 from recorder.store.upload_orders import DeletionOrder, UploadOrder, UploadOrders, UploadReport
-from recorder.store.upload_problems import explain_problem
 
 MEMORY_BYTES = 384 << 20
 """Of data; more is refused to the child, whatever a server sends."""
@@ -90,7 +91,7 @@ class Uploading:
         self,
         filesystem: Any,
         base: str,
-        destination: UploadDestination,
+        destination: ObjectUri,
         pace: Pace,
         report: Callable[[UploadReport], None],
     ) -> None:
@@ -235,31 +236,22 @@ class Uploading:
         return digest.hexdigest() if seen == size else ""
 
 
-def open_destination(destination: UploadDestination) -> tuple[Any, str]:
+def open_destination(destination: ObjectUri) -> tuple[Any, str]:
     """The file system of a destination, and its path there.
 
     Why S3 is not opened by its URI: a stream would be written in the background, so a server that is slower than the
     limit would be waited for in memory; and the patience with the server could not be set.
     """
-    if destination.kind != "s3":
+    if destination.kind != S3:
         filesystem, base = fs.FileSystem.from_uri(destination.uri)
         return filesystem, base
-    options = dict(destination.options)
-    region = options.pop("region", None) or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if region is None and "endpoint_override" not in options and not _names_endpoint():
-        region = fs.resolve_s3_region(destination.path.partition("/")[0])
     filesystem = fs.S3FileSystem(
-        region=region,
         background_writes=False,
         connect_timeout=_CONNECT_S,
         request_timeout=_REQUEST_S,
-        **options,
+        **s3_options(destination, os.environ, fs.resolve_s3_region),
     )
     return filesystem, destination.path
-
-
-def _names_endpoint() -> bool:
-    return bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def _sync_file(path: Path) -> None:

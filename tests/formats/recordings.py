@@ -18,6 +18,7 @@ from formats.journal.reading import JournalHeader, JournalWriter
 from formats.loss import Damage
 from formats.segment.reading import Segment
 from formats.segment.sealing import SegmentHeader, seal_segment
+from formats.segment.stored_files import Extent, MappedBytes
 
 NODE = "node-a"
 BOOT_ID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -123,8 +124,11 @@ class FilesInMemory:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.contents))
 
-    def read(self, name: str) -> pa.Buffer | None:
-        return pa.py_buffer(self.contents[name]) if name in self.contents else None
+    def find(self, name: str) -> Extent | None:
+        if name not in self.contents:
+            return None
+        data = MappedBytes(pa.py_buffer(self.contents[name]))
+        return Extent(data, 0, data.size)
 
     def label(self, name: str) -> str:
         return name

@@ -13,10 +13,11 @@ import pytest
 
 from formats.capture.container import Member, place_members
 from formats.capture.info import CaptureInfo
-from formats.capture.reading import _open_file, open_capture
+from formats.capture.reading import open_bytes, open_capture
 from formats.errors import FormatError, TapioError
 from formats.loss import DamageKind
 from formats.segment.sealed_json import open_sealed_json, seal_json
+from formats.segment.stored_files import MappedBytes
 from tests.formats.recordings import capture, make_batch, rows_of, seal
 
 EVIL = [
@@ -140,8 +141,8 @@ def test_members_that_overlap_are_told(tmp_path, segment):
     inner = place_members([Member("s00001.manifest.json", len(raw), zlib.crc32(raw))])[0].content
     outer = place_members([Member("s00000.manifest.json", len(inner) + len(raw), 0)])[0].content
 
-    opened_from = pa.py_buffer(outer + inner + raw)
-    opened = _open_file(tmp_path / "c.tapio", opened_from)
+    opened_from = MappedBytes(pa.py_buffer(outer + inner + raw))
+    opened = open_bytes(tmp_path / "c.tapio", opened_from)
 
     # THEN only the outer one is taken, and it is no manifest
     assert not opened.segments

@@ -29,6 +29,12 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "recorder/status.py": ("recorder/test_control.py", "data, shown by the command `status`"),
     "recorder/store/store_status.py": ("recorder/test_daemon.py", "data, told by the store"),
     "formats/postmortem/*.py": ("formats/postmortem/test_reader.py", "data; the reader reads every field"),
+    "analyzer/capture_places.py": (
+        "analyzer/commands/test_capture_path.py",
+        "paths that the argument of commands makes",
+    ),
+    "analyzer/remote/protocol.py": ("analyzer/remote/test_reading_child.py", "data, spoken by both sides"),
+    "analyzer/remote/reader.py": ("analyzer/remote/test_reading_child.py", "the other side of one conversation"),
     "analyzer/comparing/*.py": (
         "analyzer/commands/test_diff.py",
         "what is counted and compared is shown by the command",

@@ -7,12 +7,13 @@ import copy
 import pyarrow as pa
 import pytest
 
-from formats.capture.reading import _container_damage, _find_listing, _open_file
+from formats.capture.reading import _container_damage, _find_listing, open_bytes
 from formats.errors import FormatError
 from formats.journal.reading import JournalFrame, OpenedJournal
 from formats.segment.manifest import read_manifest
 from formats.segment.reading import Segment
 from formats.segment.sealed_json import open_sealed_json
+from formats.segment.stored_files import MappedBytes
 from tests.formats.recordings import capture, files_of, make_batch, rows_of, rows_of_segment, seal, write_journal
 
 pytestmark = pytest.mark.no_cover
@@ -86,7 +87,7 @@ def test_every_bit_of_a_container_around_its_segments_is_checked(tmp_path, direc
     # GIVEN
     path = capture(tmp_path / "c.tapio", [directory])
     raw = path.read_bytes()
-    _, stretches = _find_listing(path, pa.py_buffer(raw))
+    _, stretches = _find_listing(path, MappedBytes(pa.py_buffer(raw)))
     own = [s for s in stretches if s.content is not None or s.member in {"capture.json", "capture.copy.json"}]
     assert sum(s.length for s in stretches) == len(raw)
 
@@ -101,7 +102,7 @@ def test_every_bit_of_a_container_around_its_segments_is_checked(tmp_path, direc
                 continue
             wounded = bytearray(raw)
             wounded[stretch.offset + bit // 8] ^= 1 << (bit % 8)
-            data = pa.py_buffer(wounded)
+            data = MappedBytes(pa.py_buffer(wounded))
             found, places = _find_listing(path, data)
             wounds = list(_container_damage(path.name, data, places))
             assert [(w.offset, w.length) for w in wounds] == [(stretch.offset, stretch.length)], (stretch, bit)
@@ -111,10 +112,10 @@ def test_every_bit_of_a_container_around_its_segments_is_checked(tmp_path, direc
 def test_a_flipped_bit_anywhere_in_a_capture_is_damage_or_costs_its_own_batch_only(tmp_path, directory):
     path = capture(tmp_path / "c.tapio", [directory])
     raw = path.read_bytes()
-    rows, _ = rows_of(_open_file(path, pa.py_buffer(raw)).batches(TABLE))
+    rows, _ = rows_of(open_bytes(path, MappedBytes(pa.py_buffer(raw))).batches(TABLE))
 
     for bit, wounded in flips(raw, every=157):
-        opened = _open_file(path, pa.py_buffer(wounded))
+        opened = open_bytes(path, MappedBytes(pa.py_buffer(wounded)))
         assert list(opened.verify()), bit
         assert rows_of(opened.batches(TABLE))[0] in (rows, []), bit
 

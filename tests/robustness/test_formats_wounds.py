@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from formats import limits
-from formats.capture.reading import _open_file
+from formats.capture.reading import open_bytes
 from formats.errors import FormatError
 from formats.journal.layout import DIGEST_BYTES, FRAME_HEADER_BYTES, HEADER_BYTES
 from formats.journal.reading import JournalFrame, OpenedJournal
 from formats.loss import Damage, DamageKind
 from formats.segment.reading import Segment
+from formats.segment.stored_files import MappedBytes
 from tests.formats.recordings import capture, files_of, make_batch, rows_of, seal, write_journal
 
 pytestmark = pytest.mark.no_cover
@@ -247,14 +248,14 @@ def test_every_truncation_of_a_capture_gives_what_is_there(tmp_path):
         for n in range(2)
     ]
     raw = capture(tmp_path / "c.tapio", segments).read_bytes()
-    first, second = (_open_file(tmp_path / "c.tapio", pa.py_buffer(raw)).batches("oom"), 6)
+    first, second = (open_bytes(tmp_path / "c.tapio", MappedBytes(pa.py_buffer(raw))).batches("oom"), 6)
     rows, _ = rows_of(first)
     assert len(rows) == second
 
     # WHEN / THEN
     for length in range(0, len(raw), 41):
         try:
-            opened = _open_file(tmp_path / "c.tapio", pa.py_buffer(raw[:length]))
+            opened = open_bytes(tmp_path / "c.tapio", MappedBytes(pa.py_buffer(raw[:length])))
         except FormatError:
             assert length < 1_000  # nothing of it is there yet
             continue

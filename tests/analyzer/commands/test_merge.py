@@ -75,7 +75,7 @@ def test_damage_that_was_copied_is_told_with_exit_code_1(tmp_path, captures):
     # GIVEN a capture with a damaged byte of rows
     content = bytearray(captures[0].read_bytes())
     segment = open_capture(captures[0]).segments[0]
-    body = segment.files.read("tcp.arrow")
+    body = segment.files.find("tcp.arrow").read_all()
     assert body is not None
     content[content.find(bytes(memoryview(body))) + segment.batch_index("tcp")[0].offset + 50] ^= 1
     captures[0].write_bytes(content)

@@ -168,3 +168,24 @@ def test_what_the_analysis_found_can_be_queried():
     ]
     assert told
     assert rows == sorted(told, key=lambda row: tuple(row.values()))
+
+
+def test_only_what_a_query_names_is_computed(capture, monkeypatch):
+    # GIVEN
+    wanted = []
+    begun = sql.build_model
+
+    def build(*arguments, **options):
+        wanted.append(arguments[3])
+        return begun(*arguments, **options)
+
+    monkeypatch.setattr(sql, "build_model", build)
+    for query, expected in (
+        ('select count(*) from "oom"', {"missing"}),
+        ("SELECT * FROM oom_kill JOIN entity ON true", {"oom_kill", "entity", "missing"}),
+        ("with x as (select * from oom_kill) select * from x", None),  # not certain
+        ("select 1", None),
+    ):
+        # WHEN / THEN
+        ask(capture, query)
+        assert wanted.pop() == expected, query

@@ -11,7 +11,7 @@ import pytest
 
 from formats import limits
 from formats.capture.info import CaptureInfo, Cut
-from formats.capture.merging import Merged, merge_captures
+from formats.capture.merging import Merged, join_captures, merge_captures
 from formats.capture.reading import open_capture
 from formats.capture.writing import write_capture
 from formats.errors import FormatError, UsageError
@@ -37,6 +37,21 @@ def make(directory: Path, node: str, *numbers: int, **info: object) -> Path:
 
 def merge(target: Path, *paths: Path) -> Merged:
     return merge_captures(target, [open_capture(path) for path in paths], created_by="tapio merge tests")
+
+
+def test_captures_that_are_joined_are_what_would_be_written(tmp_path):
+    paths = [make(tmp_path, "node-a", 0, 1), make(tmp_path, "node-a", 1, 2), make(tmp_path, "node-b", 0)]
+    merge(tmp_path / "all.tapio", *paths)
+    written = open_capture(tmp_path / "all.tapio")
+    for order in (paths, paths[::-1], paths[:1] * 2 + paths):
+        joined = join_captures(Path("all"), [open_capture(path) for path in order], created_by="tapio merge tests")
+        assert joined.info == written.info
+        assert [segment.manifest for segment in joined.segments] == [segment.manifest for segment in written.segments]
+        assert list(joined.verify()) == []
+    # AND of two copies of a segment, the intact one is taken
+    damaged = _damage_tables(paths[2], tmp_path / "damaged.tapio")
+    copies = [open_capture(path) for path in (damaged, paths[2])]
+    assert list(join_captures(Path("all"), copies, created_by="t").verify()) == []
 
 
 def test_the_merged_capture_has_every_row_of_every_node_once(tmp_path):
@@ -132,7 +147,7 @@ def _damage_tables(path: Path, copy: Path) -> Path:
     """A copy of a capture in which a byte of the rows is another one."""
     capture = open_capture(path)
     entry = capture.segments[0].manifest.tables[0]
-    body = capture.segments[0].files.read(entry.file)
+    body = capture.segments[0].files.find(entry.file).read_all()
     assert body is not None
     content = bytearray(path.read_bytes())
     place = content.find(bytes(memoryview(body))) + entry.batches[0].offset + 100

@@ -1,12 +1,12 @@
 """Uploads are killed in every step, and meet a real S3 server: what is at the destination is whole, and there once."""
 
+# ruff: noqa: F401, F811 - fixtures are imported
+
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +20,10 @@ from recorder.child import start_child
 from recorder.destination import parse_destination
 from recorder.store.upload_orders import DeletionOrder, UploadOrder, UploadOrders, UploadReport
 from recorder.store.uploading_child import MEMORY_BYTES, Pace, Uploading
+from tests.object_store import needs_server, running_server, server
 from tests.recorder.store.uploads import MIB, UploadingNode, files_below, make_content, start_at
 from tests.sweeps import share
 
-REPOSITORY = Path(__file__).parents[3]
-SERVER = shutil.which("versitygw") or shutil.which("versitygw", path=str(REPOSITORY / ".venv" / "bin"))
-needs_server = pytest.mark.skipif(SERVER is None, reason="needs versitygw, which deploy/setup.sh builds where Go is")
 OBJECT = "main/node-a/night.tapio"
 
 
@@ -35,70 +33,6 @@ def run_child(orders: UploadOrders, while_running=lambda _: None) -> tuple[list[
     while_running(child)
     output, _ = child.communicate(timeout=120)
     return [msgspec.json.decode(line, type=UploadReport) for line in output.splitlines()], child.returncode
-
-
-class Server:
-    """A real S3 server whose buckets are directories."""
-
-    def __init__(self, directory: Path) -> None:
-        self.root = directory / "buckets"
-        (self.root / "captures").mkdir(parents=True)
-        (directory / "iam").mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        arguments = f"--port {self.address} --access recorder --secret correct-horse --quiet"
-        self.log = (directory / "server.log").open("wb")
-        self.process = subprocess.Popen(
-            [str(SERVER), *arguments.split(), "--iam-dir", str(directory / "iam"), "posix", str(self.root)],
-            stdout=self.log,
-            stderr=self.log,
-        )
-        self.await_answer()
-        self.uri = f"s3://captures/tapio?endpoint_override={self.address}&scheme=http&region=us-east-1"
-
-    def await_answer(self) -> None:
-        for _ in range(600):
-            try:
-                socket.create_connection(tuple_of(self.address), 1).close()
-            except OSError:
-                threading.Event().wait(0.05)
-            else:
-                return
-        raise AssertionError("the server does not listen")
-
-    @property
-    def objects(self) -> dict[str, bytes]:
-        """Complete objects of the prefix, by name."""
-        return files_below(self.root / "captures" / "tapio")
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-
-
-def tuple_of(address: str) -> tuple[str, int]:
-    host, _, port = address.partition(":")
-    return host, int(port)
-
-
-@pytest.fixture(scope="module")
-def running_server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running_server, monkeypatch):
-    """With credentials in the environment, as the recorder has them."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "recorder")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "correct-horse")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    shutil.rmtree(running_server.root / "captures")
-    (running_server.root / "captures").mkdir()
-    return running_server
 
 
 # Killed in every step.

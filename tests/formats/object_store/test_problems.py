@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from formats.errors import StorageError
-from recorder.store.upload_problems import explain_problem
+from formats.errors import MissingInputError, PermissionDeniedError, StorageError, UnavailableError
+from formats.object_store.problems import class_of_problem, explain_problem
 
 S3 = "When initiating multiple part upload for key 'a' in bucket 'b': AWS Error {} during {} operation: {}"
 
@@ -17,7 +17,7 @@ S3 = "When initiating multiple part upload for key 'a' in bucket 'b': AWS Error 
     [
         (
             OSError(S3.format("ACCESS_DENIED", "CreateMultipartUpload", "evil words")),
-            "the server denies access; check the policy of the credentials (CreateMultipartUpload: ACCESS_DENIED)",
+            "the server denies access; check the credentials and their policy (CreateMultipartUpload: ACCESS_DENIED)",
         ),
         (
             OSError(S3.format("UNKNOWN (HTTP status 301)", "HeadObject", "")),
@@ -29,7 +29,7 @@ S3 = "When initiating multiple part upload for key 'a' in bucket 'b': AWS Error 
         ),
         (PermissionError(errno.EACCES, "denied", "/mnt/x"), "/mnt/x: Permission denied"),
         (StorageError("it differs", errno=0, where="s3://b/x"), "s3://b/x: it differs"),
-        (MemoryError(), "the upload needed more memory than it may have"),
+        (MemoryError(), "what the server sends needs more memory than this process may have"),
         (ValueError(), "ValueError"),
     ],
 )
@@ -48,3 +48,18 @@ def test_what_a_server_says_is_escaped_and_bounded():
     told = explain_problem(OSError("\x1b[31m" + "x" * 100_000))
     assert "\x1b" not in told
     assert len(told) == 300
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(S3.format("NO_SUCH_KEY", "GetObject", "")), MissingInputError),
+        (OSError(S3.format("UNKNOWN (HTTP status 404)", "HeadObject", "")), MissingInputError),
+        (FileNotFoundError(errno.ENOENT, "gone"), MissingInputError),
+        (OSError(S3.format("ACCESS_DENIED", "HeadObject", "")), PermissionDeniedError),
+        (OSError(S3.format("NETWORK_CONNECTION", "HeadObject", "")), UnavailableError),
+        (ValueError(), UnavailableError),
+    ],
+)
+def test_what_is_missing_denied_and_away_have_exit_codes_of_their_own(error, expected):
+    assert class_of_problem(error) is expected

@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from formats.errors import MissingInputError, UsageError
 
 if TYPE_CHECKING:
     from analyzer.remote.reader import Reader
+    from formats.object_store.uri import ObjectUri
 
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 STANDARD_INPUT = "-"
@@ -50,6 +52,24 @@ class CapturePath(click.Path):
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return path
+
+
+class FolderPlace(click.Path):
+    """A directory of this machine, or the URI of a folder of a store as text."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """As `click.Path`; a URI that cannot be one is refused as by `CapturePath`."""
+        text = os.fspath(value)
+        if not _HAS_SCHEME.match(text):
+            super().convert(value, param, ctx)
+            return Path(value)
+        uri = _parse_uri(text)
+        return Path(uri.path) if uri.is_mounted else text
 
 
 def as_one_capture(paths: Sequence[Path]) -> Path:
@@ -105,17 +125,11 @@ def _find_uri(text: str, context: click.Context | None) -> Path:
         UsageError: it is not a URI that can be read; with a sentence that never repeats what may be a credential.
         TapioError: there is nothing, or it cannot be known.
     """
-    from urllib.parse import unquote  # noqa: PLC0415 - for those who give a URI
+    from analyzer.remote.reader import RemoteObject  # noqa: PLC0415 - for those who give a URI
 
-    from analyzer.remote.reader import RemoteObject  # noqa: PLC0415 - same
-    from formats.object_store.uri import parse_object_uri  # noqa: PLC0415 - same
-
-    try:
-        uri = parse_object_uri(text)
-    except ValueError as error:
-        raise UsageError(f"{error}", where=f"{text.partition('://')[0][:16]}://…") from None
+    uri = _parse_uri(text)
     if uri.is_mounted:
-        return _find_folder(Path(unquote(uri.path)))
+        return _find_folder(Path(uri.path))
     reader = _reader_of(context)
     reply = reader.look(text)
     if not reply.is_folder:
@@ -128,6 +142,23 @@ def _find_uri(text: str, context: click.Context | None) -> Path:
     if not members:
         raise MissingInputError("the folder contains no captures", where=text, next_step="check the path")
     return joined_path(members, text)
+
+
+def _parse_uri(text: str) -> ObjectUri:
+    """A URI that may be read; the path of a file as it is in the file system.
+
+    Raises:
+        UsageError: it is none; with a sentence that never repeats what may be a credential.
+    """
+    from urllib.parse import unquote  # noqa: PLC0415 - for those who give a URI
+
+    from formats.object_store.uri import parse_object_uri  # noqa: PLC0415 - same
+
+    try:
+        uri = parse_object_uri(text)
+    except ValueError as error:
+        raise UsageError(f"{error}", where=f"{text.partition('://')[0][:16]}://…") from None
+    return replace(uri, path=unquote(uri.path)) if uri.is_mounted else uri
 
 
 def _reader_of(context: click.Context | None) -> Reader:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from analyzer.commands.capture_path import FolderPlace
 from analyzer.commands.window import feedback_option, knowledge_option
 from analyzer.corpus.corpus import Runner, build_corpus
 from analyzer.corpus.workers import run_here
@@ -24,10 +25,11 @@ from reports.corpus import render_corpus
         "tapio corpus archive/",
         "tapio corpus archive/ -o corpus --workers 4",
         "tapio corpus archive/ -o corpus --scheduler tcp://10.0.0.7:8786",
+        "tapio corpus s3://captures/main -o corpus",
         "tapio corpus archive/ --json | jq '.objects[0]'",
     )
 )
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=FolderPlace(), metavar="DIRECTORY|URI")
 @click.option(
     "-o",
     "--output",
@@ -47,7 +49,7 @@ from reports.corpus import render_corpus
 @click.pass_context
 def command(
     context: click.Context,
-    directory: Path,
+    directory: Path | str,
     *,
     dataset: Path | None,
     as_json: bool,
@@ -57,6 +59,9 @@ def command(
     feedback: Path | None,
 ) -> None:
     """Show what all captures below DIRECTORY tell together: which failures, where, since when, and how often.
+
+    A URI is that of a folder (s3://, gs://, abfs://). Of the captures there, only those are read that the dataset does
+    not know by path, size and time.
 
     A failure that several captures recorded is counted once. For each object at fault, it is shown whether the failure
     happens more often than before, whether it came back after it had been fixed, and which change ended it.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from analyzer.corpus.capture_rows import CaptureFile, CaptureRows
+from analyzer.corpus.listing import place_in
 from analyzer.corpus.one_capture import Question
 from analyzer.corpus.rules import digest_code
 from formats.errors import ExitCode
@@ -27,7 +28,7 @@ class Task:
     """One capture to be analyzed; everything that another machine needs for it except the file itself.
 
     Attributes:
-        directory: of the corpus.
+        directory: of the corpus, or the URI of a folder of a store.
         of: the file.
         code: digest of the analyzer that asks.
         threads: of the engine; None = by the size of the capture.
@@ -50,11 +51,14 @@ def ask(task: Task, knowledge: bytes) -> CaptureRows:
         return tell_problem(task.of, "it was not read, because the worker has another version of Tapio")
     question = msgspec.json.encode(Question(task.of, msgspec.Raw(knowledge), task.threads))
     # -P: a folder `analyzer` beside the captures is not the analyzer.
-    command = [sys.executable, "-P", "-m", "analyzer.corpus.one_capture", "read", "--", task.of.path]
+    is_object = task.of.size is not None
+    place = place_in(task.directory, task.of.path) if is_object else task.of.path
+    directory = None if is_object else task.directory
+    command = [sys.executable, "-P", "-m", "analyzer.corpus.one_capture", "read", "--", place]
     problem = ""
     for _ in range(TRIES):
         try:
-            done = subprocess.run(command, cwd=task.directory, input=question, capture_output=True, check=False)
+            done = subprocess.run(command, cwd=directory, input=question, capture_output=True, check=False)
         except OSError as error:
             return tell_problem(task.of, f"the directory of the captures cannot be opened ({error.strerror})")
         if done.returncode == ExitCode.OK:
@@ -62,7 +66,7 @@ def ask(task: Task, knowledge: bytes) -> CaptureRows:
         problem = _sentence_of(done)
         if done.returncode >= 0 and done.returncode != ExitCode.SOFTWARE:
             break
-    return tell_problem(task.of, problem.removeprefix(escape_text(task.of.path)).removeprefix(":").lstrip())
+    return tell_problem(task.of, problem.removeprefix(escape_text(place)).removeprefix(":").lstrip())
 
 
 def _sentence_of(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -75,4 +79,7 @@ def _sentence_of(done: subprocess.CompletedProcess[bytes]) -> str:
 def tell_problem(of: CaptureFile, problem: str) -> CaptureRows:
     """The rows of a capture that could not be read: why, as one sentence with its path."""
     sentence = cut_text(f"{of.path}: {problem}", _PROBLEM_CHARACTERS)
-    return CaptureRows(CorpusCapture(of.file, of.path, is_present=True, rules=of.rules, problem=sentence), ())
+    row = CorpusCapture(
+        of.file, of.path, is_present=True, rules=of.rules, problem=sentence, size=of.size, modified=of.modified
+    )
+    return CaptureRows(row, ())

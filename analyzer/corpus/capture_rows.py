@@ -26,14 +26,18 @@ class CaptureFile:
     """What is known of a file before it is opened.
 
     Attributes:
-        file: digest of its bytes.
+        file: digest of its bytes; empty for an object that was not read yet.
         path: below the directory of the corpus.
         rules: digest of the analyzer and the knowledge that read it.
+        size: of an object in a store, in bytes; None for a file.
+        modified: when that object was written.
     """
 
     file: str
     path: str
     rules: str
+    size: int | None = None
+    modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ def make_rows(of: CaptureFile, document: Document, info: CaptureInfo, damage: in
         events=summary.events,
         findings=len(document.findings),
         frozen_because=summary.frozen_because,
+        size=of.size,
+        modified=of.modified,
     )
     return CaptureRows(capture, tuple(_finding_row(of, document, info, finding) for finding in document.findings))
 

@@ -10,7 +10,7 @@ from analyzer.corpus.asking import Task
 from analyzer.corpus.capture_rows import CaptureFile, CaptureRows
 from analyzer.corpus.dataset import read_dataset, write_dataset
 from analyzer.corpus.histories import tell_history
-from analyzer.corpus.listing import digest_file, list_captures
+from analyzer.corpus.listing import FoundCapture, digest_file, list_captures, list_objects
 from analyzer.corpus.rules import digest_code, digest_rules
 from formats.errors import MissingInputError
 from formats.postmortem.corpus import Corpus, CorpusCapture
@@ -26,7 +26,7 @@ Runner = Callable[[Sequence[Task], bytes], Iterator[CaptureRows]]
 
 
 def build_corpus(
-    directory: Path,
+    directory: Path | str,
     knowledge: bytes,
     run: Runner,
     *,
@@ -40,7 +40,7 @@ def build_corpus(
     tasks and in which order they end.
 
     Args:
-        directory: of captures.
+        directory: of captures; the URI of a folder of a store, as text.
         knowledge: checked rules, as JSON.
         run: analyzes what is new.
         dataset: directory of earlier runs, which is continued; None = nothing is kept.
@@ -53,13 +53,17 @@ def build_corpus(
         OutputError, StorageError: the dataset cannot be written.
     """
     kept = [] if dataset is None else read_dataset(dataset)
-    paths = list_captures(directory).paths
-    if not paths and not kept:
+    rules = digest_rules(knowledge)
+    unreadable: list[CaptureRows] = []
+    if isinstance(directory, str):
+        files, place = _identify_objects(list_objects(directory), kept, rules), directory
+    else:
+        files, unreadable = _identify(directory, list_captures(directory).paths, rules)
+        place = str(directory.resolve())
+    if not files and not unreadable and not kept:
         raise MissingInputError(
             "contains no captures", where=str(directory), next_step="give a directory that has `.tapio` files"
         )
-    rules = digest_rules(knowledge)
-    files, unreadable = _identify(directory, paths, rules)
     known = {
         rows.capture.file: rows for rows in kept if rows.capture.capture is not None and rows.capture.file not in files
     }
@@ -68,11 +72,12 @@ def build_corpus(
         of = files.get(one.capture.file)
         if of is not None and one.capture.capture is not None and one.capture.rules == rules:
             rows[of.file] = _with_place(one, of.path, True)
-    directory_path = str(directory.resolve())
-    tasks = [Task(directory_path, of, digest_code(), threads) for of in files.values() if of.file not in rows]
+    tasks = [Task(place, of, digest_code(), threads) for of in files.values() if of.file not in rows]
     kept_at = 0
     for done, one in enumerate(run(tasks, knowledge), start=1):
-        rows[one.capture.file] = one
+        key = one.capture.file or one.capture.path
+        if key not in rows or not rows[key].capture.is_present or one.capture.path < rows[key].capture.path:
+            rows[key] = one
         advance(done, len(tasks))
         if dataset is not None and done - kept_at >= max(KEPT_EVERY, len(rows) // KEPT_SHARE):
             kept_at = done
@@ -94,6 +99,20 @@ def _identify(directory: Path, paths: Iterable[str], rules: str) -> tuple[dict[s
         else:
             files.setdefault(digest, CaptureFile(digest, path, rules))
     return files, unreadable
+
+
+def _identify_objects(found: Iterable[FoundCapture], kept: Iterable[CaptureRows], rules: str) -> dict[str, CaptureFile]:
+    """The objects by digest, if an earlier run knew it, else by path: they are read by whoever analyzes them."""
+    known: dict[tuple[str, int | None, str | None], str] = {
+        (one.capture.path, one.capture.size, one.capture.modified): one.capture.file
+        for one in kept
+        if one.capture.modified is not None
+    }
+    files: dict[str, CaptureFile] = {}
+    for one in found:
+        digest = known.get((one.path, one.size, one.modified), "")
+        files.setdefault(digest or one.path, CaptureFile(digest, one.path, rules, one.size, one.modified))
+    return files
 
 
 def _with_place(rows: CaptureRows, path: str, is_present: bool) -> CaptureRows:

@@ -23,7 +23,7 @@ from formats.postmortem.corpus import CorpusCapture, CorpusFinding, Occurrence
 from formats.postmortem.values import Time
 from formats.times import format_time, parse_time
 
-VERSION: Final = b"1"
+VERSION: Final = b"2"
 """Of the layout; in the metadata of every file, under `VERSION_KEY`."""
 
 VERSION_KEY: Final = b"tapio.corpus"

@@ -6,20 +6,27 @@ neither network nor programs while it reads, and what many captures need of memo
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
 import msgspec
 
+from analyzer.capture_places import RemotePath
+from analyzer.commands.capture_path import CapturePath
 from analyzer.corpus.capture_rows import CaptureFile, make_rows
 from analyzer.guard.child import run_guarded
 from analyzer.guard.limits import choose_limits
 from analyzer.knowledge.rules import Knowledge
 from formats.command_line import CommandGroup, end_with, run_command
 from formats.errors import TapioError
+from formats.journal.layout import DIGEST_BYTES
+
+_CHUNK_BYTES = 8 << 20
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -42,7 +49,7 @@ def _program() -> None:
 
 
 @_program.command("read")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=CapturePath())
 def _read(path: Path) -> None:
     """Print the rows that a corpus keeps of a capture, as JSON."""
     # Imported by the guarded child: what a library does when it is imported is limited, too.
@@ -53,8 +60,20 @@ def _read(path: Path) -> None:
     knowledge = msgspec.json.decode(question.knowledge, type=Knowledge)
     capture = open_capture(path)
     document = analyze_capture(capture, knowledge, threads=question.threads)
-    rows = make_rows(question.of, document, capture.info, len(capture.damage))
+    of = question.of
+    if isinstance(path, RemotePath):
+        # Only now: what the analysis needs was fetched for it, and the rest is fetched once.
+        of = replace(of, file=_digest_object(path))
+    rows = make_rows(of, document, capture.info, len(capture.damage))
     sys.stdout.buffer.write(msgspec.json.encode(rows))
+
+
+def _digest_object(path: RemotePath) -> str:
+    """As `analyzer.corpus.listing.digest_file`."""
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for begin in range(0, path.bytes.size, _CHUNK_BYTES):
+        digest.update(path.bytes.read(begin, _CHUNK_BYTES))
+    return digest.hexdigest()
 
 
 def main() -> None:

@@ -41,6 +41,9 @@ class CorpusCapture:
         events: rows of all tables in it.
         findings: how many there are.
         frozen_because: why it was frozen; None if no one and nothing froze it.
+        size: of an object in a store, in bytes; None for a file.
+        modified: when that object was written; None for a file, or if the store does not say. While both are the
+            same, it is not read again.
     """
 
     file: str
@@ -57,6 +60,8 @@ class CorpusCapture:
     events: Count | None = None
     findings: Count | None = None
     frozen_because: str | None = None
+    size: Count | None = None
+    modified: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)

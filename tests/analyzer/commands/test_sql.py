@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from analyzer.cli import cli
 from analyzer.commands import sql
+from analyzer.model.build import build_model
 from analyzer.model.engine_tables import declared_facts
 from formats.catalog import TABLES
 from formats.errors import UsageError
@@ -173,7 +174,7 @@ def test_what_the_analysis_found_can_be_queried():
 def test_only_what_a_query_names_is_computed(capture, monkeypatch):
     # GIVEN
     wanted = []
-    begun = sql.build_model
+    begun = build_model
 
     def build(*arguments, **options):
         wanted.append(arguments[3])

@@ -1,8 +1,12 @@
 """Promises of asking: whatever a capture does to the process that reads it, there is a row, and a sentence if it failed."""
 
+# ruff: noqa: F401, F811 - fixtures are imported
+
 from __future__ import annotations
 
+import shutil
 import sys
+from dataclasses import replace
 from functools import cache
 
 import msgspec
@@ -10,10 +14,12 @@ import pytest
 
 from analyzer.corpus.asking import TRIES, Task, ask
 from analyzer.corpus.capture_rows import CaptureFile, make_rows
+from analyzer.corpus.listing import digest_file, list_objects
 from analyzer.corpus.rules import digest_code
 from fixtures.fleet.make import FOLDER
 from formats.capture.reading import open_capture
 from tests.analyzed import document_of, shipped_knowledge
+from tests.object_store import needs_server, running_server, server
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
@@ -95,3 +101,23 @@ def test_a_folder_of_the_analyzers_name_beside_the_captures_is_not_run(tmp_path)
     (tmp_path / "analyzer/__init__.py").write_text("raise SystemExit('taken over')")
     (tmp_path / "fixed.tapio").write_bytes((FOLDER / "fixed.tapio").read_bytes())
     assert ask(task(tmp_path), knowledge()).capture.problem is None
+
+
+@needs_server
+def test_an_object_of_a_real_server_gives_the_rows_of_the_file(server):
+    # GIVEN an object whose digest nobody knows yet
+    path = server.root / "captures" / "deep" / OF.path
+    path.parent.mkdir()
+    shutil.copy(FOLDER / OF.path, path)
+    folder = f"s3://captures?region=us-east-1&scheme=http&endpoint_override={server.address}"
+    found = list_objects(folder)
+    assert [(one.path, one.size) for one in found] == [(f"deep/{OF.path}", path.stat().st_size)]
+    of = CaptureFile("", found[0].path, OF.rules, found[0].size, found[0].modified)
+    # WHEN it is read THEN its rows are those of the file, with that digest
+    rows = ask(Task(folder, of, digest_code(), 1), knowledge())
+    known = CaptureFile(digest_file(path), of.path, of.rules, of.size, of.modified)
+    capture = open_capture(path)
+    assert rows == make_rows(known, document_of(FOLDER / OF.path), capture.info, 0)
+    # AND what is wrong with one is a sentence with its path
+    lost = ask(Task(folder, replace(of, path="deep/lost.tapio"), digest_code(), 1), knowledge())
+    assert lost.capture.problem == "deep/lost.tapio: there is no object or folder of that name; check the path"

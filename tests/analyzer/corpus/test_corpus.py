@@ -1,5 +1,7 @@
 """Promises of the corpus: what was read is not read again, what changed is, and nothing that was known is forgotten."""
 
+# ruff: noqa: F401, F811 - fixtures are imported
+
 from __future__ import annotations
 
 import dataclasses
@@ -13,10 +15,12 @@ from analyzer.corpus.asking import tell_problem
 from analyzer.corpus.capture_rows import make_rows
 from analyzer.corpus.corpus import build_corpus
 from analyzer.corpus.dataset import write_dataset
+from analyzer.corpus.listing import digest_file
 from fixtures.fleet.make import CAPTURES, FOLDER
 from formats.capture.info import CaptureInfo
 from formats.errors import MissingInputError
 from tests.analyzed import document_of
+from tests.object_store import DirectoryReader, bucket
 
 
 class Analyst:
@@ -193,3 +197,68 @@ def test_a_large_dataset_is_not_written_again_for_each_few_captures(archive, tmp
     monkeypatch.setattr(way, "write_dataset", write)
     run(archive, tmp_path / "corpus")
     assert written == [1, 2, 3, 5, len(CAPTURES)]
+
+
+# Captures in an object store.
+
+
+NAMES = sorted(CAPTURES)
+
+
+class StoreAnalyst(Analyst):
+    """As the real one, which learns the digest of an object when it reads it."""
+
+    def __init__(self, folder, seed=None):
+        super().__init__(seed)
+        self._folder = folder
+
+    def __call__(self, tasks, knowledge):
+        read = []
+        for task in tasks:
+            digest = digest_file(self._folder / task.of.path)
+            read.append(dataclasses.replace(task, of=dataclasses.replace(task.of, file=digest)))
+        yield from super().__call__(read, knowledge)
+
+
+def run_store(bucket, dataset=None, seed=None):
+    analyst = StoreAnalyst(bucket, seed)
+    return build_corpus("s3://captures", b"{}", analyst, dataset=dataset), sorted(analyst.asked)
+
+
+def test_objects_that_are_known_by_path_size_and_time_are_not_read_again(bucket, tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.corpus.listing.Reader", DirectoryReader)
+    # GIVEN objects in folders, one of them twice
+    for number, name in enumerate(NAMES):
+        (bucket / f"node-{number % 2}").mkdir(exist_ok=True)
+        shutil.copy(FOLDER / f"{name}.tapio", bucket / f"node-{number % 2}")
+    first = f"node-0/{NAMES[0]}.tapio"
+    shutil.copy(bucket / first, bucket / "zzz.tapio")
+    one, two = tmp_path / "one", tmp_path / "two"
+    # WHEN they are read in another order THEN the dataset has the same bytes
+    corpus, asked = run_store(bucket, one, seed=1)
+    run_store(bucket, two, seed=2)
+    assert bytes_of(one) == bytes_of(two)
+    assert len(asked) == len(CAPTURES) + 1
+    assert first in {row.path for row in corpus.captures}
+    # AND the second time, only the copy is: the dataset has its path no more
+    again, asked = run_store(bucket, one)
+    assert (asked, again) == (["zzz.tapio"], corpus)
+    assert DirectoryReader.fetched == 0, "nothing is read to find out"
+    # WHEN one is replaced, and one removed
+    other = f"node-1/{NAMES[1]}.tapio"
+    shutil.copy(FOLDER / f"{NAMES[2]}.tapio", bucket / other)
+    (bucket / "zzz.tapio").unlink()
+    later, asked = run_store(bucket, one)
+    # THEN it is read, and what was removed stays in the history
+    assert asked == [other]
+    assert {row.path for row in later.captures if not row.is_present} == {other}
+
+
+def test_what_is_no_folder_is_told(bucket, monkeypatch):
+    monkeypatch.setattr("analyzer.corpus.listing.Reader", DirectoryReader)
+    (bucket / "x.tapio").write_bytes(b"x")
+    with pytest.raises(MissingInputError, match="it is an object and not a folder; give a folder of captures"):
+        build_corpus("s3://captures/x.tapio", b"{}", Analyst())
+    (bucket / "x.tapio").unlink()
+    with pytest.raises(MissingInputError, match="contains no captures"):
+        build_corpus("s3://captures", b"{}", Analyst())

@@ -56,6 +56,7 @@ class Reader:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
+            self._process = None
 
     def _ask(self, request: Request, where: str) -> tuple[Reply, list[bytes]]:
         with self._lock:

@@ -1,5 +1,7 @@
 """Promises of the examples in --help: every command has some, and each of them is a command line that is accepted."""
 
+# ruff: noqa: F401, F811 - fixtures are imported
+
 from __future__ import annotations
 
 import io
@@ -11,6 +13,7 @@ import pytest
 
 import analyzer.cli
 import recorder.cli
+from tests.object_store import bucket
 
 PROGRAMS = {"tapio": analyzer.cli.cli, "tapio-recorder": recorder.cli.cli}
 _ENDS = {"|", "&&", "||", ">"}
@@ -57,8 +60,10 @@ def test_help_of_every_command_ends_with_examples_of_it(name):
 
 
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name in COMMANDS for line in examples_of(COMMANDS[name])])
-def test_every_example_is_accepted(name, line, monkeypatch, tmp_path):
-    # GIVEN standard input that is no terminal, as in the examples that read it
+def test_every_example_is_accepted(name, line, monkeypatch, tmp_path, bucket):
+    # GIVEN the object of the examples, and standard input that is no terminal, as in the examples that read it
+    (bucket / "node-a").mkdir()
+    (bucket / "node-a" / "night.tapio").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     parts = list(our_parts(line))

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from pyarrow import fs
 
+from analyzer.cli import cli
 from analyzer.remote.protocol import Fetch, Look, LookAgain, Reply, Seal
 from analyzer.remote.reader import Reader
 from analyzer.remote.reading_child import MEMORY_BYTES, Objects, serve
@@ -24,6 +26,7 @@ from formats.errors import MissingInputError, PermissionDeniedError, TapioError,
 from tests.object_store import CountingProxy, DirectoryReader, needs_server, running_server, server
 from tests.recorder.store.uploads import MIB, make_content
 
+REPOSITORY = Path(__file__).parents[3]
 OPTIONS = "scheme=http&region=us-east-1&endpoint_override="
 
 
@@ -152,6 +155,16 @@ def test_a_process_that_was_killed_is_one_sentence(tmp_path, reader):
     reader._process.kill()
     with pytest.raises(UnavailableError, match="s3://b/x: the process that reads it ended"):
         reader.fetch(0, [(0, 1)], where="s3://b/x")
+
+
+@pytest.mark.slow
+def test_a_command_that_failed_leaves_nothing_to_the_next_one(monkeypatch):
+    # GIVEN a command that found nothing under a URI, and has no process any more
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    failed = CliRunner().invoke(cli, ["info", f"s3://b/x?{OPTIONS}127.0.0.1:1"])
+    assert isinstance(failed.exception, UnavailableError)
+    # WHEN the next one opens a capture THEN it is read
+    assert CliRunner().invoke(cli, ["info", str(REPOSITORY / "fixtures/incidents/demo.tapio")]).exit_code == 0
 
 
 @pytest.mark.slow

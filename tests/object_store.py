@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 from pyarrow import fs
 
-from analyzer.remote.protocol import Fetch, Reply, Request, Seal
+from analyzer.remote.protocol import Fetch, ObjectReply, Request, Seal
 from analyzer.remote.reader import Reader
 from analyzer.remote.reading_child import Objects
 from formats.errors import TapioError, UnavailableError
@@ -149,7 +149,7 @@ class DirectoryReader(Reader):
     def seal(self) -> None:
         self._ask(Seal(), "")
 
-    def _ask(self, request: Request, where: str) -> tuple[Reply, list[bytes]]:
+    def _ask(self, request: Request, where: str) -> tuple[ObjectReply, list[bytes]]:
         if self.is_away:
             raise UnavailableError("the server cannot be reached", where=where)
         try:

@@ -62,7 +62,7 @@ class FoundObject(msgspec.Struct, frozen=True):
     modified_ns: int | None
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+class ObjectReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer. If it has `lengths`, so many bytes follow the line.
 
     Attributes:

@@ -11,7 +11,7 @@ from threading import Lock
 
 import msgspec
 
-from analyzer.remote.protocol import Fetch, FoundObject, Look, LookAgain, Reply, Request, Seal
+from analyzer.remote.protocol import Fetch, FoundObject, Look, LookAgain, ObjectReply, Request, Seal
 from formats import errors
 from formats.errors import TapioError, UnavailableError, UsageError
 
@@ -23,7 +23,7 @@ class Reader:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def look(self, uri: str, *, is_deep: bool = False) -> Reply:
+    def look(self, uri: str, *, is_deep: bool = False) -> ObjectReply:
         """What is there under a URI.
 
         Raises:
@@ -58,7 +58,7 @@ class Reader:
             self._process.communicate()
             self._process = None
 
-    def _ask(self, request: Request, where: str) -> tuple[Reply, list[bytes]]:
+    def _ask(self, request: Request, where: str) -> tuple[ObjectReply, list[bytes]]:
         with self._lock:
             try:
                 self._process = self._process or _start()
@@ -96,7 +96,7 @@ class RemoteObject:
         return self.reader.look_again(self.found.number, where=self.uri)
 
 
-def _converse(process: subprocess.Popen[bytes], request: Request) -> tuple[Reply, list[bytes]]:
+def _converse(process: subprocess.Popen[bytes], request: Request) -> tuple[ObjectReply, list[bytes]]:
     """One request and its answer.
 
     Raises:
@@ -109,7 +109,7 @@ def _converse(process: subprocess.Popen[bytes], request: Request) -> tuple[Reply
     line = process.stdout.readline()
     if not line:
         raise EOFError
-    reply = msgspec.json.decode(line, type=Reply)
+    reply = msgspec.json.decode(line, type=ObjectReply)
     pieces = [process.stdout.read(length) for length in reply.lengths]
     if any(len(piece) < length for piece, length in zip(pieces, reply.lengths, strict=True)):
         raise EOFError

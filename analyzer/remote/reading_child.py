@@ -21,7 +21,7 @@ from pyarrow import fs
 
 from analyzer.capture_places import CAPTURE_SUFFIX
 from analyzer.guard.confinement import die_with_parent
-from analyzer.remote.protocol import Fetch, FoundObject, Look, LookAgain, Reply, Request
+from analyzer.remote.protocol import Fetch, FoundObject, Look, LookAgain, ObjectReply, Request
 from formats.errors import MissingInputError, TapioError, UnavailableError, UsageError
 from formats.object_store.problems import class_of_problem, explain_problem
 from formats.object_store.uri import S3, ObjectUri, parse_object_uri, s3_options
@@ -70,7 +70,7 @@ class Objects:
         self._is_sealed = False
         self._pool = ThreadPoolExecutor(_THREADS)
 
-    def answer(self, request: Request) -> tuple[Reply, Sequence[bytes]]:
+    def answer(self, request: Request) -> tuple[ObjectReply, Sequence[bytes]]:
         """The reply and the bytes that follow it.
 
         Raises:
@@ -84,21 +84,21 @@ class Objects:
             one = self._objects[request.number]
             one.file = one.file or one.filesystem.open_input_file(one.path)
             pieces = list(self._pool.map(one.read, request.ranges))
-            return Reply(lengths=tuple(map(len, pieces))), pieces
+            return ObjectReply(lengths=tuple(map(len, pieces))), pieces
         if isinstance(request, LookAgain):
             one = self._objects[request.number]
             info = one.filesystem.get_file_info(one.path)
-            return Reply(objects=(FoundObject(request.number, "", info.size or 0, info.mtime_ns),)), ()
+            return ObjectReply(objects=(FoundObject(request.number, "", info.size or 0, info.mtime_ns),)), ()
         self._is_sealed = True
-        return Reply(), ()
+        return ObjectReply(), ()
 
-    def _look(self, uri: ObjectUri, *, is_deep: bool) -> Reply:
+    def _look(self, uri: ObjectUri, *, is_deep: bool) -> ObjectReply:
         filesystem = self._open_store(uri)
         info = filesystem.get_file_info(uri.path)
         if info.type is fs.FileType.File:
-            return Reply(objects=(self._note(filesystem, info, ""),))
+            return ObjectReply(objects=(self._note(filesystem, info, ""),))
         if info.type is fs.FileType.Directory:
-            return Reply(is_folder=True, objects=self._list(filesystem, uri.path, is_deep=is_deep))
+            return ObjectReply(is_folder=True, objects=self._list(filesystem, uri.path, is_deep=is_deep))
         if filesystem.get_file_info(uri.bucket).type is fs.FileType.NotFound:
             raise MissingInputError("the bucket does not exist", next_step="check its name")
         raise MissingInputError("there is no object or folder of that name", next_step="check the path")
@@ -142,7 +142,7 @@ def serve(requests: BinaryIO, replies: BinaryIO, objects: Objects) -> None:
             reply, pieces = objects.answer(msgspec.json.decode(line, type=Request))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is one sentence for the command
             kind = type(error) if isinstance(error, TapioError) else class_of_problem(error)
-            reply = Reply(problem=(kind.__name__, explain_problem(error)))
+            reply = ObjectReply(problem=(kind.__name__, explain_problem(error)))
         replies.write(msgspec.json.encode(reply) + b"\n")
         replies.writelines(pieces)
         replies.flush()

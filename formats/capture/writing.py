@@ -15,7 +15,7 @@ from formats.errors import StorageError, UsageError
 from formats.segment.manifest import MANIFEST_COPY_NAME, MANIFEST_NAME
 from formats.segment.reading import Segment, open_segment
 from formats.segment.sealing import sync_directory
-from formats.segment.stored_files import DirectoryFiles, Extent, open_regular
+from formats.segment.stored_files import DirectoryFiles, StoredFile, open_regular
 
 _COPY_BYTES = 1 << 20
 
@@ -46,7 +46,7 @@ def write_opened(path: Path, segments: Sequence[Segment], *, info: CaptureInfo) 
     if len({(manifest.id, manifest.node_name) for manifest in manifests}) != len(opened):
         raise UsageError("a segment is listed twice", where=str(path), next_step="list each segment once")
     members: list[Member] = []
-    sources: dict[str, Path | Extent] = {}
+    sources: dict[str, Path | StoredFile] = {}
     for number, segment in enumerate(opened):
         for member, source in _segment_members(f"s{number:05d}", segment):
             members.append(member)
@@ -55,7 +55,7 @@ def write_opened(path: Path, segments: Sequence[Segment], *, info: CaptureInfo) 
     _write_container(Path(path), members, sources, listing)
 
 
-def _segment_members(prefix: str, segment: Segment) -> Iterator[tuple[Member, Path | Extent]]:
+def _segment_members(prefix: str, segment: Segment) -> Iterator[tuple[Member, Path | StoredFile]]:
     """The files of one segment as members, sorted by name, and where they are."""
     files = segment.files
     sealed = {table.file: table for table in segment.manifest.tables}
@@ -71,7 +71,7 @@ def _segment_members(prefix: str, segment: Segment) -> Iterator[tuple[Member, Pa
 
 
 def _write_container(
-    path: Path, members: Sequence[Member], sources: Mapping[str, Path | Extent], listing: bytes
+    path: Path, members: Sequence[Member], sources: Mapping[str, Path | StoredFile], listing: bytes
 ) -> None:
     crc32 = zlib.crc32(listing)
     own = [Member(name, len(listing), crc32) for name in (INFO_NAME, INFO_COPY_NAME)]
@@ -100,7 +100,7 @@ def _write_container(
         ) from error
 
 
-def _copy(source: Path | Extent, target: BinaryIO, length: int) -> None:
+def _copy(source: Path | StoredFile, target: BinaryIO, length: int) -> None:
     """Copy a file or a part of another capture in pieces.
 
     Why a file is not copied from its mapping: freezing a large ring must not make the recorder's memory grow.

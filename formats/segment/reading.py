@@ -24,7 +24,7 @@ from formats.segment.manifest import (
     TableManifest,
     read_manifest,
 )
-from formats.segment.stored_files import DirectoryFiles, Extent, Range, StoredFiles
+from formats.segment.stored_files import DirectoryFiles, Range, StoredFile, StoredFiles
 
 
 class Segment:
@@ -211,7 +211,7 @@ class Segment:
             return self._wound_of(entry, batch, DamageKind.MALFORMED, error.problem)
 
     def _read_stored(
-        self, entry: TableManifest, batch: BatchRange, data: Extent | None, following: Iterable[Range]
+        self, entry: TableManifest, batch: BatchRange, data: StoredFile | None, following: Iterable[Range]
     ) -> pa.Buffer | Damage:
         """The bytes of a batch, if they are those of its digest. Those of the batches that follow will be read next."""
         if data is None:

@@ -50,7 +50,7 @@ class MappedBytes:
         return self._data.slice(offset, min(length, self.size - offset))
 
 
-class Extent:
+class StoredFile:
     """One file of a segment: a stretch of bytes."""
 
     def __init__(self, data: Bytes, offset: int, size: int) -> None:
@@ -75,7 +75,7 @@ class StoredFiles(Protocol):
     names: tuple[str, ...]
     """Every name there is, sorted."""
 
-    def find(self, name: str) -> Extent | None:
+    def find(self, name: str) -> StoredFile | None:
         """One file; None if it does not exist or is not a regular file."""
 
     def label(self, name: str) -> str:
@@ -127,12 +127,12 @@ class DirectoryFiles:
             ) from error
         try:
             self.names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - of the opened directory, whatever the path is now
-            self._files: dict[str, Extent | None] = {name: self._map(name, fd) for name in self.names}
+            self._files: dict[str, StoredFile | None] = {name: self._map(name, fd) for name in self.names}
         finally:
             os.close(fd)
 
     @staticmethod
-    def _map(name: str, dir_fd: int) -> Extent | None:
+    def _map(name: str, dir_fd: int) -> StoredFile | None:
         fd = open_regular(name, dir_fd=dir_fd)
         if fd is None:
             return None
@@ -140,9 +140,9 @@ class DirectoryFiles:
             data = MappedBytes(map_file(fd))
         finally:
             os.close(fd)
-        return Extent(data, 0, data.size)
+        return StoredFile(data, 0, data.size)
 
-    def find(self, name: str) -> Extent | None:
+    def find(self, name: str) -> StoredFile | None:
         """See `StoredFiles.find`."""
         return self._files.get(name)
 
@@ -166,12 +166,12 @@ class MemberFiles:
         self._members = members
         self.names = tuple(sorted(members))
 
-    def find(self, name: str) -> Extent | None:
+    def find(self, name: str) -> StoredFile | None:
         """See `StoredFiles.find`; of a member that is cut short, what there is of it."""
         if name not in self._members:
             return None
         _, offset, length = self._members[name]
-        return Extent(self._data, offset, length)
+        return StoredFile(self._data, offset, length)
 
     def label(self, name: str) -> str:
         """See `StoredFiles.label`."""

@@ -18,7 +18,7 @@ from formats.journal.reading import JournalHeader, JournalWriter
 from formats.loss import Damage
 from formats.segment.reading import Segment
 from formats.segment.sealing import SegmentHeader, seal_segment
-from formats.segment.stored_files import Extent, MappedBytes
+from formats.segment.stored_files import MappedBytes, StoredFile
 
 NODE = "node-a"
 BOOT_ID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -124,11 +124,11 @@ class FilesInMemory:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.contents))
 
-    def find(self, name: str) -> Extent | None:
+    def find(self, name: str) -> StoredFile | None:
         if name not in self.contents:
             return None
         data = MappedBytes(pa.py_buffer(self.contents[name]))
-        return Extent(data, 0, data.size)
+        return StoredFile(data, 0, data.size)
 
     def label(self, name: str) -> str:
         return name

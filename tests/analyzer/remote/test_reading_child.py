@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from pyarrow import fs
 
 from analyzer.cli import cli
-from analyzer.remote.protocol import Fetch, Look, LookAgain, Reply, Seal
+from analyzer.remote.protocol import Fetch, Look, LookAgain, ObjectReply, Seal
 from analyzer.remote.reader import Reader
 from analyzer.remote.reading_child import MEMORY_BYTES, Objects, serve
 from formats.errors import MissingInputError, PermissionDeniedError, TapioError, UnavailableError, UsageError
@@ -125,7 +125,7 @@ def test_every_failure_is_an_answer_and_the_next_request_is_answered(tmp_path):
     requests = [b"nonsense", *map(msgspec.json.encode, (Fetch(7, ((0, 1),)), LookAgain(3), Look("s3://b/x"), Seal()))]
     replies = io.BytesIO()
     serve(io.BytesIO(b"\n".join(requests)), replies, objects)
-    told = [msgspec.json.decode(line, type=Reply) for line in replies.getvalue().splitlines()]
+    told = [msgspec.json.decode(line, type=ObjectReply) for line in replies.getvalue().splitlines()]
     assert [reply.problem is None for reply in told] == [False, False, False, False, True]
     assert told[3].problem == ("MissingInputError", "there is no object or folder of that name; check the path")
 

@@ -11,22 +11,19 @@
 #include <tapio/event.h>
 #include <tapio/filter.h>
 #include <tapio/latency.h>
+#include <tapio/path.h>
 
 /* Positions in the table's event_names; 0 are counts. */
 enum { SLOW = 1, FAILED = 2, WRITE_FAILED = 3 };
 
 #define MAX_ERRNO 4095 /* the lowest bits of an errseq_t */
-#define NAMES 4
-#define NAME_BYTES 64
 
 struct record {
     EVENT_HEADER;
     u64 duration_ns;
     u32 device; /* major << 20 | minor */
     u32 error;
-    u32 names;                     /* how many of `name` there are */
-    u32 is_cut;                    /* whether the path has more */
-    char name[NAMES * NAME_BYTES]; /* each at a multiple of NAME_BYTES, the last first */
+    PATH_MEMBERS;
 };
 
 #include <tapio/ring.h>
@@ -60,33 +57,6 @@ static inline u32 read_device(const void *inode)
     return device;
 }
 
-/* The last names of a path within its file system. */
-static inline void read_path(struct record *record, const void *entry)
-{
-    const void *parent = NULL, *name = NULL;
-    record->names = 0;
-    record->is_cut = 0;
-#pragma unroll
-    for (int number = 0; number < NAMES; number++) {
-        __builtin_memset(record->name + number * NAME_BYTES, 0, NAME_BYTES);
-        parent = NULL;
-        if (entry)
-            READ_FIELD(parent, entry, dentry_d_parent);
-        if (!entry || parent == entry) {
-            entry = NULL;
-        } else {
-            READ_FIELD(name, entry, dentry_d_name_name);
-            bpf_probe_read_kernel_str(record->name + number * NAME_BYTES, NAME_BYTES, name);
-            record->names = number + 1;
-            entry = parent;
-        }
-    }
-    parent = NULL;
-    if (entry)
-        READ_FIELD(parent, entry, dentry_d_parent);
-    record->is_cut = entry && parent != entry;
-}
-
 static inline void send(u16 kind, u32 device, u32 error, u64 duration_ns, const void *entry)
 {
     if (!may_send())
@@ -104,7 +74,7 @@ static inline void send(u16 kind, u32 device, u32 error, u64 duration_ns, const 
     record->duration_ns = duration_ns;
     record->device = device;
     record->error = error;
-    read_path(record, entry);
+    read_path(&record->names, &record->is_cut, record->name, entry);
     submit_record(record);
 }
 

@@ -10,12 +10,14 @@
  */
 #include <tapio/event.h>
 #include <tapio/filter.h>
+#include <tapio/path.h>
 #include <tapio/syscall.h>
 
 struct record {
     EVENT_HEADER;
     s32 number;
     u32 error;
+    PATH_MEMBERS;
 };
 
 struct key {
@@ -84,6 +86,44 @@ static inline bool may_send_sample(void)
     return true;
 }
 
+/* The path of the file that a call failed with: as the program gave it, or the names of what it has open. PATH_CALLS(F)
+ * expands to F(number, argument) for every call that takes a path, FILE_CALLS(F) to F(number) for every one whose first
+ * argument is an open file. */
+static inline void describe_file(struct record *record, const void *registers)
+{
+    const void *given = NULL, *entry = NULL;
+    bool is_open = false;
+#define IS_PATH_CALL(path_number, argument)                                                                            \
+    if (record->number == path_number)                                                                                 \
+        given = argument ? read_second_argument(registers) : (const void *)read_first_argument(registers);
+#define IS_FILE_CALL(file_number)                                                                                      \
+    if (record->number == file_number)                                                                                 \
+        is_open = true;
+    PATH_CALLS(IS_PATH_CALL)
+    FILE_CALLS(IS_FILE_CALL)
+#ifdef OFFSET_task_struct_files
+    if (is_open) {
+        const void *task = (const void *)bpf_get_current_task(), *files = NULL, *table = NULL, *open = NULL,
+                   *file = NULL;
+        u32 descriptor = (u32)read_first_argument(registers), room = 0;
+        READ_FIELD(files, task, task_struct_files);
+        if (files)
+            READ_FIELD(table, files, files_struct_fdt);
+        if (table) {
+            READ_FIELD(room, table, fdtable_max_fds);
+            READ_FIELD(open, table, fdtable_fd);
+        }
+        if (open && descriptor < room)
+            bpf_probe_read_kernel(&file, sizeof(file), (const char *)open + 8 * (u64)descriptor);
+        if (file)
+            READ_FIELD(entry, file, file_f_path_dentry);
+    }
+#endif
+    read_path(&record->names, &record->is_cut, record->name, entry);
+    if (given && bpf_probe_read_user_str(record->name, sizeof(record->name), given) > 0)
+        record->names = PATH_AS_GIVEN;
+}
+
 int count_failure(struct bpf_raw_tracepoint_args *ctx)
 {
     long returned = ctx->args[1];
@@ -107,6 +147,7 @@ int count_failure(struct bpf_raw_tracepoint_args *ctx)
     describe_current(record, 0);
     record->number = key.number;
     record->error = key.error;
+    describe_file(record, registers);
     submit_record(record);
     return 0;
 }

@@ -20,6 +20,14 @@ TABLE = Table(
         Column("error.type", NAME_TYPE, Sensitivity.PUBLIC, "errno name, e.g. ECONNREFUSED; `errno_N` if unknown."),
         Column("count", pa.int64(), Sensitivity.PUBLIC, "Failures in [first, boot_time_ns]; 1 for a sample.", "1"),
         Column("first_boot_time_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_BOOTTIME of the first of them.", "ns"),
+        Column(
+            "file.path",
+            pa.utf8(),
+            Sensitivity.PATH,
+            "Of a sample: the path that the program gave, or the last four names of the file that it has open, after "
+            "`…/` if there are more; null if the call is about none, or it could not be read.",
+            nullable=True,
+        ),
     ),
     source="raw tracepoint sys_exit (Linux >= 4.17 for raw tracepoints)",
     sentence="{process.command} ({process.pid}): {event_name}",

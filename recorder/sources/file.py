@@ -17,11 +17,11 @@ from formats.severity import SeverityNumber
 from formats.tables import file
 from recorder.ebpf.kernel_source import open_kernel_sources
 from recorder.ebpf.latency_classes import LatencyClasses
+from recorder.ebpf.paths import PATH_MEMBERS, PATH_OFFSETS, list_paths
 from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
 from recorder.ebpf.rate_limit import count_left_out, request_limit
 from recorder.ebpf.records import (
     constant_name_column,
-    decode_text,
     fixed_text_column,
     layout_of,
     name_column,
@@ -45,18 +45,14 @@ SYNC_KEY = struct_dtype(
 )
 """`struct key` of bpf/file.c."""
 
-_NAMES: Final = 4
 FILE_RECORD = record_dtype(
     ("duration_ns", "<u8"),
     ("device", "<u4"),
     ("error", "<u4"),
-    ("names", "<u4"),
-    ("is_cut", "<u4"),
-    ("name", "S256"),
+    *PATH_MEMBERS,
 )
 """`struct record` of bpf/file.c."""
 
-_NAME_BYTES: Final = 64
 _CLASSES: Final = LatencyClasses(first_ns=1_000_000, last=8)
 _EVERY_FILE_SYSTEM: Final = (
     ("tell_error", "file_check_and_advance_wb_err"),
@@ -113,8 +109,7 @@ class FileSource(TallySource):
                 "inode.i_sb",
                 "inode.i_dentry",
                 "super_block.s_dev",
-                "dentry.d_parent",
-                "dentry.d_name.name",
+                *PATH_OFFSETS,
                 "dentry.d_u.d_alias",
                 "address_space.host",
             ),
@@ -201,23 +196,11 @@ def to_single_batch(records: Records) -> pa.RecordBatch:
         who=records,
         pid=records["pid"],
         commands=fixed_text_column(records["comm"]),
-        # The records are few: the kernel limits them.
-        paths=[
-            _join_path(bytes(raw).ljust(_NAMES * _NAME_BYTES, b"\0"), int(names), bool(is_cut))
-            for raw, names, is_cut in zip(records["name"], records["names"], records["is_cut"], strict=True)
-        ],
+        paths=list_paths(records),
         at_least=records["duration_ns"],
         counts=np.ones(len(records), np.int64),
         first_times=records["boot_time_ns"] - records["duration_ns"],
     )
-
-
-def _join_path(raw: bytes, names: int, is_cut: bool) -> str | None:
-    """The path of up to four names, of which the last comes first; None if there is none."""
-    parts = [decode_text(raw[number * _NAME_BYTES : (number + 1) * _NAME_BYTES]) for number in range(names)]
-    if not parts:
-        return None
-    return ("…/" if is_cut else "/") + "/".join(reversed(parts))
 
 
 def _to_batch(

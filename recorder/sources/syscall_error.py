@@ -15,6 +15,7 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import syscall_error
 from recorder.ebpf.kernel_source import KernelSource, open_kernel_sources
+from recorder.ebpf.paths import PATH_MEMBERS, PATH_OFFSETS, list_paths
 from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
     constant_name_column,
@@ -33,7 +34,7 @@ from recorder.ebpf.turns import Turns
 from recorder.linux.bpf_maps import possible_cpus, read_per_cpu
 from recorder.source import Need, Pauses, Profile, SourceContext, SourceSpec
 
-SAMPLE_RECORD = record_dtype(("number", "<i4"), ("error", "<u4"))
+SAMPLE_RECORD = record_dtype(("number", "<i4"), ("error", "<u4"), *PATH_MEMBERS)
 """`struct record` of bpf/syscall_error.c."""
 ERROR_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("number", "<i4"), ("error", "<u4"), ("unused", "<u4"))
 """`struct key` of bpf/syscall_error.c."""
@@ -42,6 +43,18 @@ _SAMPLING = struct_dtype(("second_ns", "<u8"), ("sent", "<u8"), ("left_out", "<u
 _SECOND: Final = 1_000_000_000
 _STARTING: Final = frozenset({"clone", "clone3", "fork", "vfork"})
 """Calls that start a process or thread; not every architecture has all of them."""
+_PATH_CALLS: Final = {
+    **dict.fromkeys(("open", "creat", "truncate", "mkdir", "rmdir", "unlink", "rename", "link", "chmod", "chown"), 0),
+    **dict.fromkeys(("chdir", "execve", "lchown", "mknod"), 0),
+    **dict.fromkeys(("openat", "openat2", "mkdirat", "unlinkat", "renameat", "renameat2", "linkat", "mknodat"), 1),
+    **dict.fromkeys(("fchmodat", "fchownat", "execveat"), 1),
+}
+"""Calls that take a path, and which of their arguments it is."""
+_FILE_CALLS: Final = frozenset(
+    {"write", "pwrite64", "writev", "pwritev", "pwritev2", "fsync", "fdatasync", "ftruncate", "fallocate"}
+    | {"read", "pread64", "readv", "preadv", "preadv2", "getdents64", "sync_file_range"}
+)
+"""Calls whose first argument is an open file."""
 _ERROR_NUMBER: Final = {name: number for number, name in errno.errorcode.items()}
 
 
@@ -103,9 +116,25 @@ class SyscallErrorSource(KernelSource):
                 "STARTING_CALLS(F)": " ".join(
                     f"F({number})" for number, name in syscall_names().items() if name in _STARTING
                 ),
+                "PATH_CALLS(F)": " ".join(
+                    f"F({number}, {_PATH_CALLS[name]})"
+                    for number, name in syscall_names().items()
+                    if name in _PATH_CALLS
+                ),
+                "FILE_CALLS(F)": " ".join(
+                    f"F({number})" for number, name in syscall_names().items() if name in _FILE_CALLS
+                ),
                 "IGNORED_ERRORS(F)": " ".join(f"F({error})" for error in errors),
                 "IGNORED_CALLS(F)": " ".join(f"F({number}, {error})" for number, error in calls),
             },
+            optional_offsets=(
+                "task_struct.files",
+                "files_struct.fdt",
+                "fdtable.fd",
+                "fdtable.max_fds",
+                "file.f_path.dentry",
+                *PATH_OFFSETS,
+            ),
         )
         return (self.ring_request(context, "syscall_error.c", SAMPLE_RECORD, request),)
 
@@ -182,14 +211,22 @@ def to_count_batch(rows: Tallies) -> pa.RecordBatch:
     """Rows `syscall.errors` of counts by `ERROR_KEY`."""
     key, tally = rows["key"], rows["tally"]
     return _to_batch(
-        "syscall.errors", tally["last_boot_ns"], key, tally["comm"], tally["count"], tally["first_boot_ns"]
+        "syscall.errors", tally["last_boot_ns"], key, tally["comm"], tally["count"], tally["first_boot_ns"], None
     )
 
 
 def to_sample_batch(records: Records) -> pa.RecordBatch:
     """Rows `syscall.error_sample` of `SAMPLE_RECORD`s."""
     times = records["boot_time_ns"]
-    return _to_batch("syscall.error_sample", times, records, records["comm"], np.ones(len(records), np.int64), times)
+    return _to_batch(
+        "syscall.error_sample",
+        times,
+        records,
+        records["comm"],
+        np.ones(len(records), np.int64),
+        times,
+        list_paths(records),
+    )
 
 
 def _to_batch(  # noqa: PLR0917 - the columns of the table in their order
@@ -199,6 +236,7 @@ def _to_batch(  # noqa: PLR0917 - the columns of the table in their order
     commands: npt.NDArray[np.bytes_],
     counts: npt.NDArray[Any],
     first_times: npt.NDArray[Any],
+    paths: list[str | None] | None,
 ) -> pa.RecordBatch:
     rows = len(who)
     numbers, number_index = np.unique(who["number"], return_inverse=True)
@@ -217,6 +255,7 @@ def _to_batch(  # noqa: PLR0917 - the columns of the table in their order
             name_column(error_index, error_names),
             number_column(counts, pa.int64()),
             number_column(first_times, pa.int64()),
+            pa.nulls(rows, pa.utf8()) if paths is None else pa.array(paths, pa.utf8()),
         ],
         schema=syscall_error.TABLE.drained_schema,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections import Counter
 
@@ -64,6 +65,49 @@ except OSError: pass
     samples = [row for row in rows if row["event_name"] == "syscall.error_sample"]
     assert ("chdir", "ENOTDIR", 1) in [(row["syscall.name"], row["error.type"], row["count"]) for row in samples]
     assert not any(row["error.type"] == "ENOENT" for row in samples)
+
+
+FILL = """
+import errno, os, resource, sys
+full, read_only = sys.argv[1:]
+def fail(attempt):
+    try: attempt()
+    except OSError as error: print(errno.errorcode[error.errno])
+descriptor = os.open(full + "/journal", os.O_WRONLY | os.O_CREAT)
+fail(lambda: [os.write(descriptor, b"x" * 65536) for _ in range(64)])
+fail(lambda: os.open(read_only + "/new", os.O_WRONLY | os.O_CREAT))
+resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+fail(lambda: [os.open("/proc/self/stat", os.O_RDONLY) for _ in range(9)])
+"""
+"""A tester: writes to a file system that is full, to one that is read-only, and opens more than it may."""
+
+
+def test_a_failure_to_write_or_open_has_the_path_of_its_file(own_cgroup, sources, collect, tmp_path) -> None:
+    # GIVEN
+    full, read_only = tmp_path / "full", tmp_path / "read-only"
+    for directory, options in ((full, "size=1m"), (read_only, "ro")):
+        directory.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tapio-test", str(directory)], check=True)
+    try:
+        source = sources.open(SyscallErrorSource(), own_cgroup, every_s=0)
+        # WHEN
+        pid, _code, output = own_cgroup.run(sys.executable, "-I", "-S", "-c", FILL, str(full), str(read_only))
+        rows = collect(source, counted(lambda row: row["process.pid"] == pid and row["error.type"] == "EMFILE"))
+    finally:
+        for directory in (full, read_only):
+            subprocess.run(["umount", str(directory)], check=True)
+    # THEN
+    assert output.split() == ["ENOSPC", "EROFS", "EMFILE"]
+    samples = {
+        (row["syscall.name"], row["error.type"]): row["file.path"]
+        for row in rows
+        if row["process.pid"] == pid and row["event_name"] == "syscall.error_sample"
+    }
+    assert samples["write", "ENOSPC"] == "/journal"
+    assert samples["openat", "EROFS"] == f"{read_only}/new"
+    assert samples["openat", "EMFILE"] == "/proc/self/stat"
+    # AND counts have none
+    assert all(row["file.path"] is None for row in rows if row["event_name"] == "syscall.errors")
 
 
 def test_a_process_that_may_start_no_other_is_counted_in_spite_of_the_errors_that_are_ignored(

@@ -46,20 +46,6 @@ def test_an_error_has_the_name_of_its_errno(error, name, severity):
     assert (row["error.type"], row["severity_number"], row["file.device"]) == (name, severity, "254:3")
 
 
-@pytest.mark.parametrize(
-    ("names", "is_cut", "path"),
-    [
-        ((), 0, None),
-        ((b"wal",), 0, "/wal"),
-        ((b"wal", b"db", b"data", b"var"), 0, "/var/data/db/wal"),
-        ((b"wal", b"db", b"data", b"var"), 1, "…/var/data/db/wal"),
-        ((b"x" * 63, b"\xff\x1b["), 0, "/\\xff\x1b[/" + "x" * 63),
-    ],
-)
-def test_a_path_has_its_last_names_and_says_if_there_are_more(names, is_cut, path):
-    assert row_of_record(*names, is_cut=is_cut)["file.path"] == path
-
-
 def test_a_call_that_was_slow_began_before_it_is_told():
     row = row_of_record(b"wal", kind=1, boot_time_ns=9_000_000_000, duration_ns=4_000_000_000, pid=7)
     assert (row["event_name"], row["severity_number"], row["process.pid"]) == ("file.sync_slow", 13, 7)

@@ -20,13 +20,16 @@ descriptor = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
 failed = 0
 for number in range(int(sys.argv[2])):
     os.write(descriptor, b"x" * 4096)
+    if sys.argv[3]:
+        open(sys.argv[3], "w").write("error")
     try:
         os.fsync(descriptor)
     except OSError:
         failed += 1
 print(failed)
 """
-"""A tester: writes a block and waits until it is on the disk, so many times; prints how often that failed."""
+"""A tester: writes a block and waits until it is on the disk, so many times; prints how often that failed. With a third
+argument, the disk fails from then on, before a commit of the journal can make the file system read-only."""
 
 
 @pytest.fixture
@@ -42,9 +45,9 @@ def disk(tmp_path):
     stop_disk(directory)
 
 
-def write(cgroup, file: Path, times: int) -> int:
+def write(cgroup, file: Path, times: int, *, breaks: Path | None = None) -> int:
     """How many calls of a tester in a cgroup failed."""
-    _pid, code, output = cgroup.run(sys.executable, "-I", "-S", "-c", WRITE, str(file), str(times))
+    _pid, code, output = cgroup.run(sys.executable, "-I", "-S", "-c", WRITE, str(file), str(times), str(breaks or ""))
     assert code == 0
     return int(output)
 
@@ -92,8 +95,7 @@ def test_a_write_that_is_lost_is_told_with_its_error(own_cgroup, disk, sources, 
     write(own_cgroup, journal, 1)
     source = sources.open(FileSource(), own_cgroup)
     # WHEN
-    (disk / "delay").write_text("error")
-    assert write(own_cgroup, journal, 1) == 1
+    assert write(own_cgroup, journal, 1, breaks=disk / "delay") == 1
     rows = collect(source, lambda rows: any(row["event_name"] == "file.sync_failed" for row in rows))
     # THEN
     (failed,) = [row for row in rows if row["event_name"] == "file.sync_failed"]

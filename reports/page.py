@@ -250,6 +250,15 @@ class _Page:
         index = finding.chain.index(step)
         return self._edges.get((finding.chain[index - 1].symptom_id, step.symptom_id)) if index else None
 
+    def crossing(self, finding: Finding, step: ChainStep) -> str | None:
+        """How exactly the times of a step and of the one before it are aligned; None if by one clock."""
+        index = finding.chain.index(step)
+        return story.crossing_sentence(self._document, finding.chain[index - 1], step) if index else None
+
+    def lanes(self) -> str | None:
+        """What the lanes of the timeline are, if there are some."""
+        return story.lanes_sentence(self._document)
+
     def unknowns(self, finding: Finding) -> list[story.Unknown]:
         """What stays open about a finding."""
         return story.unknowns(self._document, finding)

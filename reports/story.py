@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from formats.loss import EXPECTED_REASONS, LossReason
 from formats.postmortem.document import Document
-from formats.postmortem.findings import Comparison, Cost, Finding, Impact, RootCause
+from formats.postmortem.findings import ChainStep, Comparison, Cost, Finding, Impact, RootCause
 from formats.postmortem.graph import Change, Edge, Symptom
 from formats.postmortem.recording import Entity, EntityRef, LossRow
 from formats.times import parse_time
@@ -395,6 +395,30 @@ def clock_sentence(document: Document) -> str | None:
     if error < _CLOCK_ERROR_WORTH_TELLING_NS or len(document.capture.nodes) < 2:
         return None
     return f"The nodes' clocks may differ by {_bound(error)}: within that, the order on different nodes is uncertain."
+
+
+def lanes_sentence(document: Document) -> str | None:
+    """What the lanes of the timeline are, and how exactly their times are aligned; None with a single recorder."""
+    if len(document.capture.nodes) < 2:
+        return None
+    error = document.capture.clock_error_ns
+    apart = "by how much is not known" if error is None else f"by up to {_bound(error)}"
+    return f"Each node is a lane. Times are aligned to one clock, but may be off between nodes, {apart}."
+
+
+def crossing_sentence(document: Document, before: ChainStep, step: ChainStep) -> str | None:
+    """How exactly a step and the one before it are aligned; None if one recorder saw both, by one clock."""
+    source, target = _recorded_on(before), _recorded_on(step)
+    if source is None or target is None or source == target:
+        return None
+    error = document.capture.clock_error_ns
+    apart = "their clocks may differ" if error is None else f"their clocks may differ by up to {_bound(error)}"
+    return f"Recorded on {target}, the step before on {source}: {apart}."
+
+
+def _recorded_on(step: ChainStep) -> str | None:
+    """The node whose recorder saw it: not always that of its entity."""
+    return step.evidence[0].partition(":")[2].rpartition(":")[0] or None if step.evidence else None
 
 
 def _bound(error_ns: int) -> str:

@@ -66,14 +66,23 @@ def draw_timeline(document: Document) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of the timeline from top to bottom: `position` by entity id, and the labels, group headings among them."""
+    """Rows of the timeline from top to bottom.
+
+    Attributes:
+        position: by entity id.
+        labels: of all rows, and whether they are headings of lanes.
+        lanes: first and last row of each node.
+    """
 
     position: dict[str, int]
     labels: list[tuple[str, bool]]
+    lanes: list[tuple[int, int]]
 
 
 def _rows(document: Document) -> tuple[_Rows, int]:
     """Entities by node (cluster-wide ones first) in order of their first symptom, and how many are left out.
+
+    Nodes are in the order in which the findings reached them, so that a chain goes down from lane to lane.
 
     Those with symptoms only before or after the incident are left out: the chart begins with the incident.
     """
@@ -95,12 +104,16 @@ def _rows(document: Document) -> tuple[_Rows, int]:
         groups[refs[key].node].append(key)
     labels: list[tuple[str, bool]] = []
     position: dict[str, int] = {}
-    for node in sorted(groups, key=lambda name: (name is not None, name or "")):
+    lanes: list[tuple[int, int]] = []
+    reached = {node: min((key not in explained, first[key]) for key in keys) for node, keys in groups.items()}
+    for node in sorted(groups, key=lambda name: (name is not None, reached[name])):
+        if node is not None:
+            lanes.append((len(labels), len(labels) + len(groups[node])))
         labels.append(("Cluster" if node is None else f"Node {node}", True))
         for key in groups[node]:
             position[key] = len(labels)
             labels.append((short_name(refs[key]), False))
-    return _Rows(position, labels), len(order) - len(chosen) + len(outside - first.keys())
+    return _Rows(position, labels, lanes), len(order) - len(chosen) + len(outside - first.keys())
 
 
 def _severity(symptom: Symptom) -> str:
@@ -201,7 +214,7 @@ def _layout(document: Document, rows: _Rows, losses: list[go.layout.Shape]) -> g
             fixedrange=True,
             zeroline=False,
         ),
-        shapes=losses + root_shapes(document),
+        shapes=_lane_shapes(rows) + losses + root_shapes(document),
         annotations=_root_annotations(document) + _headings(rows),
     )
 
@@ -225,6 +238,25 @@ def _loss_shapes(document: Document) -> list[go.layout.Shape]:
         )
         for row in capture.loss
         if parse_time(row.end) - parse_time(row.begin) < length // 2
+    ]
+
+
+def _lane_shapes(rows: _Rows) -> list[go.layout.Shape]:
+    """A band behind every second node, if there are several."""
+    return [
+        go.layout.Shape(
+            type="rect",
+            xref="paper",
+            yref="y",
+            x0=0,
+            x1=1,
+            y0=begin - 0.5,
+            y1=end + 0.5,
+            line={"width": 0},
+            fillcolor="var(--lane)",
+            layer="below",
+        )
+        for begin, end in (rows.lanes[::2] if len(rows.lanes) > 1 else ())
     ]
 
 

@@ -150,6 +150,28 @@ def test_clock_error_is_told_where_it_matters(incident, calm):
     assert "not recorded" in (story.clock_sentence(dataclasses.replace(calm, capture=unknown)) or "")
 
 
+def test_lanes_and_steps_over_nodes_tell_how_exactly_clocks_are_aligned(incident):
+    # GIVEN a step that the recorder of another node saw than the one before it
+    bound = "2\N{NO-BREAK SPACE}ms"
+    first, second = incident.findings[0].chain[:2]
+    here, there = (
+        dataclasses.replace(step, evidence=(f"tcp:{node}:1",)) for step, node in ((first, "node-a"), (second, "node-b"))
+    )
+    # WHEN / THEN
+    assert bound in (story.lanes_sentence(incident) or "")
+    assert story.crossing_sentence(incident, here, there) == (
+        f"Recorded on node-b, the step before on node-a: their clocks may differ by up to {bound}."
+    )
+    # AND nothing is said of one recorder, whatever its objects run on
+    assert story.crossing_sentence(incident, here, here) is None
+    assert story.crossing_sentence(incident, dataclasses.replace(here, evidence=()), there) is None
+    single = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, nodes=("a",)))
+    assert story.lanes_sentence(single) is None
+    unknown = dataclasses.replace(incident, capture=dataclasses.replace(incident.capture, clock_error_ns=None))
+    assert "not known" in (story.lanes_sentence(unknown) or "")
+    assert (story.crossing_sentence(unknown, here, there) or "").endswith(": their clocks may differ.")
+
+
 def test_nobody_hit_is_none(incident):
     impact = dataclasses.replace(incident.findings[0].impact, services=(), workloads=(), pods=(), failed_requests=None)
     assert story.hit(incident, dataclasses.replace(incident.findings[0], impact=impact)) is None

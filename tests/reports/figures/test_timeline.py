@@ -5,7 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from analyzer.analyze import analyze_capture
+from fixtures.nodes.make import FOLDER, PLACES
+from formats.capture.merging import join_captures
+from formats.capture.reading import open_capture
 from reports.figures.timeline import MAX_ROWS, draw_timeline
+from tests.analyzed import shipped_knowledge
 
 
 def shades(plot: dict[str, Any]) -> list[tuple[str, str]]:
@@ -86,3 +91,21 @@ def test_legend_tells_the_shaded_times_only_where_there_are_some(incident, calm)
     assert shades(draw_timeline(incident).plot)
     assert "events lost" in legend(incident)
     assert "events lost" not in legend(calm)
+
+
+def test_nodes_are_lanes_in_the_order_in_which_the_finding_reached_them():
+    # GIVEN an incident whose cause is on the last of three nodes by name
+    captures = [open_capture(FOLDER / f"{node}.tapio") for node in PLACES]
+    document = analyze_capture(join_captures(FOLDER, captures, created_by="tests"), shipped_knowledge())
+    layout = draw_timeline(document).plot["layout"]
+    # THEN the chain goes down from lane to lane, and every second lane has a band from its heading to its last row
+    headings = [(note["y"], note["text"]) for note in layout["annotations"] if note.get("xref") == "paper"]
+    assert [text for _, text in headings] == ["Cluster", "Node node-c", "Node node-b", "Node node-a"]
+    bands = [(shape["y0"], shape["y1"]) for shape in layout["shapes"] if shape.get("fillcolor") == "var(--lane)"]
+    (_, first), (_, third) = headings[1], headings[3]
+    assert (first, third) == ("Node node-c", "Node node-a")
+    assert bands == [(headings[1][0] - 0.5, headings[2][0] - 0.5), (headings[3][0] - 0.5, headings[3][0] + 1.5)]
+
+
+def test_one_node_needs_no_bands(calm):
+    assert not [s for s in draw_timeline(calm).plot["layout"].get("shapes", ()) if s.get("fillcolor") == "var(--lane)"]

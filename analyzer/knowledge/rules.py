@@ -87,6 +87,9 @@ class Role(StrEnum):
     """It never may: it is always the effect of something, seen or not (an error of an upstream call)."""
     ORIGIN = "origin"
     """It may, and of all mechanisms only a change explains it: what somebody wrote does not follow from what fails."""
+    PLACE = "place"
+    """It may, if nothing explains it, but it tells only where something fails, not why (a failing probe): it counts less
+    than a cause that says why."""
 
 
 @dataclass(frozen=True, slots=True)

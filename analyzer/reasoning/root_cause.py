@@ -9,10 +9,10 @@ in silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from analyzer.knowledge.rules import Severity
+from analyzer.knowledge.rules import Role, Severity
 from analyzer.reasoning.beginnings import find_beginnings
 from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, CausalGraph, Reach
 from analyzer.reasoning.symptoms import FoundSymptom
@@ -34,6 +34,10 @@ BATCH_WEIGHT = 0.5
 """Of a symptom of a Job, beside one of what serves. Why: nobody waits for a Job while requests fail, and a Job that
 failed at the same time is the likeliest thing to be taken for the cause."""
 _BATCH_KINDS = frozenset({"Job", "CronJob"})
+
+PLACE_WEIGHT = 0.8
+"""Of what a candidate explains that tells only where something fails (`role: place`). Why: a change that explains nearly
+as much says why, too."""
 
 _HINT = 0.05
 """What an explained warning adds. Why: it decides between candidates that explain the same errors, and nothing else."""
@@ -125,12 +129,30 @@ def _earliest(graph: CausalGraph, numbers: Iterable[int], *, with_effects: bool)
         with_effects: whether it may be a symptom that is always an effect (`role: effect`).
     """
     allowed = {number for number in numbers if with_effects or graph.symptoms[number].may_be_root}
+    allowed -= _follow_effects(graph, allowed, set(numbers) - allowed)
     explained = {
         edge.target for edge in graph.edges if edge.source in allowed and edge.confidence >= MIN_EDGE_CONFIDENCE
     }
     return min(
         allowed - explained or allowed, key=lambda number: (graph.symptoms[number].from_ns, number), default=None
     )
+
+
+def _follow_effects(graph: CausalGraph, numbers: Collection[int], effects: Collection[int]) -> set[int]:
+    """Those of the symptoms that an effect led to which began before them and does not come from them.
+
+    They begin nothing: what that effect began with was not recorded, and naming the later one would be a guess.
+    """
+    following: set[int] = set()
+    for effect in effects:
+        reached = graph.reach_from(effect).confidence.keys() & set(numbers)
+        following |= {
+            number
+            for number in reached
+            if graph.symptoms[effect].from_ns <= graph.symptoms[number].from_ns
+            and effect not in graph.reach_from(number).confidence
+        }
+    return following
 
 
 def _best_candidate(
@@ -154,6 +176,8 @@ def _best_candidate(
         score = sum(
             _weight(graph.symptoms[number], graph.symptoms[root]) * reach.confidence[number] for number in explains
         )
+        if graph.symptoms[root].rule.role is Role.PLACE:
+            score *= PLACE_WEIGHT
         hints = sum(
             value
             for number, value in reach.confidence.items()

@@ -88,8 +88,8 @@ class Role(StrEnum):
     ORIGIN = "origin"
     """It may, and of all mechanisms only a change explains it: what somebody wrote does not follow from what fails."""
     PLACE = "place"
-    """It may, if nothing explains it, but it tells only where something fails, not why (a failing probe): it counts less
-    than a cause that says why."""
+    """It may, if nothing explains it, but it tells only where something fails, not why (a failing probe): it counts
+    less than a cause that says why."""
 
 
 @dataclass(frozen=True, slots=True)

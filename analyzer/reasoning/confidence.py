@@ -28,8 +28,8 @@ BEGINS_BY_ITSELF_FACTOR = 0.85
 """If it begins with a symptom: something not recorded may have caused that."""
 
 PLACE_FACTOR = 0.5
-"""If it begins with what tells only where something fails. Why: of three such findings on live incidents none was right,
-at 0.6 to 0.8 with the factor before."""
+"""If it begins with what tells only where something fails. Why: of three such findings on live incidents none was
+right, at 0.6 to 0.8 with the factor before."""
 
 UNEXPLAINED_FACTOR = 0.3
 """If it begins with what can only be an effect: the cause itself was not recorded."""
@@ -93,7 +93,9 @@ def _doubts(
     if not candidate.is_cause:
         yield ConfidenceTerm("unexplained", UNEXPLAINED_FACTOR, "its cause was not recorded")
     elif candidate.root.rule.role is Role.PLACE:
-        yield ConfidenceTerm("origin", PLACE_FACTOR, "it is where the failure began, and why it began there is not known")
+        yield ConfidenceTerm(
+            "origin", PLACE_FACTOR, "it is where the failure began, and why it began there is not known"
+        )
     elif candidate.root.rule.nature is not Nature.CHANGE:
         yield ConfidenceTerm("origin", BEGINS_BY_ITSELF_FACTOR, "no change was found that could have caused it")
     if candidate.rivals:

@@ -9,7 +9,7 @@ in silence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.knowledge.rules import Role, Severity
@@ -36,8 +36,8 @@ failed at the same time is the likeliest thing to be taken for the cause."""
 _BATCH_KINDS = frozenset({"Job", "CronJob"})
 
 PLACE_WEIGHT = 0.8
-"""Of what a candidate explains that tells only where something fails (`role: place`). Why: a change that explains nearly
-as much says why, too."""
+"""Of what a candidate explains that tells only where something fails (`role: place`). Why: a change that explains
+nearly as much says why, too."""
 
 _HINT = 0.05
 """What an explained warning adds. Why: it decides between candidates that explain the same errors, and nothing else."""
@@ -87,9 +87,10 @@ def _take_candidates(graph: CausalGraph, open_numbers: set[int], *, is_cause: bo
         return []
     roots = find_beginnings(graph, open_numbers, with_effects=not is_cause)
     reaches = {root: graph.reach_from(root) for root in roots[:MAX_CANDIDATES]}
+    unexplained = _reach_unexplained(graph, reaches, open_numbers) if is_cause else []
     chosen: list[Candidate] = []
     while open_numbers and len(chosen) < MAX_FINDINGS:
-        candidate = _best_candidate(graph, reaches, open_numbers)
+        candidate = _best_candidate(graph, reaches, open_numbers, unexplained)
         if candidate is None:
             root = _earliest(graph, open_numbers, with_effects=not is_cause)
             if root is None:
@@ -155,11 +156,35 @@ def _follow_effects(graph: CausalGraph, numbers: Collection[int], effects: Colle
     return following
 
 
+def _reach_unexplained(
+    graph: CausalGraph, reaches: Mapping[int, Reach[CausalEdge]], numbers: Iterable[int]
+) -> list[Reach[CausalEdge]]:
+    """What the severe effects explain that no candidate leads to: a finding of their own will begin with them."""
+    led_to = {number for reach in reaches.values() for number in reach.confidence}
+    return [
+        graph.reach_from(number)
+        for number in sorted(numbers)
+        if number not in led_to and not graph.symptoms[number].may_be_root
+    ]
+
+
 def _best_candidate(
-    graph: CausalGraph, reaches: Mapping[int, Reach[CausalEdge]], open_numbers: set[int]
+    graph: CausalGraph,
+    reaches: Mapping[int, Reach[CausalEdge]],
+    open_numbers: set[int],
+    unexplained: Sequence[Reach[CausalEdge]],
 ) -> Candidate | None:
+    """The one that explains most; None if none explains anything.
+
+    Args:
+        graph: has the symptoms.
+        reaches: what each candidate explains.
+        open_numbers: of the severe symptoms that are to be explained.
+        unexplained: what is explained by effects without a cause. Why: a candidate does not explain what follows from
+            them much better.
+    """
     best_of = {
-        number: max((reach.confidence.get(number, 0.0) for reach in reaches.values()), default=0.0)
+        number: max((reach.confidence.get(number, 0.0) for reach in (*reaches.values(), *unexplained)), default=0.0)
         for number in open_numbers
     }
     ranked = []

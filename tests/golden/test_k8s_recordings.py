@@ -32,7 +32,7 @@ CONFIDENCES: dict[str, tuple[float, set[str]]] = {
     "bad-image-rollout": (0.976, set()),
     "configmap-missing-key": (0.96, set()),
     "configmap-oom-crashloop": (0.919, set()),
-    "db-readiness-cascade": (0.807, {"origin"}),
+    "db-readiness-cascade": (0.475, {"origin"}),
     "derived-bad-arguments": (0.8, set()),
     "derived-bad-release": (0.75, set()),
     "derived-crash-without-change": (0.85, {"origin"}),

@@ -62,6 +62,18 @@ BORNE_FACTOR = 0.7
 BORNE_NS = 30_000_000_000
 """So long a shortage may take until it shows elsewhere. Why: probes fail several times before anything follows."""
 
+SERVED_FACTOR = 0.7
+"""For requests that fail only after a pod of the change served for a while. Why no refutation: a leak takes its time,
+and some requests are rare."""
+
+SERVED_NS = 10_000_000_000
+"""A pod that was ready for so long served first. Why: what is wrong with a version or its settings shows with the first
+requests, and callers come as soon as it is ready."""
+
+_OF_REQUESTS = frozenset(
+    {Condition.ERRORING, Condition.DENYING, Condition.REFUSING, Condition.SILENT, Condition.MISROUTED}
+)
+
 _HOLDING_BACK = frozenset({Condition.NOT_READY, Condition.SLOW, Condition.STARVED})
 
 READ_AT_START = frozenset({"ConfigMap", "Secret"})
@@ -132,7 +144,9 @@ class Contrast:
         """
         if cause.rule.nature is Nature.CHANGE:
             arguments = (
-                self.compare_with_before(cause, effect) or self._compare_with_unexposed(cause, effect),
+                self.compare_with_before(cause, effect)
+                or self._compare_with_unexposed(cause, effect)
+                or _compare_with_served(cause, effect),
                 self.compare_with_undone(cause, effect),
             )
         else:
@@ -235,6 +249,19 @@ def _find_undone(changes: Iterable[FoundSymptom]) -> dict[int, FoundSymptom]:
             found[change.number] = undo
         putting[*place, change.details.get("new_value")] = change
     return found
+
+
+def _compare_with_served(change: FoundSymptom, effect: FoundSymptom) -> Argument | None:
+    """Speaks against the change of a workload if a pod that it made was ready long before its requests failed."""
+    if (
+        effect.pod_ready_ns is None
+        or effect.from_ns < effect.pod_ready_ns + SERVED_NS
+        or effect.rule.condition not in _OF_REQUESTS
+        or not _is_exposed(change, effect)
+    ):
+        return None
+    says = f"{effect.kind} {effect.name} was ready {format_duration(effect.from_ns - effect.pod_ready_ns)} before"
+    return Argument(is_for=False, strength=SERVED_FACTOR, says=says, seen_on=effect.number)
 
 
 def _is_exposed(change: FoundSymptom, effect: FoundSymptom) -> bool:

@@ -23,3 +23,4 @@
 --   pod_id VARCHAR: The Pod of Pods, Containers and Processes; null for others.
 --   workload_id VARCHAR: The workload of the entity; null if it has none.
 --   entity_from_ns BIGINT: Start of the entity's existence, in unix ns.
+--   pod_ready_ns BIGINT: When its Pod was ready for the first time, in unix ns; null if it never was, or outside of pods.

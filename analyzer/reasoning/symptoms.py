@@ -62,6 +62,7 @@ class FoundSymptom:
         pod_id: of containers and processes; None for others.
         workload_id: of pods and what belongs to them; None for others.
         entity_from_ns: when the entity began to exist, in unix ns.
+        pod_ready_ns: when its pod was ready for the first time, in unix ns; None if it never was, or outside of pods.
         from_ns, to_ns: unix ns, both included.
         seen_from_ns: `from_ns`, or the start of the capture if it began earlier. Lags are between these: of two states
             that were there before the recording, nothing tells which came first.
@@ -84,6 +85,7 @@ class FoundSymptom:
     pod_id: str | None
     workload_id: str | None
     entity_from_ns: int
+    pod_ready_ns: int | None
     from_ns: int
     to_ns: int
     seen_from_ns: int
@@ -257,8 +259,14 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
         FROM (
           SELECT merged.* EXCLUDE (moments), entity.kind, entity.namespace, entity.name AS entity_name, entity.node,
             entity.pod_id, entity.workload_id, entity.from_ns AS entity_from_ns,
+            ready.at_ns AS pod_ready_ns,
             greatest(merged.from_ns, (SELECT min(from_ns) FROM capture_window)) AS seen_from_ns
-          FROM merged_episode AS merged JOIN entity USING (entity_id)
+          FROM merged_episode AS merged
+          JOIN entity USING (entity_id)
+          LEFT JOIN (
+            SELECT entity_id AS pod_id, min(at_ns) AS at_ns
+            FROM pod_condition WHERE type = 'Ready' AND status = 'True' GROUP BY entity_id
+          ) AS ready ON ready.pod_id = entity.pod_id
           ORDER BY {severity}, merged.from_ns, merged.name, entity_id LIMIT {MAX_SYMPTOMS}
         )
         """  # noqa: S608 - names of rules are checked by the loader
@@ -270,7 +278,8 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
     rows = engine.records(
         """
         SELECT symptom_id, name, entity_id, kind, namespace, entity_name, node, pod_id, workload_id, entity_from_ns,
-          from_ns, to_ns, seen_from_ns, is_open, is_ordinary, recorded_on, count, magnitude, details, evidence
+          pod_ready_ns, from_ns, to_ns, seen_from_ns, is_open, is_ordinary, recorded_on, count, magnitude, details,
+          evidence
         FROM symptom ORDER BY symptom_id
         """
     )
@@ -292,6 +301,7 @@ def _number_symptoms(engine: Engine, knowledge: Knowledge, facts: FactColumns) -
                 pod_id=row["pod_id"],
                 workload_id=row["workload_id"],
                 entity_from_ns=row["entity_from_ns"],
+                pod_ready_ns=row["pod_ready_ns"],
                 from_ns=row["from_ns"],
                 to_ns=row["to_ns"],
                 seen_from_ns=row["seen_from_ns"],

@@ -39,7 +39,7 @@ def make_tables(engine: Engine) -> None:
     """The tables that the stations ask, empty, and those of the facts."""
     for fact, columns in FACTS.items():
         engine.execute(f"CREATE TABLE {fact} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
-    for name in ("entity", "relation", "capture_window", "container_status"):
+    for name in ("entity", "relation", "capture_window", "container_status", "pod_condition"):
         engine.execute(declared_tables()[name].empty_sql)
     engine.execute("INSERT INTO capture_window VALUES (0, ?)", [1000 * SECOND])
 

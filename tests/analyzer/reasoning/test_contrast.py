@@ -15,6 +15,8 @@ from analyzer.reasoning.contrast import (
     RECOVERED_DOUBT,
     RECOVERED_EARLY_NS,
     RECOVERED_WITHIN_NS,
+    SERVED_FACTOR,
+    SERVED_NS,
     UNEXPOSED_FACTOR,
     WENT_ON_FACTOR,
     WENT_ON_NS,
@@ -61,9 +63,9 @@ def edge(tables, target="Pod/b"):
 
 def test_factors_are_those_of_the_documentation():
     assert (BEFORE_FACTOR, UNEXPOSED_FACTOR, WENT_ON_FACTOR, RECOVERED_DOUBT) == (0.5, 0.6, 0.5, 0.5)
-    assert (OUTLASTED_FACTOR, OVER_FACTOR, BORNE_FACTOR) == (0.5, 0.5, 0.7)
-    times = (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS, OUTLASTED_NS, OVER_NS, BORNE_NS)
-    assert [nanoseconds // SECOND for nanoseconds in times] == [60, 120, 300, 30, 5, 30]
+    assert (OUTLASTED_FACTOR, OVER_FACTOR, BORNE_FACTOR, SERVED_FACTOR) == (0.5, 0.5, 0.7, 0.7)
+    times = (RECOVERED_EARLY_NS, RECOVERED_WITHIN_NS, WENT_ON_NS, OUTLASTED_NS, OVER_NS, BORNE_NS, SERVED_NS)
+    assert [nanoseconds // SECOND for nanoseconds in times] == [60, 120, 300, 30, 5, 30, 10]
 
 
 def test_change_keeps_its_confidence_where_only_its_own_pods_fail(tables):
@@ -90,6 +92,33 @@ def test_older_pods_that_fail_alike_speak_against_a_change_of_the_workload(table
 def test_trouble_that_begins_in_the_seconds_of_the_change_was_not_there_before(tables):
     add_trouble(tables, 97, "Deployment/shop", "crash")
     assert edge(tables).confidence == 0.8
+
+
+@pytest.mark.parametrize(
+    ("condition", "ready", "speaks"),
+    [("erroring", 110, True), ("erroring", 112, False), ("erroring", None, False), ("crashing", 110, False)],
+    ids=["served for ten seconds", "failed at once", "never ready", "no failure of requests"],
+)
+def test_pods_of_the_change_that_served_before_their_requests_fail_speak_against_it(tables, condition, ready, speaks):
+    # GIVEN a pod that the change made, and that fails requests from second 120 on
+    rules = (
+        *RULES,
+        symptom_text("refusal", more=f"condition: {condition}\n"),
+        cause_text("c", "edit", "refusal", through="Deployment <-WORKLOAD_OF- Pod", more="lag: [0s, 1h]\n"),
+    )
+    add_trouble(tables, 120, "Pod/b", "refusal")
+    tables.execute("UPDATE entity SET pod_id = entity_id WHERE kind = 'Pod'")
+    if ready is not None:
+        tables.execute(
+            "INSERT INTO pod_condition BY NAME SELECT ? AS at_ns, 'Pod/b' AS entity_id, 'Ready' AS type, 'True' AS status",
+            [ready * SECOND],
+        )
+    # WHEN
+    graph = graph_of(tables, rules)
+    (found,) = [one for one in graph.edges if graph.symptoms[one.target].rule.name == "refusal"]
+    # THEN
+    assert found.confidence == pytest.approx(0.8 * (SERVED_FACTOR if speaks else 1), abs=0.001)
+    assert ("Pod b was ready 10.0 s before" in found.how) == speaks
 
 
 def test_oldest_part_that_fails_alike_is_named(tables):

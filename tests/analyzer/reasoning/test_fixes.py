@@ -28,6 +28,7 @@ def shown(rule: str, kind: str, name: str, **details: str) -> FoundSymptom:
         pod_id=None,
         workload_id=CACHE.entity_id if kind == "Container" else None,
         entity_from_ns=0,
+        pod_ready_ns=None,
         from_ns=0,
         to_ns=1,
         seen_from_ns=0,

@@ -12,6 +12,7 @@
 --   ready BOOLEAN: Whether it is ready.
 --   started BOOLEAN: Whether its startup probe has passed; null if the status does not say.
 --   runtime_id VARCHAR: Id of its run at the container runtime; null if the status does not say.
+--   image_id VARCHAR: SHA-256 of the image that it runs, in hexadecimal; null if the status does not say.
 --   state VARCHAR: `waiting`, `running` or `terminated`; null if the status has none.
 --   waiting STRUCT: The state `waiting`, named as in the API; null in other states.
 --   running STRUCT: The state `running`; null in other states.
@@ -38,7 +39,7 @@ WITH listed AS (
         * EXCLUDE (list),
         list.is_init AS is_init,
         unnest(json_transform(list.statuses, '[{
-            "name": "VARCHAR", "ready": "BOOLEAN", "started": "BOOLEAN", "restartCount": "BIGINT", "containerID": "VARCHAR",
+            "name": "VARCHAR", "ready": "BOOLEAN", "started": "BOOLEAN", "restartCount": "BIGINT", "containerID": "VARCHAR", "imageID": "VARCHAR",
             "state": {
                 "waiting": {"reason": "VARCHAR", "message": "VARCHAR"},
                 "running": {"startedAt": "VARCHAR"},
@@ -64,6 +65,8 @@ SELECT
     status.started AS started,
     -- `containerd://<id>`: cgroup paths contain only the id.
     nullif(regexp_extract(status.containerID, '([^/]+)$', 1), '') AS runtime_id,
+    -- `docker-pullable://repository@sha256:…`, `repository@sha256:…` or `sha256:…`, by runtime.
+    nullif(regexp_extract(status.imageID, '([0-9a-f]{64})$', 1), '') AS image_id,
     CASE
         WHEN status.state.waiting IS NOT NULL THEN 'waiting'
         WHEN status.state.running IS NOT NULL THEN 'running'

@@ -1,4 +1,4 @@
-/* HTTP/1 responses, counted per process, side and status code, from the packets that carry them.
+/* HTTP/1 responses, counted per process, side, status code and class of latency, from the packets that carry them.
  *
  * Hooks         cgroup_skb egress (responses that the owner of the socket sends: the server's) and ingress (those that
  *               it receives: the client's), attached by the recorder; raw tracepoint inet_sock_set_state, which tells
@@ -12,10 +12,12 @@
  *               Payload that starts like a status line, but is none, is counted as well. The process is unknown (null)
  *               for connections and listeners older than the recorder; with several processes listening on one port,
  *               or accepting from one listener, it is the one that called listen last. A segment that is sent again is
- *               not counted again.
+ *               not counted again. The latency is that since the last data of the other direction, by the ticks that the
+ *               kernel's sockets keep: a request that is sent again looks faster than it was.
  * Privacy       12 bytes of a packet are read; only the three digits of the status code leave the kernel.
  */
 #include <tapio/filter.h>
+#include <tapio/latency.h>
 #include <tapio/packet.h>
 #include <tapio/socket.h>
 
@@ -25,7 +27,8 @@ struct key {
     u64 cgroup_id;
     u32 pid; /* 0 = unknown */
     u16 status;
-    u16 side;
+    u8 side;
+    u8 latency_class; /* 0: below 16 ms; each further one four times as long */
 };
 
 #include <tapio/tally.h>
@@ -62,6 +65,19 @@ static inline bool is_repeated(const void *socket, u32 sequence, u16 side)
     return (s32)(sequence - next) < 0;
 }
 
+/* At least so long ago the socket had the last data of the other direction: the end of the request. Sockets keep that time
+ * in ticks (jiffies) of TICK_NS, so nothing needs to be stored for a request. */
+static inline u64 read_latency_ns(const void *socket, u16 side)
+{
+    u32 asked = 0;
+    if (side == SERVER)
+        READ_FIELD(asked, socket, inet_connection_sock_icsk_ack_lrcvtime);
+    else
+        READ_FIELD(asked, socket, tcp_sock_lsndtime);
+    u32 ticks = (u32)bpf_jiffies64() - asked;
+    return (s32)ticks > 1 ? (u64)(ticks - 1) * TICK_NS : 0;
+}
+
 /* The process that connected, or the one that listens at the local end. Copied, because the verifier does not accept
  * what compilers make of pointers into either of two maps. */
 static inline bool find_owner(u64 socket, struct owner *owner)
@@ -88,6 +104,7 @@ static inline void count_response(struct __sk_buff *packet, u16 status, u32 sequ
     bpf_probe_read_kernel(&socket, sizeof(socket), &typed);
     if (is_repeated((const void *)socket, sequence, side))
         return;
+    key.latency_class = classify_latency(read_latency_ns((const void *)socket, side));
     struct owner owner = {};
     if (find_owner(socket, &owner)) {
         if (owner.is_ignored)

@@ -1,4 +1,4 @@
-"""Table `request`: HTTP/1 responses that processes sent and received, counted in the kernel by status code."""
+"""Table `request`: HTTP/1 responses of servers and to clients, counted in the kernel by status code and latency."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from formats.tables.process import CGROUP_ID, COMMAND
 TABLE = Table(
     name="request",
     doc=(
-        "HTTP/1 responses with one status code that one process sent (server) or received (client) "
-        "since its previous row."
+        "HTTP/1 responses with one status code and class of latency that one process sent (server) or received "
+        "(client) since its previous row."
     ),
     event_names=("request.responses",),
     own=(
@@ -32,6 +32,15 @@ TABLE = Table(
             "`server`: the process sent them; `client`: it received them.",
         ),
         Column("http.response.status_code", pa.int32(), Sensitivity.PUBLIC, "100 to 599.", "1"),
+        Column(
+            "request.at_least_ns",
+            pa.int64(),
+            Sensitivity.PUBLIC,
+            "From the end of the request to the first byte of the response they took at least this; the classes are 0, "
+            "16 ms, and four times as long each; null if it is unknown.",
+            "ns",
+            nullable=True,
+        ),
         Column("count", pa.int64(), Sensitivity.PUBLIC, "Responses in [first, boot_time_ns].", "1"),
         Column("first_boot_time_ns", pa.int64(), Sensitivity.PUBLIC, "CLOCK_BOOTTIME of the first of them.", "ns"),
     ),

@@ -1,7 +1,8 @@
-"""Source `request`: HTTP/1 responses, counted per process, side and status code, from the packets that carry them."""
+"""Source `request`: HTTP/1 responses by process, side, status code and latency, from the packets that carry them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from formats.loss import LossReason
 from formats.severity import SeverityNumber
 from formats.tables import request
 from recorder.ebpf.kernel_source import open_kernel_sources
+from recorder.ebpf.latency_classes import LatencyClasses
 from recorder.ebpf.packet_hooks import attach_packet_functions, find_watched_cgroups
 from recorder.ebpf.program import FunctionKind, LoadedProgram, ProgramRequest
 from recorder.ebpf.records import (
@@ -36,16 +38,21 @@ from recorder.ebpf.tally_source import TallySource
 from recorder.linux.bpf_links import CgroupHook
 from recorder.source import Need, Profile, SourceContext, SourceSpec
 
-RESPONSE_KEY = struct_dtype(("cgroup_id", "<u8"), ("pid", "<u4"), ("status", "<u2"), ("side", "<u2"))
+RESPONSE_KEY = struct_dtype(
+    ("cgroup_id", "<u8"), ("pid", "<u4"), ("status", "<u2"), ("side", "u1"), ("latency_class", "u1")
+)
 """`struct key` of bpf/request.c."""
 
 _HOOKS: Final = {"look_at_sent": CgroupHook.SENT, "look_at_received": CgroupHook.RECEIVED}
 """The functions of bpf/request.c that see packets."""
 _SIDES: Final = ("server", "client")
+_CLASSES: Final = LatencyClasses(first_ns=16_000_000, last=6)
+_COARSE_CLOCK: Final = 6
+"""CLOCK_MONOTONIC_COARSE (linux/time.h): its resolution is a tick of the kernel's, 1 to 10 ms."""
 
 
 class RequestSource(TallySource):
-    """One row per second, process, side and status code. Nothing of a request or a body is ever read."""
+    """One row per second, process, side, status code and class of latency. Nothing of a body is ever read."""
 
     spec = SourceSpec(
         table=request.TABLE,
@@ -77,8 +84,18 @@ class RequestSource(TallySource):
                 "endpoint": layout_of(ENDPOINT),
                 "listener": layout_of(LISTENER),
             },
-            defines={"TALLY_ENTRIES": str(int(context.options["map_entries"])), **self.filter_defines(context)},
-            offsets=("tcp_sock.snd_nxt", "tcp_sock.rcv_nxt"),
+            defines={
+                "TALLY_ENTRIES": str(int(context.options["map_entries"])),
+                "TICK_NS": f"{round(time.clock_getres(_COARSE_CLOCK) * 1e9)}ULL",
+                **_CLASSES.to_defines(),
+                **self.filter_defines(context),
+            },
+            offsets=(
+                "tcp_sock.snd_nxt",
+                "tcp_sock.rcv_nxt",
+                "tcp_sock.lsndtime",
+                "inet_connection_sock.icsk_ack.lrcvtime",
+            ),
             tracepoint_structs=(("inet_sock_set_state", "sock"),),
             unattached=tuple((function, FunctionKind.CGROUP_PACKET) for function in _HOOKS),
         )
@@ -122,6 +139,7 @@ def to_batch(rows: Tallies) -> pa.RecordBatch:
             fixed_text_column(tally["comm"]),
             name_column(key["side"], _SIDES),
             number_column(status, pa.int32()),
+            number_column(_CLASSES.at_least_ns(key["latency_class"]), pa.int64()),
             number_column(tally["count"], pa.int64()),
             number_column(tally["first_boot_ns"], pa.int64()),
         ],

@@ -87,9 +87,11 @@ class Town:
         event = "refused" if refused else "connect"
         self.builder.tcp(event, at, cgroup_id=caller, network__peer__address=address, network__peer__port=port)
 
-    def responses(self, server: int, status: int, *, at: float) -> None:
-        """Responses of a server, by its cgroup."""
-        columns = {"http.response.status_code": status, "request.side": "server"}
+    def responses(self, server: int, status: int, *, at: float, at_least_ms: int = 0) -> None:
+        """Responses of a server, by its cgroup, that took at least so long."""
+        columns = {
+            "http.response.status_code": status, "request.side": "server", "request.at_least_ns": at_least_ms * 1_000_000,
+        }  # fmt: skip
         self.builder.row("request", "request.responses", at, cgroup_id=server, count=2, **columns)
 
     def unplaced(self, name: str, pod: str, *, at: float, message: str, **columns: Any) -> None:

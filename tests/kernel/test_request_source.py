@@ -84,6 +84,38 @@ exchange(b"204", server.sendall, lambda: client.recv(500))
     assert source.stats().missing == {}
 
 
+def test_responses_are_counted_by_how_long_the_server_took(own_cgroup, sources, collect) -> None:
+    # GIVEN one connection, on which answers come at once, after 100 ms and after 400 ms, the last one with a pause before
+    # the request, which is nobody's latency
+    source = sources.open(RequestSource(), own_cgroup)
+    script = r"""
+import time
+def later(seconds):
+    def send(data): time.sleep(seconds); server.sendall(data)
+    return send
+client, server = connect()
+for _ in range(20):
+    exchange(b"200", server.sendall, lambda: client.recv(500))
+for _ in range(3):
+    exchange(b"200", later(0.1), lambda: client.recv(500))
+exchange(b"200", later(0.4), lambda: client.recv(500))
+time.sleep(0.5)
+exchange(b"204", server.sendall, lambda: client.recv(500))
+"""
+
+    # WHEN
+    own_cgroup.run(sys.executable, "-I", "-S", "-c", PRELUDE + script, "127.0.0.1")
+    rows = collect(source, has_status(204))
+
+    # THEN
+    for side in ("server", "client"):
+        counted: Counter[tuple[int, int]] = Counter()
+        for row in rows:
+            if row["request.side"] == side:
+                counted[row["http.response.status_code"], row["request.at_least_ns"] // 1_000_000] += row["count"]
+        assert counted == {(200, 0): 20, (200, 64): 3, (200, 256): 1, (204, 0): 1}
+
+
 TWO_NAMESPACES = r"""
 import ctypes, os, select, socket, struct, subprocess, sys
 client_cgroup = sys.argv[1]

@@ -206,7 +206,7 @@ def test_the_busy_capture_says_something_in_nearly_every_way(busy_rows):
         "pod_deletion", "pod_eviction", "workload_condition", "rollout", "node_taint", "volume_phase", "job_status",
         "autoscaler_status", "autoscaler_condition", "process_start", "listener", "recording_gap", "clock_step", "missing",
         "pod_condition", "service_state", "scheduling_failure", "claim_failure", "quota_refusal", "workload_state",
-        "probe_state", "image_pull_state", "unobserved_change", "call_growth", "answers_not_found", "webhook_state",
+        "probe_state", "image_pull_state", "unobserved_change", "call_growth", "answers_not_found", "answers_late", "image_moved", "outside_failure", "webhook_state",
         "bare_restart", "room_taken", "endpoints_edit",
         "budget_status", "held_rollout", "mounted_file", "pod_removal", "policy_state", "quota_taken", "route_state", "unrouted_pod", "workload_cpu",
     }  # fmt: skip

@@ -479,3 +479,29 @@ def test_server_that_no_longer_finds_what_it_found_is_told(tmp_path, model_of, b
     # THEN it counts from the first of them, if nearly all was found before
     told = [(row["entity_id"], row["at_ns"], row["not_found"], row["has_scratch_volume"]) for row in rows]
     assert told == ([(CACHE, unix_ns(30.6), missed, False)] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("shares", "is_told"),
+    [
+        ({(2, 26): 0, (26, 60): 1_024}, True),
+        ({(2, 60): 1_024}, False),
+        ({(2, 26): 0, (26, 34): 1_024, (34, 60): 0}, False),
+        ({(2, 26): 0, (26, 60): 64}, False),
+        ({(20, 26): 0, (26, 60): 1_024}, False),
+    ],
+    ids=["at-once-before", "always-late", "shortly-late", "late-below-a-quarter-second", "too-little-known-of-before"],
+)
+def test_server_that_takes_long_for_what_it_answered_at_once_is_told(tmp_path, model_of, shares, is_told):
+    # GIVEN a cache that answers twice a second, from some second on late
+    builder = shop(tmp_path)
+    for (begin, end), at_least_ms in shares.items():
+        for second in range(begin, end):
+            columns = {"request.side": "server", "http.response.status_code": 200}
+            latency = {"request.at_least_ns": at_least_ms * 1_000_000}
+            builder.row("request", "request.responses", second + 0.5, cgroup_id=12, count=2, **columns, **latency)
+    # WHEN it is looked for
+    rows = model_of(builder.write(), "answers_late").engine.records("FROM answers_late")
+    # THEN it counts from the first late answer, with the longest time that says so
+    told = [(row["entity_id"], row["at_ns"], row["took"], row["late"], row["is_open"]) for row in rows]
+    assert told == ([(CACHE, unix_ns(26.5), "1 s", 68, True)] if is_told else [])

@@ -21,6 +21,7 @@ ROWS_IN = {
         "service_endpoints", "workload_condition", "workload_replicas",
     },
     "captures/bad-config-value-crashloop": {"started_with"},
+    "town/config-change-delays-answers": {"answers_late"},
     "captures/bad-image-rollout": {"autoscaler_condition", "autoscaler_status", "image_pull_state", "job_status", "limits", "scales"},
     "captures/node-notready-eviction": {"node_taint"},
     "standing/admission-quota-pods": {"quota_refusal", "quota_usage"},

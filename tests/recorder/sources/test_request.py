@@ -15,6 +15,7 @@ def test_counts_become_rows_with_a_severity_by_status() -> None:
     rows = np.zeros(len(statuses), [("key", RESPONSE_KEY), ("tally", TALLY)])
     rows["key"]["status"] = statuses
     rows["key"]["side"] = [0, 1, 0, 1, 0, 1, 0]
+    rows["key"]["latency_class"] = range(7)
     rows["tally"]["count"] = 3
     rows["tally"]["comm"] = b"nginx"
 
@@ -27,4 +28,7 @@ def test_counts_become_rows_with_a_severity_by_status() -> None:
     assert batch["severity_number"].to_pylist() == [9, 9, 9, 13, 13, 17, 17]
     assert batch["request.side"].to_pylist() == ["server", "client", "server", "client", "server", "client", "server"]
     assert batch["http.response.status_code"].to_pylist() == statuses
+    assert [latency // 1_000_000 for latency in batch["request.at_least_ns"].to_pylist()] == [
+        0, 16, 64, 256, 1024, 4096, 16384,
+    ]  # fmt: skip
     assert set(batch["process.command"].to_pylist()) == {"nginx"}

@@ -1,5 +1,5 @@
--- What somebody outside of the cluster did not do for a Pod: it refused a connection, was not reached, gave no answer, or answered with a
--- server error. Whose server errors a Pod received is known if of all whom it called only one is outside, and the others answered, but never
+-- What somebody outside of the cluster no longer did for a Pod: it refused a connection, was not reached, gave no answer, or answered with a
+-- server error. Whom nobody had reached before may be nobody: then the address is likely to be wrong. Whose server errors a Pod received is known if of all whom it called only one is outside, and the others answered, but never
 -- with such an error.
 --
 -- kind: moment fact
@@ -40,6 +40,8 @@ WITH server AS (
     HAVING count(DISTINCT (address, port)) FILTER (starts_with(peer_id, 'Address/')) = 1
         AND coalesce(bool_and(provider.is_good) FILTER (NOT starts_with(coalesce(peer_id, ''), 'Address/')), true)
         AND count(*) FILTER (NOT starts_with(coalesce(peer_id, ''), 'Address/') AND provider.is_good IS NULL) = 0
+), reached AS (
+    SELECT address, port, min(from_ns) AS at_ns FROM contact_step WHERE opened > 0 GROUP BY address, port
 )
 SELECT
     received.at_ns, called.address_id AS entity_id, received.node, received.seq, received.evidence, received.pod_id, 'error' AS how, called.port,
@@ -48,9 +50,12 @@ FROM request_outcome AS received
 JOIN called USING (pod_id)
 WHERE received.side = 'client' AND received.status_code >= 500
 UNION ALL
-SELECT at_ns, peer_id AS entity_id, node, seq, evidence, pod_id, kind AS how, peer_port AS port, 1 AS count
-FROM tcp_failure
-WHERE starts_with(peer_id, 'Address/') AND kind IN ('refused', 'timed_out', 'unreachable') AND pod_id IS NOT NULL
+SELECT failed.at_ns, failed.peer_id AS entity_id, failed.node, failed.seq, failed.evidence, failed.pod_id, failed.kind AS how,
+    failed.peer_port AS port, 1 AS count
+FROM tcp_failure AS failed
+JOIN reached ON reached.address = failed.peer_address AND reached.port = failed.peer_port AND reached.at_ns < failed.at_ns
+WHERE starts_with(failed.peer_id, 'Address/') AND failed.kind IN ('refused', 'timed_out', 'unreachable') AND failed.pod_id IS NOT NULL
+    AND NOT starts_with(failed.peer_address, '127.') AND failed.peer_address <> '::1'
 UNION ALL
 SELECT at_ns, peer_id AS entity_id, node, seq, evidence, pod_id, 'unanswered' AS how, peer_port AS port, 1 AS count
 FROM unanswered_call

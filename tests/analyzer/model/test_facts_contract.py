@@ -197,7 +197,7 @@ def test_part_facts_need_no_column_but_those_they_name(busy, engine):
         for fact in FACTS
         if fact.scope is Scope.PART
     }
-    assert {name for name, rows in found.items() if not rows} == {"listener", "process_start"}
+    assert {name for name, rows in found.items() if not rows} == {"listener", "outside_failure", "process_start"}
 
 
 def test_the_busy_capture_says_something_in_nearly_every_way(busy_rows):

@@ -9,7 +9,7 @@ in silence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.knowledge.rules import Role, Severity
@@ -18,7 +18,8 @@ from analyzer.reasoning.causal_graph import MIN_EDGE_CONFIDENCE, CausalEdge, Cau
 from analyzer.reasoning.symptoms import FoundSymptom
 
 MAX_CANDIDATES = 500
-"""Candidates that are searched from, the earliest kept. Why: each costs one search of the graph."""
+"""Candidates, and effects without a cause, that are searched from, the earliest kept. Why: each costs one search of the
+graph."""
 
 MAX_FINDINGS = 10
 """Findings of one document. Why: who reads it at 3 a.m. reads one."""
@@ -92,7 +93,7 @@ def _take_candidates(graph: CausalGraph, open_numbers: set[int], *, is_cause: bo
     while open_numbers and len(chosen) < MAX_FINDINGS:
         candidate = _best_candidate(graph, reaches, open_numbers, unexplained)
         if candidate is None:
-            root = _earliest(graph, open_numbers, with_effects=not is_cause)
+            root = _earliest(graph, open_numbers, unexplained, with_effects=not is_cause)
             if root is None:
                 break
             reaches[root] = graph.reach_from(root)
@@ -121,51 +122,49 @@ def _is_ordinary(graph: CausalGraph, candidate: Candidate) -> bool:
     )
 
 
-def _earliest(graph: CausalGraph, numbers: Iterable[int], *, with_effects: bool) -> int | None:
+def _earliest(
+    graph: CausalGraph,
+    numbers: Iterable[int],
+    unexplained: Sequence[Reach[CausalEdge]],
+    *,
+    with_effects: bool,
+) -> int | None:
     """The symptom that began first of those that no other of them explains; None if none of them may begin a finding.
+
+    What follows from an effect without a cause begins nothing: naming it would be a guess.
 
     Args:
         graph: has the symptoms.
         numbers: of severe symptoms.
+        unexplained: what is explained by effects without a cause.
         with_effects: whether it may be a symptom that is always an effect (`role: effect`).
     """
     allowed = {number for number in numbers if with_effects or graph.symptoms[number].may_be_root}
-    allowed -= _follow_effects(graph, allowed, set(numbers) - allowed)
     explained = {
         edge.target for edge in graph.edges if edge.source in allowed and edge.confidence >= MIN_EDGE_CONFIDENCE
     }
-    return min(
-        allowed - explained or allowed, key=lambda number: (graph.symptoms[number].from_ns, number), default=None
-    )
+    in_order = sorted(allowed - explained or allowed, key=lambda number: (graph.symptoms[number].from_ns, number))
+    return next((one for one in in_order[:MAX_CANDIDATES] if not _follows(graph, one, unexplained)), None)
 
 
-def _follow_effects(graph: CausalGraph, numbers: Collection[int], effects: Collection[int]) -> set[int]:
-    """Those of the symptoms that an effect led to which began before them and does not come from them.
-
-    They begin nothing: what that effect began with was not recorded, and naming the later one would be a guess.
-    """
-    following: set[int] = set()
-    for effect in effects:
-        reached = graph.reach_from(effect).confidence.keys() & set(numbers)
-        following |= {
-            number
-            for number in reached
-            if graph.symptoms[effect].from_ns <= graph.symptoms[number].from_ns
-            and effect not in graph.reach_from(number).confidence
-        }
-    return following
+def _follows(graph: CausalGraph, number: int, unexplained: Sequence[Reach[CausalEdge]]) -> bool:
+    """Whether an effect without a cause led to a symptom, began no later, and does not come from it."""
+    begin_ns = graph.symptoms[number].from_ns
+    leading = [
+        reach.root
+        for reach in unexplained
+        if number in reach.confidence and graph.symptoms[reach.root].from_ns <= begin_ns
+    ]
+    return bool(leading) and not graph.reach_from(number).confidence.keys() >= set(leading)
 
 
 def _reach_unexplained(
     graph: CausalGraph, reaches: Mapping[int, Reach[CausalEdge]], numbers: Iterable[int]
 ) -> list[Reach[CausalEdge]]:
-    """What the severe effects explain that no candidate leads to: a finding of their own will begin with them."""
+    """What the earliest severe effects explain that no candidate leads to: findings of their own begin with them."""
     led_to = {number for reach in reaches.values() for number in reach.confidence}
-    return [
-        graph.reach_from(number)
-        for number in sorted(numbers)
-        if number not in led_to and not graph.symptoms[number].may_be_root
-    ]
+    effects = [number for number in sorted(numbers) if number not in led_to and not graph.symptoms[number].may_be_root]
+    return [graph.reach_from(number) for number in effects[:MAX_CANDIDATES]]
 
 
 def _best_candidate(
